@@ -1,0 +1,353 @@
+"""The SQL of the outbox."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from patron.kit.db import Tx, as_json, execute, tuples, value
+from patron.kit.ids import id_at, new_id
+from patron.messages.types import (
+    TOLD,
+    Arm,
+    Draft,
+    Line,
+    Message,
+    Outcome,
+    Recipient,
+    Said,
+    State,
+    before,
+)
+
+_T = TypeVar("_T")
+
+_COLUMNS = (
+    "id, state, source, run_id, step_visit, origin_id, channel, purpose, template, arm, condition,"
+    " context, queued_at, due_at, expires_at, attempts, token, lease_until, claimed_at, address,"
+    " address_key, handed_over_at, done_at, reason, detail, provider_id, story"
+)
+# Appends a line; a delay for the same reason as the last one only moves that line on.
+_GROWN = """
+  CASE WHEN story -> -1 ->> 'state' = 'delayed' AND line ->> 'state' = 'delayed'
+       AND story -> -1 ->> 'reason' = line ->> 'reason'
+  THEN (story - (-1)) || (line || jsonb_build_object(
+         'times', coalesce((story -> -1 ->> 'times')::int, 1) + 1,
+         'since', coalesce(story -> -1 ->> 'since', story -> -1 ->> 'at')))
+  ELSE story || line END"""
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Which messages a list shows; None means all."""
+
+    state: str | None = None
+    origins: list[UUID] | None = None
+    source: str | None = None
+
+
+async def insert(tx: Tx, draft: Draft, line: Line, now: datetime) -> UUID | None:
+    """The id of the new row, or None when the unique key is taken."""
+    return _one(
+        await tuples(
+            tx,
+            "INSERT INTO outbox (id, state, source, run_id, step_visit, origin_id, channel,"
+            " purpose, template, arm, condition, context, queued_at, due_at, expires_at, story)"
+            " VALUES (%s, 'queued', %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s,"
+            " %s, jsonb_build_array(%s::jsonb))"
+            " ON CONFLICT (source, run_id, step_visit, origin_id) DO NOTHING RETURNING id",
+            (
+                id_at(now),
+                draft.source,
+                draft.run_id,
+                draft.step_visit,
+                draft.origin_id,
+                draft.channel,
+                draft.purpose,
+                draft.template,
+                draft.arm,
+                None if draft.condition is None else as_json(draft.condition),
+                as_json(draft.context),
+                now,
+                draft.due_at,
+                draft.expires_at,
+                as_json(line),
+            ),
+        ),
+        UUID,
+    )
+
+
+async def cancel(tx: Tx, run_ids: Sequence[UUID], line: Line) -> int:
+    """End what is queued, claimed or delayed of these runs; how many rows that were."""
+    return await execute(
+        tx,
+        f"UPDATE outbox SET state = 'cancelled', reason = line ->> 'reason', done_at = %s,"
+        f" lease_until = NULL, story = {_GROWN} FROM (SELECT %s::jsonb AS line) AS said"
+        " WHERE run_id = ANY(%s) AND state = ANY(%s)",
+        (line.at, as_json(line), list(run_ids), _names(before(State.CANCELLED))),
+    )
+
+
+async def claim(tx: Tx, now: datetime, limit: int, lease: timedelta) -> list[Message]:
+    """Take up to `limit` due messages under a lease, leaving what another worker looks at."""
+    found = await tuples(
+        tx,
+        "WITH due AS MATERIALIZED ("
+        " SELECT id FROM outbox WHERE state IN ('queued', 'delayed') AND due_at <= %s"
+        " ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED)"
+        " UPDATE outbox SET state = 'claimed', token = %s, claimed_at = %s, lease_until = %s"
+        f" WHERE id IN (SELECT id FROM due) RETURNING {_COLUMNS}",
+        (now, limit, new_id(), now, now + lease),
+    )
+    return sorted((_message(row) for row in found), key=lambda m: (m.due_at, m.id))
+
+
+async def hold(tx: Tx, message_id: UUID, token: UUID) -> bool:
+    """Lock the row; whether it is still claimed under `token`."""
+    return bool(
+        await value(
+            tx,
+            "SELECT true FROM outbox WHERE id = %s AND token = %s AND state = 'claimed' FOR UPDATE",
+            (message_id, token),
+        )
+    )
+
+
+async def lock_address(tx: Tx, address_key: str) -> None:
+    """Until the end of the transaction nobody else decides about this shop's `address_key`."""
+    await execute(
+        tx,
+        "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/' || %s, 0))",
+        (address_key,),
+    )
+
+
+async def hand_over(
+    tx: Tx, message: Message, recipient: Recipient, line: Line, lease_until: datetime
+) -> bool:
+    """Mark that the provider is about to be told; False when the claim is no longer ours."""
+    return bool(
+        await execute(
+            tx,
+            "UPDATE outbox SET state = 'handing_over', address = %s, address_key = %s,"
+            f" handed_over_at = %s, lease_until = %s, attempts = attempts + 1, story = {_GROWN}"
+            " FROM (SELECT %s::jsonb AS line) AS said"
+            " WHERE id = %s AND token = %s AND state = 'claimed' AND lease_until > %s",
+            (
+                recipient.address,
+                recipient.address_key,
+                line.at,
+                lease_until,
+                as_json(line),
+                message.id,
+                message.token,
+                line.at,
+            ),
+        )
+    )
+
+
+async def finish(tx: Tx, message: Message, outcome: Outcome, now: datetime) -> bool:
+    """Write how a claimed message went on; False when it is no longer ours to say."""
+    line = Line(now, outcome.state, outcome.words, outcome.reason)
+    waiting = outcome.state in (State.DELAYED, State.QUEUED)
+    return bool(
+        await execute(
+            tx,
+            "UPDATE outbox SET state = %s, reason = %s, due_at = coalesce(%s, due_at),"
+            " done_at = %s, lease_until = NULL, detail = detail || %s::jsonb,"
+            " provider_id = coalesce(%s, provider_id), untold = coalesce(%s, untold),"
+            f" story = {_GROWN} FROM (SELECT %s::jsonb AS line) AS said"
+            " WHERE id = %s AND token = %s AND state = ANY(%s)",
+            (
+                outcome.state,
+                outcome.reason,
+                outcome.due_at,
+                None if waiting else now,
+                as_json(outcome.detail),
+                outcome.provider_id,
+                outcome.tell,
+                as_json(line),
+                message.id,
+                message.token,
+                _names(before(outcome.state)),
+            ),
+        )
+    )
+
+
+async def remember_recipient(tx: Tx, message: Message, recipient: Recipient) -> None:
+    """Note whom a held-out message would have reached, so that the caps of its arm count it."""
+    await execute(
+        tx,
+        "UPDATE outbox SET address_key = %s WHERE id = %s AND token = %s",
+        (recipient.address_key, message.id, message.token),
+    )
+
+
+async def expire(tx: Tx, source: State, line: Line) -> list[UUID]:
+    """Move rows in `source` whose lease ended by `line.at` to `line.state`; which these were."""
+    found = await tuples(
+        tx,
+        "WITH late AS MATERIALIZED ("
+        " SELECT id FROM outbox WHERE state = %s AND lease_until <= %s"
+        " ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED)"
+        f" UPDATE outbox SET state = %s, reason = %s, lease_until = NULL, story = {_GROWN}"
+        " FROM (SELECT %s::jsonb AS line) AS said"
+        " WHERE id IN (SELECT id FROM late) RETURNING id",
+        (source, line.at, line.state, line.reason, as_json(line)),
+    )
+    return [found_id for (found_id,) in found]
+
+
+async def decide(tx: Tx, message_id: UUID, line: Line, tell: str | None) -> bool:
+    """A human ends an ambiguity; False when the row is not ambiguous.
+
+    Sending again gives the message another day, since the decision may come late.
+    """
+    again = line.state is State.QUEUED
+    return bool(
+        await execute(
+            tx,
+            "UPDATE outbox SET state = %s, reason = %s, done_at = %s, token = NULL, untold = %s,"
+            " due_at = CASE WHEN %s THEN %s ELSE due_at END,"
+            " expires_at = CASE WHEN %s THEN greatest(expires_at, %s) ELSE expires_at END,"
+            f" story = {_GROWN} FROM (SELECT %s::jsonb AS line) AS said"
+            " WHERE id = %s AND state = 'ambiguous'",
+            (
+                line.state,
+                line.reason,
+                None if again else line.at,
+                tell,
+                again,
+                line.at,
+                again,
+                line.at + timedelta(days=1),
+                as_json(line),
+                message_id,
+            ),
+        )
+    )
+
+
+async def said(
+    tx: Tx, recipient: Recipient, origins: Sequence[UUID], since: datetime, *, arm: Arm
+) -> list[Said]:
+    """What went to this address or this person after `since`, newest first.
+
+    For a held-out message those that were held out count too, so that both arms meet the same caps.
+    """
+    states = [*TOLD, State.HELD_OUT] if arm is Arm.HOLDOUT else list(TOLD)
+    found = await tuples(
+        tx,
+        "SELECT id, source, purpose, coalesce(handed_over_at, done_at) AS at FROM outbox"
+        " WHERE (address_key = %s OR origin_id = ANY(%s)) AND state = ANY(%s)"
+        " AND coalesce(handed_over_at, done_at) > %s ORDER BY at DESC",
+        (recipient.address_key, list(origins), _names(states), since),
+    )
+    return [Said(*row) for row in found]
+
+
+async def find(tx: Tx, message_id: UUID) -> Message | None:
+    found = await tuples(tx, f"SELECT {_COLUMNS} FROM outbox WHERE id = %s", (message_id,))
+    return _message(found[0]) if found else None
+
+
+async def why(tx: Tx, message_id: UUID) -> list[Line]:
+    """The story of a message, oldest decision first; empty when there is no such message."""
+    story = await value(tx, "SELECT story FROM outbox WHERE id = %s", (message_id,))
+    return msgspec.convert(story or [], list[Line])
+
+
+async def listed(tx: Tx, wanted: Filter, before_id: UUID | None, limit: int) -> list[Message]:
+    """The newest first, from before `before_id` on."""
+    found = await tuples(
+        tx,
+        f"SELECT {_COLUMNS} FROM outbox WHERE (%s::text IS NULL OR state = %s)"
+        " AND (%s::uuid[] IS NULL OR origin_id = ANY(%s))"
+        " AND (%s::text IS NULL OR source = %s) AND (%s::uuid IS NULL OR id < %s)"
+        " ORDER BY id DESC LIMIT %s",
+        (
+            wanted.state,
+            wanted.state,
+            wanted.origins,
+            wanted.origins,
+            wanted.source,
+            wanted.source,
+            before_id,
+            before_id,
+            limit,
+        ),
+    )
+    return [_message(row) for row in found]
+
+
+async def counts(tx: Tx) -> dict[State, int]:
+    """How many messages stand in each state."""
+    found = await tuples(tx, "SELECT state, count(*) FROM outbox GROUP BY state")
+    return {State(state): number for state, number in found}
+
+
+async def next_due(tx: Tx) -> datetime | None:
+    """When the earliest waiting message is due."""
+    return await value(tx, "SELECT min(due_at) FROM outbox WHERE state IN ('queued', 'delayed')")
+
+
+async def untold(tx: Tx, limit: int) -> list[tuple[Message, str]]:
+    """Messages about which an event is still to be appended, and its name."""
+    found = await tuples(
+        tx,
+        f"SELECT {_COLUMNS}, untold FROM outbox WHERE untold IS NOT NULL ORDER BY id LIMIT %s",
+        (limit,),
+    )
+    return [(_message(row[:-1]), row[-1]) for row in found]
+
+
+async def told(tx: Tx, message_ids: Sequence[UUID]) -> None:
+    await execute(tx, "UPDATE outbox SET untold = NULL WHERE id = ANY(%s)", (list(message_ids),))
+
+
+async def erase(tx: Tx, origins: Sequence[UUID]) -> int:
+    """Take the person out of her messages: what is waiting ends, addresses and content go.
+
+    State, times and arm stay, so that results still add up. How many rows were hers.
+    """
+    return await execute(
+        tx,
+        "UPDATE outbox SET address = NULL, address_key = NULL, condition = NULL, context = '{}',"
+        " detail = '{}', provider_id = NULL, untold = NULL, story = '[]',"
+        " reason = CASE WHEN state = ANY(%s) THEN 'erased' ELSE reason END,"
+        " state = CASE WHEN state = ANY(%s) THEN 'cancelled' ELSE state END"
+        " WHERE origin_id = ANY(%s)",
+        (_names(before(State.CANCELLED)), _names(before(State.CANCELLED)), list(origins)),
+    )
+
+
+async def export(tx: Tx, origins: Sequence[UUID]) -> list[dict[str, Any]]:
+    """All that is kept about this person's messages, as plain values, oldest first."""
+    found = await tuples(
+        tx,
+        f"SELECT {_COLUMNS} FROM outbox WHERE origin_id = ANY(%s) ORDER BY id",
+        (list(origins),),
+    )
+    hidden = ("token", "lease_until", "condition")
+    kept = (msgspec.to_builtins(_message(row)) for row in found)
+    return [{k: v for k, v in row.items() if k not in hidden} for row in kept]
+
+
+def _message(row: Sequence[Any]) -> Message:
+    values = dict(zip(Message.__struct_fields__, row, strict=True))
+    values["state"] = State(values["state"])
+    values["arm"] = Arm(values["arm"])
+    values["story"] = msgspec.convert(values["story"], list[Line])
+    return Message(**values)
+
+
+def _names(states: Sequence[State]) -> list[str]:
+    return [state.value for state in states]
+
+
+def _one(found: list[tuple[Any, ...]], kind: type[_T]) -> _T | None:
+    return found[0][0] if found else None
