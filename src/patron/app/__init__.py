@@ -1,0 +1,1 @@
+"""Wires the rooms together: command line, server, worker, demo, settings. Decides nothing."""

@@ -1,0 +1,49 @@
+"""What a running process has at hand: settings, secret, clock, database."""
+
+import os
+import secrets
+from pathlib import Path
+
+from patron.kit.clock import Clock, SystemClock
+from patron.kit.settings import Settings, load
+from patron.kit.signing import Signer
+
+CONFIG = "patron.toml"
+
+
+def read_settings() -> Settings:
+    """The settings of this process: environment over `patron.toml` over defaults."""
+    path = Path(os.environ.get("PATRON_CONFIG", CONFIG))
+    return load(path if path.exists() else None, os.environ)
+
+
+def the_clock() -> Clock:
+    return SystemClock()
+
+
+def open_signer(settings: Settings) -> Signer:
+    """The signer of this installation; its secret is made at the first start.
+
+    Losing the secret makes every link in mails already sent stop working, so it is kept beside the
+    data and belongs into the backup.
+    """
+    if settings.secret:
+        return Signer(settings.secret.encode())
+    path = settings.data_dir / "secret"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_once(path, secrets.token_bytes(32))
+    return Signer(path.read_bytes())
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """Create `path` with `content`, whole or not at all; the first of two writers wins."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_bytes(content)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

@@ -1,0 +1,1 @@
+"""What happened: the inbox, the log, sessions. The door only writes down; the walk thinks."""

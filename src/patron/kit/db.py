@@ -1,0 +1,147 @@
+"""PostgreSQL: a pool, and the unit of work that is one transaction in one shop's schema."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString, TypeVar, cast
+
+import msgspec
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg_pool import AsyncConnectionPool
+
+from patron.kit.log import logger
+
+Tx = AsyncConnection[tuple[Any, ...]]
+"""A connection inside a transaction, as stores receive it."""
+
+T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
+
+RETRIED = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+log = logger(__name__)
+
+_encode = msgspec.json.Encoder().encode
+set_json_loads(msgspec.json.decode)
+set_json_dumps(_encode)
+
+
+class Database:
+    """A pool of connections to one PostgreSQL server.
+
+    `url` is a libpq connection string. A pool belongs to the event loop that opened it.
+    """
+
+    def __init__(self, url: str, *, max_size: int = 8, name: str = "patron") -> None:
+        self.url = url
+        self._pool: AsyncConnectionPool[Tx] = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=max_size,
+            open=False,
+            timeout=30,
+            name=name,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={"autocommit": True, "options": "-c search_path=", "application_name": name},
+        )
+
+    async def open(self) -> None:
+        await self._pool.open(wait=True)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def __aenter__(self) -> "Database":
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def unit(self, schema: str) -> AsyncIterator[Tx]:
+        """One transaction with `schema` as search path: committed at the end or rolled back whole."""
+        async with self._pool.connection() as connection, begun(connection, schema):
+            yield connection
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Tx]:
+        """A connection in autocommit mode, for what cannot stand in a transaction."""
+        async with self._pool.connection() as connection:
+            yield connection
+
+    async def run(self, schema: str, work: Callable[[Tx], Awaitable[T]], *, attempts: int = 5) -> T:
+        """`work` in one transaction, again from the start when PostgreSQL asks for a retry.
+
+        `work` must not touch anything outside the transaction that cannot be done twice.
+        """
+        for attempt in range(1, attempts + 1):
+            try:
+                async with self.unit(schema) as tx:
+                    return await work(tx)
+            except RETRIED as error:
+                if attempt == attempts:
+                    raise
+                log.info("transaction retried", extra={"attempt": attempt, "reason": str(error)})
+        raise AssertionError("unreachable")
+
+
+@asynccontextmanager
+async def begun(connection: Tx, schema: str) -> AsyncIterator[None]:
+    """BEGIN … COMMIT on a connection of one's own, with `schema` as the search path."""
+    path = schema.replace('"', "")
+    # One round trip: both statements in a simple query.
+    await connection.execute(cast(LiteralString, f'BEGIN; SET LOCAL search_path TO "{path}"'))
+    try:
+        yield
+    except BaseException:
+        if not connection.closed:
+            try:
+                await connection.execute("ROLLBACK")
+            except psycopg.Error:
+                await connection.close()  # the pool replaces it
+        raise
+    await connection.execute("COMMIT")
+
+
+async def connect(url: str, name: str) -> Tx:
+    """A connection outside any pool, in autocommit mode with an empty search path."""
+    return await AsyncConnection.connect(
+        url, autocommit=True, options="-c search_path=", application_name=name
+    )
+
+
+async def rows(tx: Tx, kind: type[S], sql: str, params: Sequence[Any] = ()) -> list[S]:
+    """Every row as a `kind`, columns to fields by position."""
+    cursor = await tx.execute(cast(LiteralString, sql), params)
+    return [kind(*row) for row in await cursor.fetchall()]
+
+
+async def row(tx: Tx, kind: type[S], sql: str, params: Sequence[Any] = ()) -> S | None:
+    """The first row as a `kind`, or None."""
+    cursor = await tx.execute(cast(LiteralString, sql), params)
+    found = await cursor.fetchone()
+    return None if found is None else kind(*found)
+
+
+async def tuples(tx: Tx, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    cursor = await tx.execute(cast(LiteralString, sql), params)
+    return await cursor.fetchall()
+
+
+async def value(tx: Tx, sql: str, params: Sequence[Any] = ()) -> Any:
+    """The first column of the first row, or None."""
+    cursor = await tx.execute(cast(LiteralString, sql), params)
+    found = await cursor.fetchone()
+    return None if found is None else found[0]
+
+
+async def execute(tx: Tx, sql: str, params: Sequence[Any] = ()) -> int:
+    """Run a statement; the number of rows it touched."""
+    cursor = await tx.execute(cast(LiteralString, sql), params)
+    return cursor.rowcount
+
+
+def as_json(thing: Any) -> str:
+    """Text for a `json`/`jsonb` parameter written as `%s::json`."""
+    return _encode(thing).decode()

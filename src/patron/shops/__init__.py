@@ -1,0 +1,1 @@
+"""Whose house this is: shops, their keys and their settings."""

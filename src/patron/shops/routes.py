@@ -1,0 +1,163 @@
+"""The shop's own page of the API: its settings, its mode, its keys."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import delete, get, patch, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import Example
+from litestar.params import Body
+
+from patron.kit.clock import Clock
+from patron.kit.db import Database
+from patron.kit.migrate import HOUSE
+from patron.kit.problems import bad_request, not_found
+from patron.shops import store
+from patron.shops.access import requires
+from patron.shops.found import make_key
+from patron.shops.types import Key, KeyKind, Mode, Shop, ShopSettings
+
+
+class ShopView(msgspec.Struct, frozen=True):
+    """A shop as its owner sees it: no secret is in it."""
+
+    slug: str
+    name: str
+    currency: str
+    time_zone: str
+    public_url: str
+    hosts: list[str]
+    mode: Mode
+    owner_email: str
+    settings: ShopSettings
+
+
+class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`kind` is public (a write key for pages) or server (secret, with scopes)."""
+
+    name: str
+    kind: KeyKind = KeyKind.SERVER
+    scopes: list[str] = []
+
+
+class MadeKey(msgspec.Struct, frozen=True):
+    """`secret` is shown this once."""
+
+    key: Key
+    secret: str
+
+
+class ModeChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    mode: Mode
+
+
+def view(shop: Shop) -> ShopView:
+    return ShopView(
+        shop.slug,
+        shop.name,
+        shop.currency,
+        shop.time_zone,
+        shop.public_url,
+        shop.hosts,
+        shop.mode,
+        shop.owner_email,
+        shop.settings,
+    )
+
+
+@get("/api/shop", guards=[requires("shop:admin")], tags=["shops"], summary="The shop's settings")
+async def show_shop(shop: Shop) -> ShopView:
+    """The shop of the calling key."""
+    return view(shop)
+
+
+@patch(
+    "/api/shop/settings",
+    guards=[requires("shop:admin")],
+    tags=["shops"],
+    summary="Change settings",
+)
+async def change_settings(
+    shop: Shop,
+    db: Database,
+    data: Annotated[
+        dict[str, object],
+        Body(examples=[Example(value={"postal_address": "Mill Lane 4, Hollin, OH 43000"})]),
+    ],
+) -> ShopSettings:
+    """Change the settings that are named; the others stay as they are."""
+    merged = {**msgspec.to_builtins(shop.settings), **data}
+    try:
+        settings = msgspec.convert(merged, ShopSettings)
+    except msgspec.ValidationError as error:
+        raise bad_request(
+            f"settings: {error}",
+            remedy="the settings are " + ", ".join(ShopSettings.__struct_fields__),
+            path=next(iter(data), None),
+        ) from error
+    async with db.unit(HOUSE) as tx:
+        await store.set_settings(tx, shop.slug, settings)
+    return settings
+
+
+@post(
+    "/api/shop/mode",
+    guards=[requires("shop:admin")],
+    tags=["shops"],
+    summary="Go live, or back to rehearsal",
+    status_code=200,
+)
+async def change_mode(
+    shop: Shop,
+    db: Database,
+    data: Annotated[ModeChange, Body(examples=[Example(value={"mode": "rehearsal"})])],
+) -> ModeChange:
+    """In rehearsal every message goes to the owner; live, to the customer."""
+    async with db.unit(HOUSE) as tx:
+        await store.set_mode(tx, shop.slug, data.mode)
+    return data
+
+
+@get("/api/keys", guards=[requires("shop:admin")], tags=["shops"], summary="List the keys")
+async def list_keys(shop: Shop, db: Database) -> list[Key]:
+    """All keys, revoked ones too. Server keys show a hint only."""
+    async with db.unit(HOUSE) as tx:
+        return await store.keys(tx, shop.id)
+
+
+@post("/api/keys", guards=[requires("shop:admin")], tags=["shops"], summary="Make a key")
+async def create_key(
+    shop: Shop,
+    db: Database,
+    clock: Clock,
+    data: Annotated[NewKey, Body(examples=[Example(value={"name": "till", "scopes": ["ingest"]})])],
+) -> MadeKey:
+    """The secret of a server key is in this answer and nowhere else."""
+    key, secret = make_key(data.kind, data.name, data.scopes, clock.now())
+    async with db.unit(HOUSE) as tx:
+        await store.insert_key(tx, shop.id, key, secret, clock.now())
+    return MadeKey(key, secret)
+
+
+@delete(
+    "/api/keys/{key_id:uuid}",
+    guards=[requires("shop:admin")],
+    tags=["shops"],
+    summary="Revoke a key",
+)
+async def revoke_key(shop: Shop, db: Database, clock: Clock, key_id: UUID) -> None:
+    """The key stops working within five seconds."""
+    async with db.unit(HOUSE) as tx:
+        if not await store.revoke_key(tx, shop.id, key_id, clock.now()):
+            raise not_found("key", key_id)
+
+
+routes: list[HTTPRouteHandler] = [
+    show_shop,
+    change_settings,
+    change_mode,
+    list_keys,
+    create_key,
+    revoke_key,
+]

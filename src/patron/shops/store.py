@@ -1,0 +1,139 @@
+"""The SQL of the shops. Runs in the schema of the house, never in a shop's."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from patron.kit.db import Tx, execute, tuples
+from patron.shops.types import Access, Key, KeyKind, Mode, Shop, ShopSettings
+
+_SHOP = (
+    "shop.id, slug, shop.name, schema, currency, time_zone, locale, public_url, hosts, mode,"
+    " owner_email, identity_secret, settings"
+)
+
+
+def key_hash(key: str) -> bytes:
+    """Keys are 192 random bits, so a plain SHA-256 cannot be reversed by guessing."""
+    return hashlib.sha256(key.encode("utf-8", "replace")).digest()
+
+
+async def insert(tx: Tx, shop: Shop, now: datetime) -> None:
+    await execute(
+        tx,
+        "INSERT INTO shop (id, slug, name, schema, currency, time_zone, locale, public_url, hosts,"
+        " mode, owner_email, identity_secret, settings, created_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s)",
+        (
+            shop.id,
+            shop.slug,
+            shop.name,
+            shop.schema,
+            shop.currency,
+            shop.time_zone,
+            shop.locale,
+            shop.public_url,
+            shop.hosts,
+            shop.mode,
+            shop.owner_email,
+            shop.identity_secret,
+            msgspec.json.encode(shop.settings).decode(),
+            now,
+        ),
+    )
+
+
+async def every(tx: Tx) -> list[Shop]:
+    """All shops, oldest first."""
+    return [
+        _shop(found) for found in await tuples(tx, f"SELECT {_SHOP} FROM shop ORDER BY created_at")
+    ]
+
+
+async def by_slug(tx: Tx, slug: str) -> Shop | None:
+    found = await tuples(tx, f"SELECT {_SHOP} FROM shop WHERE slug = %s", (slug,))
+    return _shop(found[0]) if found else None
+
+
+async def set_mode(tx: Tx, slug: str, mode: Mode) -> None:
+    await execute(tx, "UPDATE shop SET mode = %s WHERE slug = %s", (mode, slug))
+
+
+async def set_settings(tx: Tx, slug: str, settings: ShopSettings) -> None:
+    await execute(
+        tx,
+        "UPDATE shop SET settings = %s::jsonb WHERE slug = %s",
+        (msgspec.json.encode(settings).decode(), slug),
+    )
+
+
+async def insert_key(tx: Tx, shop_id: UUID, key: Key, secret: str, now: datetime) -> None:
+    await execute(
+        tx,
+        "INSERT INTO api_key (id, shop_id, kind, name, hash, public_key, hint, scopes, created_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            key.id,
+            shop_id,
+            key.kind,
+            key.name,
+            key_hash(secret),
+            secret if key.kind is KeyKind.PUBLIC else None,
+            key.hint,
+            key.scopes,
+            now,
+        ),
+    )
+
+
+async def keys(tx: Tx, shop_id: UUID) -> list[Key]:
+    found = await tuples(
+        tx,
+        "SELECT id, kind, name, coalesce(public_key, hint), scopes, created_at, revoked_at"
+        " FROM api_key WHERE shop_id = %s ORDER BY created_at",
+        (shop_id,),
+    )
+    return [
+        Key(i, KeyKind(kind), name, hint, scopes, made.isoformat(), gone and gone.isoformat())
+        for i, kind, name, hint, scopes, made, gone in found
+    ]
+
+
+async def revoke_key(tx: Tx, shop_id: UUID, key_id: UUID, now: datetime) -> bool:
+    """Whether there was such a key, not yet revoked."""
+    return bool(
+        await execute(
+            tx,
+            "UPDATE api_key SET revoked_at = %s"
+            " WHERE shop_id = %s AND id = %s AND revoked_at IS NULL",
+            (now, shop_id, key_id),
+        )
+    )
+
+
+async def access(tx: Tx, secret: str) -> Access | None:
+    """What `secret` opens, or None when it is unknown or revoked."""
+    found = await tuples(
+        tx,
+        f"SELECT api_key.id, kind, scopes, {_SHOP} FROM api_key JOIN shop ON shop.id = shop_id"
+        " WHERE hash = %s AND revoked_at IS NULL",
+        (key_hash(secret),),
+    )
+    if not found:
+        return None
+    key_id, kind, scopes, *rest = found[0]
+    return Access(_shop(tuple(rest)), key_id, KeyKind(kind), frozenset(scopes))
+
+
+async def drop(tx: Tx, shop: Shop) -> None:
+    """Forget the shop and everything in it."""
+    await execute(tx, "DELETE FROM shop WHERE id = %s", (shop.id,))
+    await execute(tx, f'DROP SCHEMA IF EXISTS "{shop.schema}" CASCADE')
+
+
+def _shop(found: tuple[Any, ...]) -> Shop:
+    *head, mode, owner, secret, settings = found
+    return Shop(*head, Mode(mode), owner, bytes(secret), msgspec.convert(settings, ShopSettings))

@@ -1,0 +1,105 @@
+"""A shop, its settings, and what a key may do."""
+
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+METRICS = {
+    "revenue": "Order Completed",
+    "refunded": "Order Refunded",
+    "cancelled": "Order Cancelled",
+    "viewed_product": "Product Viewed",
+    "added_to_cart": "Product Added",
+    "started_checkout": "Checkout Started",
+}
+
+
+class Mode(StrEnum):
+    """In rehearsal every message goes to the owner; live, to the customer."""
+
+    REHEARSAL = "rehearsal"
+    LIVE = "live"
+
+
+class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the owner sets; every field has a default that is right for most shops."""
+
+    metrics: dict[str, str] = msgspec.field(default_factory=lambda: dict(METRICS))
+    cart_url: str | None = None  # where a restored cart opens; {token} is filled in
+    mail_from: str | None = None
+    mail_from_name: str | None = None
+    mail_reply_to: str | None = None
+    postal_address: str | None = None
+    logo_url: str | None = None
+    brand_color: str = "#1f5f4a"
+    phone_region: str = "US"
+    new_session_on_campaign: bool = False
+    marketing_hours_between: int = 16
+    blocked_identifiers: list[str] = []
+    identity_limits: dict[str, int] = {}
+
+
+class Shop(msgspec.Struct, frozen=True):
+    """One shop. Its data lives in the PostgreSQL schema `schema` and nowhere else."""
+
+    id: UUID
+    slug: str
+    name: str
+    schema: str
+    currency: str  # ISO 4217
+    time_zone: str  # IANA
+    locale: str
+    public_url: str
+    hosts: list[str]  # the only hosts links in messages may lead to
+    mode: Mode
+    owner_email: str
+    identity_secret: bytes
+    settings: ShopSettings
+
+
+class Scope(StrEnum):
+    """What a server key may be allowed. `shop:admin` implies the rest."""
+
+    INGEST = "ingest"
+    EVENTS_READ = "events:read"
+    EVENTS_WRITE = "events:write"
+    PROFILES_READ = "profiles:read"
+    PROFILES_WRITE = "profiles:write"
+    CATALOG_READ = "catalog:read"
+    CATALOG_WRITE = "catalog:write"
+    JOURNEYS_READ = "journeys:read"
+    JOURNEYS_WRITE = "journeys:write"
+    MESSAGES_READ = "messages:read"
+    MESSAGES_WRITE = "messages:write"
+    ANALYTICS_READ = "analytics:read"
+    ADMIN = "shop:admin"
+
+
+class KeyKind(StrEnum):
+    PUBLIC = "public"
+    SERVER = "server"
+
+
+class Access(msgspec.Struct, frozen=True):
+    """What a caller may do, and in which shop."""
+
+    shop: Shop
+    key_id: UUID | None
+    kind: KeyKind
+    scopes: frozenset[str]
+
+    def allows(self, scope: str) -> bool:
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A key as it is listed; a server key itself is shown once, when it is made."""
+
+    id: UUID
+    kind: KeyKind
+    name: str
+    hint: str
+    scopes: list[str]
+    created_at: str
+    revoked_at: str | None
