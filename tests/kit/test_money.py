@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patron.kit.money import Money, as_decimal, exponent, format_money, minor, money
+from patron.kit.money import Money, as_decimal, exponent, format_money, minor, money, number
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,11 @@ def test_the_currency_in_the_text_counts() -> None:
     assert money({"amount": 1234, "currency": "eur"}, "USD") == Money(1234, "EUR")
     assert money({"amount": 12.5, "currency": "EUR"}, "USD") is None
     assert money("nothing", "USD") is None
+
+
+def test_a_number_in_text_keeps_its_unit() -> None:
+    assert [number(v) for v in ("12,50 €", "3", "1.234,5", 7, 0.5)] == [12.5, 3, 1234.5, 7, 0.5]
+    assert [number(v) for v in ("x", None, True, float("nan"), "1 - 2")] == [None] * 5
 
 
 def test_amounts_are_written_as_the_reader_writes_them() -> None:

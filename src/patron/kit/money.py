@@ -119,6 +119,22 @@ def money(value: Any, default: str) -> Money | None:
     return None if amount is None else Money(amount, code)
 
 
+def number(value: Any) -> int | float | None:
+    """An amount or count written as text ("12,50 €", "3") as a JSON number, in the unit it has.
+
+    For properties that are kept as they came; to count money use `minor`. None when there is no
+    one number in it.
+    """
+    if isinstance(value, str):
+        found = _decimal(value, "")
+        if found is None or found.adjusted() > 15:
+            return None
+        return int(found) if found == found.to_integral_value() else float(found)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value if -LIMIT < value < LIMIT else None
+    return None
+
+
 def format_money(amount: int, currency: str, locale: str = "en") -> str:
     """`amount` minor units for a reader of `locale`: $1,234.50 · 1.234,50 € · 1 234,50 SEK."""
     places = exponent(currency)
