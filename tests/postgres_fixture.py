@@ -1,0 +1,58 @@
+"""A real PostgreSQL server for tests.
+
+As root the server runs as another user, who may not enter the folders pytest makes; so servers of
+tests live in folders of their own directly below the system's temporary one.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from patron.kit.postgres.server import PostgresServer
+
+SMALL = {"shared_buffers": "32MB", "min_wal_size": "32MB", "max_wal_size": "512MB"}
+
+UNSAFE = {**SMALL, "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""For tests that ask nothing of durability: what is lost with the power is of no interest."""
+
+
+@contextmanager
+def server_folder() -> Iterator[Path]:
+    """A new folder that the server's account can get to; removed at the end.
+
+    For whole programs too: give it as their data directory.
+    """
+    folder = _new_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def start_test_server(tmp: Path, settings: Mapping[str, str] | None = None) -> PostgresServer:
+    """A started server; `.start()` again gives its URL, `.erase()` stops it and frees the disk.
+
+    It lives in `tmp`, or beside it where pytest's folders are closed to it. With `settings`
+    UNSAFE it does not wait for the disk.
+    """
+    if os.geteuid() == 0 and not _enterable(tmp):
+        tmp = _new_folder()
+        atexit.register(shutil.rmtree, tmp, ignore_errors=True)
+    server = PostgresServer(tmp / "postgres", settings={**SMALL, **(settings or {})})
+    server.start()
+    return server
+
+
+def _new_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="patron-test-"))
+    if os.geteuid() == 0:
+        folder.chmod(0o711)
+    return folder
+
+
+def _enterable(folder: Path) -> bool:
+    return all(step.stat().st_mode & 0o001 for step in (folder, *folder.parents))
