@@ -4,6 +4,7 @@ from datetime import datetime
 
 from patron.kit.db import Database
 from patron.kit.migrate import HOUSE, found, migrate, pending
+from patron.kit.problems import conflict
 from patron.shops import store as shops
 from patron.shops.types import Shop
 
@@ -40,8 +41,14 @@ async def prepare_shop(db: Database, shop: Shop) -> list[str]:
 async def open_shop(db: Database, shop: Shop, now: datetime) -> None:
     """Give a founded shop its schema and enter it in the book of shops.
 
-    The schema comes first: a shop that is in the book can always be served.
+    The schema comes first: a shop that is in the book can always be served. Raises Problem 409 when
+    there is a shop of this name.
     """
+    async with db.unit(HOUSE) as tx:
+        if await shops.by_slug(tx, shop.slug) is not None:
+            raise conflict(
+                f"shop {shop.slug!r} exists already", remedy="choose another name for the new one"
+            )
     await prepare_shop(db, shop)
     async with db.unit(HOUSE) as tx:
         await shops.insert(tx, shop, now)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from patron.kit.db import Tx, execute, tuples
-from patron.shops.types import Access, Key, KeyKind, Mode, Shop, ShopSettings
+from patron.shops.types import Access, Answer, Key, KeyKind, Mode, Shop, ShopSettings
 
 _SHOP = (
     "shop.id, slug, shop.name, schema, currency, time_zone, locale, public_url, hosts, mode,"
@@ -137,3 +137,32 @@ async def drop(tx: Tx, shop: Shop) -> None:
 def _shop(found: tuple[Any, ...]) -> Shop:
     *head, mode, owner, secret, settings = found
     return Shop(*head, Mode(mode), owner, bytes(secret), msgspec.convert(settings, ShopSettings))
+
+
+async def begin_answer(
+    tx: Tx, key: bytes, digest: bytes, now: datetime, forget_before: datetime
+) -> Answer | None:
+    """None when this call is the first with `key`; otherwise what the first one came to."""
+    await execute(tx, "DELETE FROM answer WHERE began_at < %s", (forget_before,))
+    if await execute(
+        tx,
+        "INSERT INTO answer (key, digest, began_at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+        (key, digest, now),
+    ):
+        return None
+    found = await tuples(
+        tx, "SELECT digest, status, content_type, body FROM answer WHERE key = %s", (key,)
+    )
+    return Answer(*found[0]) if found else None
+
+
+async def keep_answer(tx: Tx, key: bytes, status: int, content_type: str, body: bytes) -> None:
+    await execute(
+        tx,
+        "UPDATE answer SET status = %s, content_type = %s, body = %s WHERE key = %s",
+        (status, content_type, body, key),
+    )
+
+
+async def forget_answer(tx: Tx, key: bytes) -> None:
+    await execute(tx, "DELETE FROM answer WHERE key = %s", (key,))

@@ -103,3 +103,12 @@ class Key(msgspec.Struct, frozen=True):
     scopes: list[str]
     created_at: str
     revoked_at: str | None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The answer to a write that carried an Idempotency-Key; `status` is None while it is made."""
+
+    digest: bytes
+    status: int | None
+    content_type: str
+    body: bytes | None

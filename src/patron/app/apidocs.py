@@ -1,0 +1,135 @@
+"""The API's document and its readable page, both without anything from elsewhere."""
+
+import html
+import json
+from typing import Any
+
+from litestar import Request
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from patron import VERSION
+from patron.events.routes import openapi_paths
+
+DESCRIPTION = """Patron's HTTP API. The tracking calls under `/v1` speak the Segment HTTP Tracking
+API and take a write key; everything under `/api` takes a server key as `Authorization: Bearer sk_…`.
+Errors are RFC 9457 problem documents, lists page by `cursor`, writes accept `Idempotency-Key`."""
+
+
+def merged(document: dict[str, Any]) -> dict[str, Any]:
+    """The generated document with the hot doors, which are no Litestar handlers, put in."""
+    return {**document, "paths": {**openapi_paths(), **document.get("paths", {})}}
+
+
+class DocumentPlugin(JsonRenderPlugin):
+    """`/api/openapi.json`."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return super().render(request, merged(openapi_schema))
+
+
+class PagePlugin(OpenAPIRenderPlugin):
+    """`/api/docs`: every route with its fields, its example and a `curl` to paste."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return page(merged(openapi_schema), str(request.base_url).rstrip("/")).encode()
+
+
+def openapi_config() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Patron",
+        version=VERSION,
+        description=DESCRIPTION,
+        path="/api",
+        use_handler_docstrings=True,
+        render_plugins=[DocumentPlugin(path="/openapi.json"), PagePlugin(path="/docs")],
+        components=Components(
+            security_schemes={
+                "serverKey": SecurityScheme(
+                    type="http", scheme="bearer", description="A server key, `sk_…`"
+                )
+            }
+        ),
+        security=[{"serverKey": []}],
+    )
+
+
+def page(document: dict[str, Any], base: str) -> str:
+    """The document as one HTML page that needs no script."""
+    rooms: dict[str, list[str]] = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if not isinstance(operation, dict):
+                continue
+            room = (operation.get("tags") or ["other"])[0]
+            rooms.setdefault(room, []).append(_route(document, base, path, method, operation))
+    contents = "".join(f'<a href="#{_e(room)}">{_e(room)}</a>' for room in rooms)
+    sections = "".join(
+        f'<section id="{_e(room)}"><h2>{_e(room)}</h2>{"".join(routes)}</section>'
+        for room, routes in rooms.items()
+    )
+    description = _e(document["info"].get("description", ""))
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Patron API</title>'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<style>{STYLE}</style></head><body><header><h1>Patron API</h1><p>{description}</p>"
+        f'<p><a href="{base}/api/openapi.json">openapi.json</a></p></header>'
+        f"<nav>{contents}</nav><main>{sections}</main></body></html>"
+    )
+
+
+def _route(
+    document: dict[str, Any], base: str, path: str, method: str, operation: dict[str, Any]
+) -> str:
+    example = _example(document, operation)
+    curl = [f"curl -X {method.upper()} '{base}{path}'", "  -H 'Authorization: Bearer sk_…'"]
+    if example is not None:
+        curl += ["  -H 'Content-Type: application/json'", f"  -d '{json.dumps(example)}'"]
+    fields = "".join(
+        f"<tr><td><code>{_e(p['name'])}</code></td><td>{_e(p['in'])}</td>"
+        f"<td>{_e(p.get('schema', {}).get('type', ''))}</td>"
+        f"<td>{_e(p.get('description', ''))}</td></tr>"
+        for p in operation.get("parameters", [])
+    )
+    table = f"<table>{fields}</table>" if fields else ""
+    return (
+        f"<details><summary><b class={method}>{method.upper()}</b> <code>{_e(path)}</code>"
+        f" <span>{_e(operation.get('summary', ''))}</span></summary>"
+        f"<p>{_e(operation.get('description', ''))}</p>{table}"
+        f"<pre>{_e(_lines(curl))}</pre></details>"
+    )
+
+
+def _lines(parts: list[str]) -> str:
+    return " \\\n".join(parts)
+
+
+def _example(document: dict[str, Any], operation: dict[str, Any]) -> Any:
+    """The first example of the request's body, or None."""
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        for example in (content.get("examples") or {}).values():
+            return example.get("value")
+        schema = content.get("schema", {})
+        if reference := schema.get("$ref"):
+            schema = document["components"]["schemas"][reference.rsplit("/", 1)[1]]
+        for example in schema.get("examples", []):
+            return example
+    return None
+
+
+def _e(text: object) -> str:
+    return html.escape(str(text))
+
+
+STYLE = """
+:root{color-scheme:light dark;--ink:#1c1d1f;--soft:#666b70;--line:#e3e5e8;--paper:#fff;--code:#f5f6f7;--accent:#1f5f4a}
+@media(prefers-color-scheme:dark){:root{--ink:#ececec;--soft:#9aa0a6;--line:#33373b;--paper:#16181a;--code:#1f2225;--accent:#7fd1b0}}
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:0 auto;padding:1.5rem}
+nav{display:flex;flex-wrap:wrap;gap:.75rem;margin:1rem 0}a{color:var(--accent)}
+h2{margin:2rem 0 .5rem;text-transform:capitalize}details{border-top:1px solid var(--line);padding:.5rem 0}
+summary{cursor:pointer;overflow-wrap:anywhere}summary span{color:var(--soft);margin-left:.5rem}
+summary b{display:inline-block;min-width:4rem;font-size:.8rem;color:var(--accent)}
+pre{background:var(--code);padding:.75rem;border-radius:6px;overflow-x:auto;font-size:.85rem}
+td{padding:.2rem .75rem .2rem 0;vertical-align:top}p{color:var(--soft)}
+"""

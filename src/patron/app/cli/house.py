@@ -1,0 +1,86 @@
+"""What every command needs: settings, a database that runs, a shop."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from patron.app.context import open_signer, read_settings, the_clock
+from patron.app.rooms import prepare_house
+from patron.app.serve import postgres_of
+from patron.kit.clock import Clock
+from patron.kit.db import Database
+from patron.kit.migrate import HOUSE
+from patron.kit.problems import Problem
+from patron.kit.settings import Settings
+from patron.kit.signing import Signer
+from patron.shops import store
+from patron.shops.types import Shop
+
+T = TypeVar("T")
+
+
+@dataclass
+class OpenHouse:
+    """A running database and what goes with it, for the length of one command."""
+
+    settings: Settings
+    url: str
+    clock: Clock
+    signer: Signer
+
+    def run(self, work: Callable[[Database], Awaitable[T]]) -> T:
+        """Run `work` with an open Database."""
+
+        async def told() -> T:
+            async with Database(self.url, max_size=4, name="patron-cli") as db:
+                return await work(db)
+
+        return asyncio.run(told())
+
+    def shop(self, slug: str | None) -> Shop:
+        """The shop called `slug`, or the only one. Problem 404 names the shops there are."""
+
+        async def look(db: Database) -> list[Shop]:
+            async with db.unit(HOUSE) as tx:
+                return await store.every(tx)
+
+        shops = self.run(look)
+        if not shops:
+            raise Problem(404, "No shop", "there is no shop yet", remedy="run `patron init`")
+        if slug is None and len(shops) == 1:
+            return shops[0]
+        names = ", ".join(shop.slug for shop in shops)
+        for shop in shops:
+            if shop.slug == slug:
+                return shop
+        if slug is None:
+            raise Problem(400, "Which shop", "there are several shops", remedy=f"--shop: {names}")
+        raise Problem(404, "No shop", f"shop {slug!r} does not exist", remedy=f"there are: {names}")
+
+
+@contextmanager
+def open_house() -> Iterator[OpenHouse]:
+    """A database that answers: the running one, or PostgreSQL started for this command alone."""
+    settings = read_settings()
+    clock = the_clock()
+    if settings.database_url is not None:
+        yield OpenHouse(settings, settings.database_url, clock, open_signer(settings))
+        return
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    server = postgres_of(settings)
+    url = server.start(lambda line: print(line, file=sys.stderr))  # noqa: T201
+    try:
+        if server.launched:
+            asyncio.run(_prepare(url))
+        yield OpenHouse(settings, url, clock, open_signer(settings))
+    finally:
+        if server.launched:
+            server.stop()
+
+
+async def _prepare(url: str) -> None:
+    async with Database(url, max_size=2, name="patron-cli") as db:
+        await prepare_house(db)

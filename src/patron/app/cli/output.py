@@ -1,0 +1,63 @@
+"""How commands speak: tables for people, one JSON value for programs, errors with a remedy."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from patron.kit.migrate import MigrationError
+from patron.kit.postgres.errors import PostgresError
+from patron.kit.problems import Problem
+from patron.kit.settings import SettingsError
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
+ShopName = Annotated[
+    str | None, typer.Option("--shop", help="The shop's short name; needed when there are several.")
+]
+
+console = Console()
+
+
+def show(value: Any, as_json: bool, text: Callable[[], Any]) -> None:
+    """Print `value` as JSON, or what `text` returns, for people."""
+    if as_json:
+        sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=False) + "\n")
+    else:
+        console.print(text())
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> Table | str:
+    """A table, or the sentence `empty` when there is nothing to show."""
+    if not rows:
+        return empty
+    result = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        result.add_row(*("" if cell is None else str(cell) for cell in row))
+    return result
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn what a user can mend into one clear line and exit status 1."""
+    try:
+        yield
+    except Problem as problem:
+        document = problem.document
+        fail(document.detail, document.remedy)
+    except (SettingsError, PostgresError, MigrationError) as error:
+        fail(str(error), None)
+
+
+def fail(what: str, remedy: str | None) -> None:
+    """Say what is wrong and what to do, and end with status 1."""
+    errors = Console(stderr=True)
+    errors.print(f"[red]patron:[/red] {what}", highlight=False)
+    if remedy:
+        errors.print(f"        {remedy}", highlight=False)
+    raise typer.Exit(1)

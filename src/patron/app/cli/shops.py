@@ -1,0 +1,148 @@
+"""`patron shop …` and `patron key …`."""
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from patron.app.cli.house import open_house
+from patron.app.cli.output import Json, ShopName, clear_errors, show, table
+from patron.app.founding import found
+from patron.kit.db import Database
+from patron.kit.migrate import HOUSE
+from patron.kit.problems import not_found
+from patron.shops import store
+from patron.shops.found import make_key
+from patron.shops.routes import MadeKey, ShopView, view
+from patron.shops.types import Key, KeyKind, Mode, Shop
+
+shop_app = typer.Typer(no_args_is_help=True, help="Shops of this installation.")
+key_app = typer.Typer(no_args_is_help=True, help="Keys of a shop.")
+
+
+@shop_app.command("create")
+def create_shop(
+    name: Annotated[str, typer.Argument(help="The shop's name, as customers read it.")],
+    currency: Annotated[str, typer.Option(help="ISO 4217, such as EUR.")],
+    time_zone: Annotated[str, typer.Option(help="IANA, such as Europe/Berlin.")],
+    url: Annotated[str, typer.Option(help="The shop's own web address.")],
+    owner: Annotated[str, typer.Option(help="Receives rehearsal messages and test mails.")],
+    as_json: Json = False,
+) -> None:
+    """Open a shop. It starts in rehearsal; its keys are printed this once."""
+    with clear_errors(), open_house() as house:
+        made = house.run(
+            lambda db: found(
+                db,
+                house.clock.now(),
+                name=name,
+                currency=currency,
+                time_zone=time_zone,
+                public_url=url,
+                owner_email=owner,
+            )
+        )
+        show(
+            made,
+            as_json,
+            lambda: (
+                f"[bold]{made.shop.name}[/bold] is open, in rehearsal.\n"
+                f"write key (public)   {made.write_key}\n"
+                f"server key (secret)  {made.server_key}\n"
+            ),
+        )
+
+
+@shop_app.command("list")
+def list_shops(as_json: Json = False) -> None:
+    """All shops of this installation."""
+    with clear_errors(), open_house() as house:
+
+        async def look(db: Database) -> list[ShopView]:
+            async with db.unit(HOUSE) as tx:
+                return [view(shop) for shop in await store.every(tx)]
+
+        shops = house.run(look)
+        rows = [(s.slug, s.name, s.currency, s.time_zone, s.mode, s.public_url) for s in shops]
+        columns = ("shop", "name", "currency", "time zone", "mode", "address")
+        show(shops, as_json, lambda: table(columns, rows, "No shop yet: run `patron init`."))
+
+
+@key_app.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    public: Annotated[bool, typer.Option("--public", help="A write key for pages.")] = False,
+    scope: Annotated[list[str] | None, typer.Option(help="What it may do; repeatable.")] = None,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key. A server key is shown this once."""
+    with clear_errors(), open_house() as house:
+        which = house.shop(shop)
+        kind = KeyKind.PUBLIC if public else KeyKind.SERVER
+        key, secret = make_key(kind, name, scope or [], house.clock.now())
+
+        async def keep(db: Database) -> None:
+            async with db.unit(HOUSE) as tx:
+                await store.insert_key(tx, which.id, key, secret, house.clock.now())
+
+        house.run(keep)
+        show(MadeKey(key, secret), as_json, lambda: f"{kind.value} key for {name}: {secret}")
+
+
+@key_app.command("list")
+def list_keys(shop: ShopName = None, as_json: Json = False) -> None:
+    """A shop's keys, revoked ones too."""
+    with clear_errors(), open_house() as house:
+        which = house.shop(shop)
+
+        async def look(db: Database) -> list[Key]:
+            async with db.unit(HOUSE) as tx:
+                return await store.keys(tx, which.id)
+
+        keys = house.run(look)
+        rows = [(k.id, k.kind, k.name, k.hint, ", ".join(k.scopes), k.revoked_at) for k in keys]
+        columns = ("id", "kind", "name", "key", "may", "revoked")
+        show(keys, as_json, lambda: table(columns, rows, "No key yet."))
+
+
+@key_app.command("revoke")
+def revoke_key(
+    key_id: Annotated[UUID, typer.Argument(help="The id that `patron key list` shows.")],
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key useless, within five seconds."""
+    with clear_errors(), open_house() as house:
+        which = house.shop(shop)
+
+        async def revoke(db: Database) -> None:
+            async with db.unit(HOUSE) as tx:
+                if not await store.revoke_key(tx, which.id, key_id, house.clock.now()):
+                    raise not_found("key", key_id)
+
+        house.run(revoke)
+        show({"revoked": str(key_id)}, as_json, lambda: f"Key {key_id} is revoked.")
+
+
+def golive(
+    back: Annotated[bool, typer.Option("--back", help="Return to rehearsal.")] = False,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Let messages go to customers; until then they go to the owner."""
+    with clear_errors(), open_house() as house:
+        which: Shop = house.shop(shop)
+        mode = Mode.REHEARSAL if back else Mode.LIVE
+
+        async def change(db: Database) -> None:
+            async with db.unit(HOUSE) as tx:
+                await store.set_mode(tx, which.slug, mode)
+
+        house.run(change)
+        goes = "customers" if mode is Mode.LIVE else which.owner_email
+        show(
+            {"shop": which.slug, "mode": mode},
+            as_json,
+            lambda: f"{which.name} is in {mode.value}: messages go to {goes}.",
+        )

@@ -1,0 +1,43 @@
+"""What a load balancer and a monitor ask: am I alive, am I ready, how am I doing."""
+
+import msgspec
+import psycopg
+from litestar import MediaType, Response, get
+from litestar.handlers import HTTPRouteHandler
+from psycopg_pool import PoolTimeout
+
+from patron.app.rooms import unapplied
+from patron.kit.db import Database
+from patron.kit.metrics import CONTENT_TYPE, exposition
+
+
+class Health(msgspec.Struct, frozen=True, omit_defaults=True):
+    status: str
+    reason: str | None = None
+
+
+@get("/healthz", tags=["health"], summary="Is the process alive", security=[])
+async def alive() -> Health:
+    """Answers as long as the process runs; asks nothing else."""
+    return Health("ok")
+
+
+@get("/readyz", tags=["health"], summary="May requests come", security=[])
+async def ready(db: Database) -> Response[Health]:
+    """503 while the database is away or a schema is not up to date."""
+    try:
+        left = await unapplied(db)
+    except (psycopg.Error, PoolTimeout):
+        return Response(Health("waiting", "the database does not answer"), status_code=503)
+    if left:
+        return Response(Health("waiting", f"{len(left)} migrations to apply"), status_code=503)
+    return Response(Health("ok"))
+
+
+@get("/metrics", tags=["health"], summary="Figures for Prometheus", security=[], media_type=MediaType.TEXT)
+async def metrics() -> Response[bytes]:
+    """This process's figures in the Prometheus text format."""
+    return Response(exposition(), media_type=CONTENT_TYPE)
+
+
+routes: list[HTTPRouteHandler] = [alive, ready, metrics]

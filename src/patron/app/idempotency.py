@@ -1,0 +1,124 @@
+"""`Idempotency-Key`: a write that is sent again gets the first answer again."""
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from patron.kit.clock import Clock
+from patron.kit.db import Database
+from patron.kit.migrate import HOUSE
+from patron.shops import store
+from patron.shops.types import Access
+
+WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+KEPT = timedelta(hours=24)
+LONGEST_KEY = 200
+
+
+class RememberAnswers:
+    """Keeps the answers of writes that carried an `Idempotency-Key` for 24 hours.
+
+    The key belongs to the caller's key, the method and the path. The same key with another body is
+    refused with 422; while the first is still being worked on, the second gets 409.
+    """
+
+    def __init__(self, app: ASGIApp, db: Database, clock: Clock) -> None:
+        self.app = app
+        self._db = db
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        access: Access | None = scope.get("state", {}).get("access")  # type: ignore[call-overload]
+        if scope["type"] != "http" or scope["method"] not in WRITES or access is None:
+            await self.app(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(b"idempotency-key", b"").decode("latin-1")
+        if not given:
+            await self.app(scope, receive, send)
+            return
+        if len(given) > LONGEST_KEY:
+            await _problem(send, 400, "Idempotency-Key is too long", "give at most 200 characters")
+            return
+        body = await _read(receive)
+        name = f"{access.key_id}\n{scope['method']}\n{scope['path']}\n{given}"
+        key = hashlib.sha256(name.encode()).digest()
+        await self._answer(key, hashlib.sha256(body).digest(), body, (scope, send))
+
+    async def _answer(
+        self, key: bytes, digest: bytes, body: bytes, call: tuple[Scope, Send]
+    ) -> None:
+        scope, send = call
+        now = self._clock.now()
+        async with self._db.unit(HOUSE) as tx:
+            before = await store.begin_answer(tx, key, digest, now, now - KEPT)
+        if before is None:
+            await self._work(key, body, scope, send)
+        elif before.digest != digest:
+            await _problem(
+                send,
+                422,
+                "this Idempotency-Key was used with another body",
+                "make a new key for a new request",
+            )
+        elif before.status is None:
+            await _problem(send, 409, "the first request is still being worked on", "try again soon")
+        else:
+            await _send(send, before.status, before.content_type, before.body or b"")
+
+    async def _work(self, key: bytes, body: bytes, scope: Scope, send: Send) -> None:
+        status = 500
+        content_type = ""
+        parts: list[bytes] = []
+
+        async def watch(message: Message) -> None:
+            nonlocal status, content_type
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                content_type = dict(message["headers"]).get(b"content-type", b"").decode("latin-1")
+            elif message["type"] == "http.response.body":
+                parts.append(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self.app(scope, _replay(body), watch)
+        finally:
+            async with self._db.unit(HOUSE) as tx:
+                if status >= 500:
+                    await store.forget_answer(tx, key)
+                else:
+                    await store.keep_answer(tx, key, status, content_type, b"".join(parts))
+
+
+async def _read(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message: Any = await receive()
+        if message["type"] != "http.request":
+            break
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    return b"".join(parts)
+
+
+def _replay(body: bytes) -> Receive:
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+async def _problem(send: Send, status: int, detail: str, remedy: str) -> None:
+    text = (
+        f'{{"type":"about:blank","title":"Idempotency-Key","status":{status},'
+        f'"detail":"{detail}","remedy":"{remedy}"}}'
+    )
+    await _send(send, status, "application/problem+json", text.encode())
+
+
+async def _send(send: Send, status: int, content_type: str, body: bytes) -> None:
+    headers = [(b"content-type", content_type.encode("latin-1"))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,161 @@
+"""`patron serve`: PostgreSQL, one web process and one worker process, kept alive together."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+
+from patron.app.context import open_signer
+from patron.app.rooms import prepare_house
+from patron.kit.clock import monotonic
+from patron.kit.db import Database
+from patron.kit.log import logger
+from patron.kit.postgres.server import PostgresServer
+from patron.kit.settings import Settings
+
+log = logger(__name__)
+
+STOP_SECONDS = 30.0
+RESTART_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+STEADY_SECONDS = 30.0
+
+Report = Callable[[str], None]
+
+
+def postgres_of(settings: Settings) -> PostgresServer:
+    """The embedded server of this data directory."""
+    return PostgresServer(settings.data_dir / "postgres")
+
+
+class Child:
+    """One process that is started again when it dies, a little later each time it dies young."""
+
+    def __init__(self, name: str, command: list[str], environ: Mapping[str, str]) -> None:
+        self.name = name
+        self._command = command
+        self._environ = dict(environ)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._deaths = 0
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    def start(self) -> None:
+        self._started = monotonic()
+        # A session of its own: Ctrl-C reaches the supervisor alone, which stops things in order.
+        self._process = subprocess.Popen(self._command, env=self._environ, start_new_session=True)
+
+    def watch(self) -> float:
+        """Restart the process if it has died; seconds to wait before looking again."""
+        assert self._process is not None
+        code = self._process.poll()
+        if code is None:
+            return 0.2
+        self._deaths = 0 if monotonic() - self._started > STEADY_SECONDS else self._deaths + 1
+        pause = RESTART_SECONDS[min(self._deaths, len(RESTART_SECONDS) - 1)]
+        log.error(
+            "process died, starting it again",
+            extra={"process": self.name, "code": code, "in_seconds": pause},
+        )
+        if monotonic() - self._started >= pause:
+            self.start()
+            return 0.2
+        return pause
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of a stopped process; after `seconds` it is killed."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            log.error("process did not stop in time, killing it", extra={"process": self.name})
+            self._process.kill()
+            self._process.wait()
+
+
+class House:
+    """Everything `patron serve` runs, started in order and stopped in the opposite one."""
+
+    def __init__(self, settings: Settings, report: Report = lambda _: None) -> None:
+        self.settings = settings
+        self._report = report
+        self._postgres: PostgresServer | None = None
+        self.children: list[Child] = []
+        self.url = ""
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        """Start PostgreSQL if it is ours, migrate every schema, then web and worker."""
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        open_signer(self.settings)
+        self.open_database()
+        environ = {
+            **os.environ,
+            "PATRON_DATABASE_URL": self.url,
+            "PATRON_DATA_DIR": str(self.settings.data_dir.resolve()),
+        }
+        self.children = [
+            Child("web", [sys.executable, "-m", "patron.app.web"], environ),
+            Child("worker", [sys.executable, "-m", "patron.app.worker"], environ),
+        ]
+        for child in self.children:
+            child.start()
+
+    def open_database(self) -> str:
+        """The URL of a running, migrated database."""
+        if self.settings.database_url is None:
+            self._postgres = postgres_of(self.settings)
+            self.url = self._postgres.start(self._report)
+        else:
+            self.url = self.settings.database_url
+
+        async def prepare() -> list[str]:
+            async with Database(self.url, max_size=2, name="patron-migrate") as db:
+                return await prepare_house(db)
+
+        for name in asyncio.run(prepare()):
+            self._report(f"migrated {name}")
+        return self.url
+
+    def run(self) -> None:
+        """Watch over the processes until `stop` is called."""
+        while not self._stop.is_set():
+            pause = min(child.watch() for child in self.children)
+            if self._postgres is not None and not self._postgres.running:
+                log.error("PostgreSQL died, starting it again")
+                self._postgres.start(self._report)
+            self._stop.wait(pause)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def close(self) -> None:
+        """Stop web first (it takes no more), then the worker, then PostgreSQL."""
+        for child in self.children:
+            child.stop()
+            child.wait(STOP_SECONDS)
+        if self._postgres is not None:
+            self._postgres.stop()
+
+
+def serve(settings: Settings, report: Report) -> None:
+    """Run the house in the foreground until SIGTERM or Ctrl-C."""
+    house = House(settings, report)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: house.stop())
+    try:
+        house.start()
+        report(f"ready at http://{settings.listen_host}:{settings.listen_port}")
+        house.run()
+    finally:
+        house.close()

@@ -1,0 +1,196 @@
+"""The web process: the hot doors as bare ASGI, everything else through Litestar."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Request, Response
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from patron.app.apidocs import openapi_config
+from patron.app.context import open_signer, read_settings, the_clock
+from patron.app.doors import ROUTES, Doors, open_doors
+from patron.app import health
+from patron.app.idempotency import RememberAnswers
+from patron.kit.clock import Clock
+from patron.kit.db import Database
+from patron.kit.log import configure, logger
+from patron.kit.migrate import HOUSE
+from patron.kit.problems import Problem, ProblemDocument, not_found
+from patron.kit.settings import Settings
+from patron.kit.signing import Signer
+from patron.shops import store as shops_store
+from patron.shops.access import Keys
+from patron.shops.types import Access, KeyKind, Shop
+
+log = logger(__name__)
+PROBLEM = "application/problem+json"
+
+
+class Web:
+    """What the handlers of one web process share."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.signer: Signer = open_signer(settings)
+        self.db = Database(settings.database_url or "", max_size=8, name="patron-web")
+        self.keys = Keys(self.db)
+        self.doors: Doors | None = None
+
+    async def open_shop(self, slug: str) -> Shop:
+        """The shop called `slug`; Problem 404 when there is none."""
+        async with self.db.unit(HOUSE) as tx:
+            shop = await shops_store.by_slug(tx, slug)
+        if shop is None:
+            raise not_found("shop", slug)
+        return shop
+
+
+class Identify:
+    """Puts the caller's Access into the request's state when a server key came along."""
+
+    def __init__(self, app: ASGIApp, web: Web) -> None:
+        self.app = app
+        self.web = web
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            key = bearer(scope["headers"])
+            if key:
+                access = await self.web.keys.find(key)
+                if access is not None and access.kind is KeyKind.SERVER:
+                    scope.setdefault("state", {})["access"] = access
+        await self.app(scope, receive, send)
+
+
+def bearer(headers: Any) -> str | None:
+    """The key in `Authorization: Bearer …`, if there is one."""
+    for name, value in headers:
+        if name == b"authorization" and value[:7].lower() == b"bearer ":
+            return str(value[7:].strip().decode("latin-1"))
+    return None
+
+
+def build(settings: Settings, clock: Clock) -> Callable[[Any, Any, Any], Awaitable[None]]:
+    """The ASGI application of the web process."""
+    web = Web(settings, clock)
+    api = build_api(web)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and web.doors is not None:
+            door = web.doors.at(scope["path"])
+            if door is not None:
+                await door(scope, receive, send)
+                return
+        await api(scope, receive, send)
+
+    return app
+
+
+def build_api(web: Web) -> Litestar:
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        await web.db.open()
+        web.doors = await open_doors(web)
+        try:
+            yield
+        finally:
+            await web.doors.close()
+            await web.db.close()
+
+    def access(request: Request[Any, Any, State]) -> Access:
+        found: Access | None = request.scope["state"].get("access")
+        if found is None:
+            raise Problem(401, "Not authenticated", "this route needs a server key")
+        return found
+
+    def shop(request: Request[Any, Any, State]) -> Shop:
+        return access(request).shop
+
+    def inbox() -> Any:
+        assert web.doors is not None
+        return web.doors.inbox
+
+    provided: dict[str, Callable[..., Any]] = {
+        "db": lambda: web.db,
+        "clock": lambda: web.clock,
+        "signer": lambda: web.signer,
+        "settings": lambda: web.settings,
+        "open_shop": lambda: web.open_shop,
+        "inbox": inbox,
+        "access": access,
+        "shop": shop,
+    }
+    return Litestar(
+        route_handlers=[*ROUTES, *health.routes],
+        dependencies={name: Provide(how, sync_to_thread=False) for name, how in provided.items()},
+        middleware=[
+            DefineMiddleware(Identify, web=web),
+            DefineMiddleware(RememberAnswers, db=web.db, clock=web.clock),
+        ],
+        lifespan=[lifespan],
+        exception_handlers={
+            Problem: answer_problem,
+            HTTPException: answer_http,
+            Exception: answer_unforeseen,
+        },
+        openapi_config=openapi_config(),
+        request_max_body_size=10_000_000,
+    )
+
+
+def answer_problem(_: Request[Any, Any, Any], error: Problem) -> Response[ProblemDocument]:
+    return Response(error.document, status_code=error.document.status, media_type=PROBLEM)
+
+
+def answer_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[ProblemDocument]:
+    extra = error.extra if isinstance(error.extra, list) else None
+    path = None
+    if extra and isinstance(extra[0], dict):
+        path = extra[0].get("key")
+    document = ProblemDocument(
+        type="about:blank",
+        title=error.__class__.__name__.removesuffix("Exception") or "Error",
+        status=error.status_code,
+        detail=error.detail,
+        path=path,
+        remedy=REMEDIES.get(error.status_code),
+        errors=extra,
+    )
+    return Response(document, status_code=error.status_code, media_type=PROBLEM)
+
+
+def answer_unforeseen(
+    request: Request[Any, Any, Any], error: Exception
+) -> Response[ProblemDocument]:
+    log.error("request failed", exc_info=error, extra={"path": request.scope["path"]})
+    document = ProblemDocument(
+        type="about:blank",
+        title="Internal error",
+        status=500,
+        detail="something went wrong on our side; it has been logged",
+        remedy="try again; if it stays, look into the log of `patron serve`",
+    )
+    return Response(document, status_code=500, media_type=PROBLEM)
+
+
+REMEDIES = {
+    400: "correct what `detail` names; the API's document says what each field takes",
+    404: "check the address; /api/docs lists every route",
+    405: "check the method; /api/docs lists every route",
+    413: "send less at once",
+}
+
+
+def create() -> Callable[[Any, Any, Any], Awaitable[None]]:
+    """The factory that Granian calls in the web process."""
+    settings = read_settings()
+    configure(settings.log_format, settings.log_level)
+    if settings.database_url is None:
+        raise SystemExit("database_url is not set: start the web process through `patron serve`")
+    return build(settings, the_clock())

@@ -1,0 +1,229 @@
+"""The worker process: walking, timers, sending and housekeeping, each on a thread of its own.
+
+A thread has its own event loop and its own connections, so a slow sender never stops the walk.
+"""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from patron.app import housekeeping, sending
+from patron.app.context import open_signer, read_settings, the_clock
+from patron.app.wiring import Walker, retry_acting
+from patron.events import walk as events
+from patron.journeys import tasks as journeys
+from patron.kit.clock import Clock, monotonic
+from patron.kit.db import RETRIED, Database, Tx, connect
+from patron.kit.log import configure, logger
+from patron.kit.metrics import gauge
+from patron.kit.migrate import HOUSE
+from patron.kit.settings import Settings
+from patron.kit.signing import Signer
+from patron.shops import store as shops_store
+from patron.shops.types import Shop
+
+log = logger(__name__)
+
+POLL_SECONDS = 0.02
+TIMER_SECONDS = 0.1
+SHOPS_SECONDS = 2.0
+BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
+
+HALTED = gauge("patron_walk_halted", "1 while a shop's walk is stopped by an error", ["shop"])
+
+# Hash and merge joins off, generic plans: the walk's queries touch few rows by key, and planning
+# them anew each time costs more than they do.
+WALK_SESSION = (
+    "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off;"
+    " SET enable_mergejoin = off; SET jit = off"
+)
+
+
+class Open:
+    """A shop as it is now: its settings are read anew every two seconds."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self.closed = False
+
+
+Turn = Callable[[Shop], Awaitable[None]]
+
+
+class Worker:
+    """All threads of the worker; `run` returns when `stop` was called and all work is put down."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        if settings.database_url is None:
+            raise SystemExit("database_url is not set: start the worker through `patron serve`")
+        self.settings = settings
+        self.clock = clock
+        self.url: str = settings.database_url
+        self.signer: Signer = open_signer(settings)
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        kinds = {
+            "walk": self._walks,
+            "timers": self._timers,
+            "send": self._sends,
+            "house": self._house,
+        }
+        threads = [
+            threading.Thread(target=lambda w=work: asyncio.run(w()), name=f"patron-{name}")  # type: ignore[misc]
+            for name, work in kinds.items()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+    async def _walks(self) -> None:
+        async with Database(self.url, max_size=2, name="patron-walk") as db:
+            await self._for_every_shop(db, self._walk)
+
+    async def _walk(self, door: Open) -> None:
+        """Walk a shop's events until told to stop, through outages."""
+        walker = Walker(door.shop, self.clock, self.signer)
+        failures = 0
+        while not self._over(door):
+            walked = walker.walked
+            try:
+                async with await connect(self.url, "patron-walk") as connection:
+                    await connection.execute(WALK_SESSION)
+                    await self._walk_on(connection, walker, door)
+            except Exception as error:
+                failures = 1 if walker.walked > walked else failures + 1
+                HALTED.labels(door.shop.slug).set(1)
+                log.error(
+                    "walk stopped, will retry",
+                    extra={"shop": door.shop.slug, "reason": str(error)},
+                )
+                await self._rest(_backoff(failures))
+
+    async def _walk_on(self, connection: Tx, walker: Walker, door: Open) -> None:
+        while not self._over(door):
+            walker.shop = door.shop
+            try:
+                taken = await walker.step(connection)
+            except RETRIED:
+                continue
+            HALTED.labels(walker.shop.slug).set(0)
+            if not taken:
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _timers(self) -> None:
+        async with Database(self.url, max_size=3, name="patron-timers") as db:
+
+            async def fire(shop: Shop) -> None:
+                if not await journeys.fire_due(db, shop, self.clock.now()):
+                    await self._rest(TIMER_SECONDS)
+
+            await self._for_every_shop(db, lambda door: self._repeat(door, "timers", fire))
+
+    async def _sends(self) -> None:
+        async with (
+            Database(self.url, max_size=6, name="patron-send") as db,
+            sending.open_sender(self, db) as sender,
+        ):
+
+            async def send(shop: Shop) -> None:
+                if not await sender.deliver(shop):
+                    await self._rest(TIMER_SECONDS)
+
+            await self._for_every_shop(db, lambda door: self._repeat(door, "send", send))
+
+    async def _house(self) -> None:
+        async with Database(self.url, max_size=2, name="patron-house") as db:
+
+            async def keep(door: Open) -> None:
+                keeper = housekeeping.Keeper(self.settings, self.clock, db)
+                await asyncio.gather(
+                    self._repeat(door, "housekeeping", lambda shop: self._keep(keeper, shop)),
+                    self._repeat(door, "acting", lambda shop: self._retry_acting(db, shop)),
+                )
+
+            await self._for_every_shop(db, keep)
+
+    async def _keep(self, keeper: housekeeping.Keeper, shop: Shop) -> None:
+        await keeper.turn(shop)
+        await self._rest(0.5)
+
+    async def _retry_acting(self, db: Database, shop: Shop) -> None:
+        try:
+            async with db.unit(shop.schema) as tx:
+                retried = await retry_acting(tx, shop, self.clock.now())
+        except psycopg.OperationalError:
+            raise
+        except Exception:
+            async with db.unit(shop.schema) as tx:
+                await events.acting_failed(tx, self.clock.now())
+            raise
+        if not retried:
+            await self._rest(1.0)
+
+    async def _repeat(self, door: Open, what: str, turn: Turn) -> None:
+        """`turn` again and again; an error is logged and slows it down, it never ends it."""
+        failures = 0
+        while not self._over(door):
+            try:
+                await turn(door.shop)
+                failures = 0
+            except Exception as error:
+                failures += 1
+                log.error(f"{what} failed", exc_info=error, extra={"shop": door.shop.slug})
+                await self._rest(_backoff(failures))
+
+    async def _for_every_shop(self, db: Database, work: Callable[[Open], Awaitable[None]]) -> None:
+        """Keep one task of `work` a shop; new shops and settings are found within two seconds."""
+        doors: dict[str, Open] = {}
+        tasks: set[asyncio.Future[None]] = set()
+        while not self.stopping.is_set():
+            with suppress(psycopg.Error, PoolTimeout):
+                async with db.unit(HOUSE) as tx:
+                    shops = {shop.slug: shop for shop in await shops_store.every(tx)}
+                for slug in doors.keys() - shops.keys():
+                    doors.pop(slug).closed = True
+                for slug, shop in shops.items():
+                    if slug in doors:
+                        doors[slug].shop = shop
+                    else:
+                        doors[slug] = Open(shop)
+                        tasks.add(asyncio.ensure_future(work(doors[slug])))
+            await self._rest(SHOPS_SECONDS)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _over(self, door: Open) -> bool:
+        return door.closed or self.stopping.is_set()
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep, but wake soon when told to stop."""
+        end = monotonic() + seconds
+        while not self.stopping.is_set() and (left := end - monotonic()) > 0:
+            await asyncio.sleep(min(left, 0.1))
+
+
+def _backoff(failures: int) -> float:
+    return BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS)) - 1]
+
+
+def main() -> None:
+    """The worker process, as `patron serve` starts it."""
+    settings = read_settings()
+    configure(settings.log_format, settings.log_level)
+    worker = Worker(settings, the_clock())
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: worker.stop())
+    worker.run()
+
+
+if __name__ == "__main__":
+    main()

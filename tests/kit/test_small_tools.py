@@ -1,0 +1,88 @@
+"""Clock, ids, cursors and signatures."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patron.kit.clock import ManualClock
+from patron.kit.ids import id_at, new_id, new_secret
+from patron.kit.paging import bounded, decode, encode
+from patron.kit.problems import Problem
+from patron.kit.signing import BadSignature, Signer
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+SIGNER = Signer(b"0123456789abcdef")
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+def test_a_manual_clock_goes_forward_only() -> None:
+    clock = ManualClock(NOON)
+    assert clock.advance(timedelta(hours=1)) == NOON + timedelta(hours=1)
+    with pytest.raises(ValueError, match="cannot go back"):
+        clock.set(NOON)
+    with pytest.raises(ValueError, match="no time zone"):
+        ManualClock(datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)))  # noqa: DTZ001
+def test_an_id_is_a_version_7_of_its_moment(naive: datetime) -> None:
+    moment = naive.replace(tzinfo=UTC)
+    made = id_at(moment)
+    assert made.version == 7
+    assert made.int >> 80 == int(moment.timestamp() * 1000)
+    assert id_at(moment + timedelta(milliseconds=2)) > made
+
+
+def test_ids_sort_by_time_and_secrets_tell_their_kind() -> None:
+    made = [new_id() for _ in range(1000)]
+    assert sorted(made) == made
+    assert new_secret("sk").startswith("sk_")
+    assert len(new_secret("sk")) == 35
+
+
+@given(st.lists(st.integers() | st.text(), min_size=2, max_size=2))
+def test_a_cursor_returns_its_key(key: list[object]) -> None:
+    assert decode(encode(key), 2) == key
+
+
+@pytest.mark.parametrize("damaged", ["x", "[]", "é", "W10", "a" * 5000])
+def test_a_damaged_cursor_is_refused_with_its_remedy(damaged: str) -> None:
+    with pytest.raises(Problem, match="not one of ours") as caught:
+        decode(damaged, 2)
+    assert caught.value.document.remedy
+
+
+@pytest.mark.parametrize("limit", [0, 201, -1])
+def test_a_limit_out_of_range_is_refused(limit: int) -> None:
+    with pytest.raises(Problem, match=str(limit)):
+        bounded(limit)
+
+
+@given(JSON)
+def test_a_token_returns_its_payload_for_its_purpose_only(payload: object) -> None:
+    token = SIGNER.token("unsubscribe", payload)
+    assert SIGNER.read("unsubscribe", token) == payload
+    with pytest.raises(BadSignature):
+        SIGNER.read("click", token)
+
+
+@given(st.text(), st.integers(0, 60))
+def test_no_changed_token_is_read(noise: str, place: int) -> None:
+    token = SIGNER.token("click", {"m": "0192"})
+    place %= len(token)
+    changed = token[:place] + noise + token[place + 1 :]
+    if changed != token:
+        with pytest.raises(BadSignature):
+            SIGNER.read("click", changed)
+
+
+def test_a_digest_needs_the_secret() -> None:
+    other = Signer(b"fedcba9876543210")
+    assert SIGNER.digest("erased", "a@b.example") == SIGNER.digest("erased", "a@b.example")
+    assert SIGNER.digest("erased", "a@b.example") != other.digest("erased", "a@b.example")
