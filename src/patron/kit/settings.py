@@ -1,0 +1,387 @@
+"""Settings of an installation: environment `PATRON_*` over `patron.toml` over defaults.
+
+A secret may stand in a file of its own: `PATRON_SMTP_PASSWORD_FILE=/run/secrets/smtp`, or
+`smtp_password_file` in patron.toml. An empty value counts as not given.
+"""
+
+import difflib
+import math
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct, inspect
+
+from patron.kit.log import mask
+
+PREFIX = "PATRON_"
+HIDDEN = "[hidden]"
+
+_MAIL_ADDRESS = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+\.[^\s@<>,;\"]+")
+_SECRET: dict[str, Any] = {"secret": True}
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+
+
+class SettingsError(Exception):
+    """One line a problem; each names the setting, its value and what to do."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What an installation is told; sizes in bytes, times in seconds, unless a name says more."""
+
+    data_dir: Annotated[
+        Path,
+        Meta(description="Folder of everything Patron keeps; in patron.toml relative to that file"),
+    ] = Path("patron-data")
+    database_url: Annotated[
+        str | None,
+        Meta(
+            description="PostgreSQL server to use (15 or newer); without it Patron runs its own",
+            extra=_SECRET,
+        ),
+    ] = None
+    listen_host: Annotated[
+        str, Meta(description="Address to listen on; 0.0.0.0 for every network of the machine")
+    ] = "127.0.0.1"
+    listen_port: Annotated[Port, Meta(description="Port to listen on")] = 8080
+    public_url: Annotated[
+        str,
+        Meta(description="Where browsers and mails reach Patron; follows listen_port if not given"),
+    ] = "http://127.0.0.1:8080"
+    secret: Annotated[
+        str | None,
+        Meta(
+            description="Signs links and sessions; without it one is made in data_dir",
+            extra=_SECRET,
+        ),
+    ] = None
+
+    smtp_host: Annotated[
+        str | None, Meta(description="Mail server; without it no mail leaves the house")
+    ] = None
+    smtp_port: Annotated[Port, Meta(description="Port of the mail server")] = 587
+    smtp_user: Annotated[str | None, Meta(description="User name at the mail server")] = None
+    smtp_password: Annotated[
+        str | None, Meta(description="Password at the mail server", extra=_SECRET)
+    ] = None
+    smtp_security: Annotated[
+        Literal["starttls", "tls", "none"],
+        Meta(description="How the connection is protected: starttls (587), tls (465) or none"),
+    ] = "starttls"
+    mail_from: Annotated[
+        str | None, Meta(description="Address mails come from, unless the shop has its own")
+    ] = None
+    mail_from_name: Annotated[str | None, Meta(description="Name shown beside mail_from")] = None
+    mail_reply_to: Annotated[str | None, Meta(description="Address answers go to")] = None
+    owner_email: Annotated[
+        str | None,
+        Meta(description="Address of the owner: test mails, and every mail during rehearsal"),
+    ] = None
+    dkim_domain: Annotated[str | None, Meta(description="Domain that signs the mails")] = None
+    dkim_selector: Annotated[
+        str | None, Meta(description="Selector under which the public key stands in the DNS")
+    ] = None
+    dkim_key: Annotated[
+        str | None,
+        Meta(
+            description="Private key of the signature: PEM text, or path of a file", extra=_SECRET
+        ),
+    ] = None
+
+    log_format: Annotated[
+        Literal["text", "json"], Meta(description="Lines for people, or a JSON object a line")
+    ] = "text"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error", "critical"],
+        Meta(description="The least important lines that are written"),
+    ] = "info"
+
+    ingest_pending_limit: Annotated[
+        int,
+        Meta(ge=2**20, description="Bytes of events one process may hold before they are on disk"),
+    ] = 64 * 2**20
+    ingest_backlog_limit: Annotated[
+        int,
+        Meta(ge=1000, description="Events accepted but not yet walked, above which callers wait"),
+    ] = 5_000_000
+    ingest_reserved_share: Annotated[
+        float,
+        Meta(ge=0, le=0.9, description="Part of both limits that public keys cannot fill"),
+    ] = 0.2
+    event_retention_months: Annotated[
+        int, Meta(ge=1, description="Months of events kept in PostgreSQL; the lake keeps all")
+    ] = 13
+    lake_flush_events: Annotated[
+        int, Meta(ge=1, description="Events that wait for the lake before they are written")
+    ] = 50_000
+    lake_flush_seconds: Annotated[
+        float, Meta(gt=0, description="Longest time an event waits for the lake")
+    ] = 60
+    send_max_in_flight: Annotated[
+        int, Meta(ge=1, le=1000, description="Mails handed to the mail server at the same time")
+    ] = 8
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{key}={value}' for key, value in shown(self).items())})"
+
+
+class SettingDoc(Struct, frozen=True):
+    """One setting as the documentation and `patron doctor` show it."""
+
+    key: str
+    env: str
+    type: str
+    default: str | None
+    description: str
+    secret: bool
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """The settings of file `path` (None: no file) and of `environ`, which wins.
+
+    Raises SettingsError that lists every problem at once.
+    """
+    problems: list[str] = []
+    given: dict[str, Any] = {}
+    sources = [_from_environment(environ, problems)]
+    if path is not None:
+        sources.insert(0, _from_file(path, problems))
+    for source in sources:
+        for key, raw, origin, base in source:
+            try:
+                given[key] = _converted(key, raw, origin, base)
+            except SettingsError as error:
+                problems.append(str(error))
+    if "public_url" not in given and "listen_port" in given:
+        given["public_url"] = f"http://127.0.0.1:{given['listen_port']}"
+    problems += _disagreements(Settings(**given))
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return Settings(**given)
+
+
+def describe() -> list[SettingDoc]:
+    """Every setting, in the order in which a reader should meet them."""
+    return [
+        SettingDoc(
+            key=field.name,
+            env=PREFIX + field.name.upper(),
+            type=_expects(_bare(field.type)),
+            default=None if field.default is None else str(field.default),
+            description=_meta(field.type)["description"],
+            secret=_is_secret(field),
+        )
+        for field in _FIELDS.values()
+    ]
+
+
+def shown(settings: Settings) -> dict[str, str]:
+    """The values as text for people; secrets hidden, of the database's URL only the password."""
+    values = {}
+    for key, field in _FIELDS.items():
+        value = getattr(settings, key)
+        if value is None:
+            values[key] = ""
+        elif key == "database_url":
+            values[key] = mask(value)
+        else:
+            values[key] = HIDDEN if _is_secret(field) else str(value)
+    return values
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Variables that look like a misspelt setting, each with the name probably meant."""
+    names = {PREFIX + key.upper() for key in _keys()}
+    found = []
+    for name in environ:
+        if name.startswith(PREFIX) and name not in names:
+            meant = difflib.get_close_matches(name, names, n=1, cutoff=0.85)
+            found += [(name, meant[0])] if meant else []
+    return found
+
+
+_Given = Iterator[tuple[str, Any, str, Path]]
+"""Key, raw value, where it comes from (for messages), and what its paths are relative to."""
+
+
+def _from_environment(environ: Mapping[str, str], problems: list[str]) -> _Given:
+    values = {
+        key: (environ[name], f"environment {name}")
+        for key in _keys()
+        if environ.get(name := PREFIX + key.upper(), "") != ""
+    }
+    yield from _with_files(values, Path(), problems)
+
+
+def _from_file(path: Path, problems: list[str]) -> _Given:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}; check the path") from error
+    except ValueError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}; correct that line") from error
+    values = {}
+    for key, raw in table.items():
+        if key not in _keys():
+            meant = difflib.get_close_matches(key.lower(), _keys(), n=1)
+            remedy = f"did you mean {meant[0]}?" if meant else "remove it, or see `patron doctor`"
+            problems.append(f"{key} ({path}) is not a setting; {remedy}")
+        elif raw != "":
+            values[key] = (raw, str(path))
+    yield from _with_files(values, path.parent, problems)
+
+
+def _with_files(values: Mapping[str, tuple[Any, str]], base: Path, problems: list[str]) -> _Given:
+    """The values, those of `…_file` read from their file."""
+    for key, (raw, origin) in values.items():
+        if key in _FIELDS:
+            yield key, raw, origin, base
+            continue
+        target = key.removesuffix("_file")
+        if target in values:
+            problems.append(f"{target} and {key} are both given ({origin}); remove one of them")
+            continue
+        try:
+            yield target, _read(base / str(raw)), f"{origin}, file {raw}", base
+        except (OSError, ValueError) as error:
+            problems.append(
+                f"{key} = {raw!r} ({origin}) cannot be read: {_reason(error)}; "
+                "give the path of a text file that Patron may read"
+            )
+
+
+def _converted(key: str, raw: Any, origin: str, base: Path) -> Any:
+    field = _FIELDS[key]
+    bare = _bare(field.type)
+    try:
+        if isinstance(bare, inspect.CustomType):
+            return base / Path(msgspec.convert(raw, str)).expanduser()
+        value = msgspec.convert(raw, _TYPES[key], strict=not isinstance(raw, str))
+        if key == "dkim_key" and "-----BEGIN" not in value:
+            value = _read(base / value)
+        return _checked(key, value)
+    except (ValueError, OSError) as error:
+        value = "a value" if _is_secret(field) else repr(raw)
+        hint = _HINTS.get(key) or f"give {_expects(bare)}"
+        if isinstance(error, OSError):
+            hint = f"{_reason(error)}; {hint}"
+        raise SettingsError(f"{key} = {value} ({origin}) is not right: {hint}") from None
+
+
+_HINTS = {
+    "public_url": "give an address such as https://patron.shop.example, with no path or ending /",
+    "database_url": "give a URL such as postgresql://user:password@host/database",
+    "dkim_key": "give the PEM text of a private key, or the path of a file that holds it",
+    "secret": "give at least 16 characters, best random ones",
+    "mail_from": "give one address such as shop@shop.example",
+    "mail_reply_to": "give one address such as help@shop.example",
+    "owner_email": "give one address such as owner@shop.example",
+}
+
+
+def _checked(key: str, value: Any) -> Any:
+    """`value`, or ValueError where its type alone does not tell right from wrong."""
+    right = True
+    if key == "public_url":
+        parts = urlsplit(value.rstrip("/"))
+        value = value.rstrip("/")
+        right = parts.scheme in ("http", "https") and bool(parts.hostname)
+        right = right and not (parts.path or parts.query or parts.fragment or parts.username)
+        right = right and (parts.port is None or parts.port > 0)
+    elif key in ("mail_from", "mail_reply_to", "owner_email"):
+        right = _MAIL_ADDRESS.fullmatch(value) is not None
+    elif key == "database_url":
+        right = value.startswith(("postgresql://", "postgres://")) or "=" in value
+    elif key == "dkim_key":
+        right = "PRIVATE KEY-----" in value
+    elif key == "secret":
+        right = len(value) >= 16
+    elif isinstance(value, float):
+        right = math.isfinite(value)
+    elif isinstance(value, str):
+        # These reach mail headers and log lines.
+        right = value.isprintable()
+    if not right:
+        raise ValueError(key)
+    return value
+
+
+def _disagreements(settings: Settings) -> list[str]:
+    """Settings that are right one by one and wrong together."""
+    found = []
+    signing = ("dkim_domain", "dkim_selector", "dkim_key")
+    missing = [key for key in signing if getattr(settings, key) is None]
+    if 0 < len(missing) < len(signing):
+        found.append(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: mails are "
+            f"signed with {', '.join(signing)} together; give all three or none"
+        )
+    if (settings.smtp_user is None) != (settings.smtp_password is None):
+        given, other = ("smtp_password", "smtp_user")
+        if settings.smtp_user is not None:
+            given, other = other, given
+        found.append(f"{given} is given without {other}; give both or neither")
+    return found
+
+
+def _read(path: Path) -> str:
+    return path.expanduser().read_text(encoding="utf-8").strip()
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not text"
+
+
+def _bare(kind: inspect.Type) -> inspect.Type:
+    """The type without its description and without None."""
+    if isinstance(kind, inspect.Metadata):
+        return _bare(kind.type)
+    if isinstance(kind, inspect.UnionType):
+        return next(_bare(one) for one in kind.types if not isinstance(one, inspect.NoneType))
+    return kind
+
+
+def _meta(kind: inspect.Type) -> dict[str, Any]:
+    if isinstance(kind, inspect.Metadata):
+        return {**(kind.extra_json_schema or {}), **(kind.extra or {}), **_meta(kind.type)}
+    return {}
+
+
+def _expects(kind: inspect.Type) -> str:
+    """What to give for a setting, in words."""
+    if isinstance(kind, inspect.LiteralType):
+        return f"one of {', '.join(map(str, kind.values))}"
+    if isinstance(kind, inspect.IntType | inspect.FloatType):
+        noun = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
+        if kind.gt is not None:
+            return f"{noun} above {kind.gt:g}"
+        if kind.le is not None:
+            return f"{noun} from {kind.ge} to {kind.le}"
+        return f"{noun}, at least {kind.ge}"
+    if isinstance(kind, inspect.CustomType):
+        return "a path"
+    return "text"
+
+
+def _is_secret(field: inspect.Field) -> bool:
+    return bool(_meta(field.type).get("secret"))
+
+
+def _fields() -> dict[str, inspect.Field]:
+    kind = inspect.type_info(Settings)
+    assert isinstance(kind, inspect.StructType)
+    return {field.name: field for field in kind.fields}
+
+
+_FIELDS = _fields()
+_TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+
+
+def _keys() -> list[str]:
+    """Every name that may be given, `…_file` of the secrets among them."""
+    return [*_FIELDS, *(f"{key}_file" for key, field in _FIELDS.items() if _is_secret(field))]
