@@ -5,8 +5,8 @@ import asyncio
 import msgspec
 import psycopg
 import pytest
-from conftest import House
 
+from conftest import House
 from patron.kit.db import Database, Tx, execute, row, rows, tuples, value
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from conftest import House
 
+from conftest import House
 from patron.app.rooms import ROOMS, prepare_house, unapplied
 from patron.kit.db import Database, tuples
 from patron.kit.migrate import MigrationError, found, migrate

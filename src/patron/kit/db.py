@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, LiteralString, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 import psycopg
@@ -60,7 +60,7 @@ class Database:
 
     @asynccontextmanager
     async def unit(self, schema: str) -> AsyncIterator[Tx]:
-        """One transaction with `schema` as search path: committed at the end or rolled back whole."""
+        """One transaction with `schema` as search path: committed or rolled back whole."""
         async with self._pool.connection() as connection, begun(connection, schema):
             yield connection
 
@@ -91,7 +91,7 @@ async def begun(connection: Tx, schema: str) -> AsyncIterator[None]:
     """BEGIN … COMMIT on a connection of one's own, with `schema` as the search path."""
     path = schema.replace('"', "")
     # One round trip: both statements in a simple query.
-    await connection.execute(cast(LiteralString, f'BEGIN; SET LOCAL search_path TO "{path}"'))
+    await connection.execute(f'BEGIN; SET LOCAL search_path TO "{path}"')
     try:
         yield
     except BaseException:
@@ -113,32 +113,32 @@ async def connect(url: str, name: str) -> Tx:
 
 async def rows(tx: Tx, kind: type[S], sql: str, params: Sequence[Any] = ()) -> list[S]:
     """Every row as a `kind`, columns to fields by position."""
-    cursor = await tx.execute(cast(LiteralString, sql), params)
+    cursor = await tx.execute(sql, params)
     return [kind(*row) for row in await cursor.fetchall()]
 
 
 async def row(tx: Tx, kind: type[S], sql: str, params: Sequence[Any] = ()) -> S | None:
     """The first row as a `kind`, or None."""
-    cursor = await tx.execute(cast(LiteralString, sql), params)
+    cursor = await tx.execute(sql, params)
     found = await cursor.fetchone()
     return None if found is None else kind(*found)
 
 
 async def tuples(tx: Tx, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    cursor = await tx.execute(cast(LiteralString, sql), params)
+    cursor = await tx.execute(sql, params)
     return await cursor.fetchall()
 
 
 async def value(tx: Tx, sql: str, params: Sequence[Any] = ()) -> Any:
     """The first column of the first row, or None."""
-    cursor = await tx.execute(cast(LiteralString, sql), params)
+    cursor = await tx.execute(sql, params)
     found = await cursor.fetchone()
     return None if found is None else found[0]
 
 
 async def execute(tx: Tx, sql: str, params: Sequence[Any] = ()) -> int:
     """Run a statement; the number of rows it touched."""
-    cursor = await tx.execute(cast(LiteralString, sql), params)
+    cursor = await tx.execute(sql, params)
     return cursor.rowcount
 
 

@@ -8,7 +8,6 @@ after it ran is refused.
 import hashlib
 import re
 from importlib.resources import files
-from typing import LiteralString, cast
 
 import msgspec
 
@@ -58,7 +57,7 @@ async def migrate(db: Database, schema: str, migrations: list[Migration]) -> lis
     async with db.session() as connection:
         await connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         try:
-            await connection.execute(cast(LiteralString, f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
+            await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
             done = await _applied(connection, schema)
             for migration in migrations:
                 before = done.get((migration.room, migration.number))
@@ -67,7 +66,7 @@ async def migrate(db: Database, schema: str, migrations: list[Migration]) -> lis
                     ran.append(f"{migration.room}/{migration.name}")
                 elif before != migration.checksum:
                     raise MigrationError(
-                        f"migration {migration.room}/{migration.name}: the file changed after it was"
+                        f"migration {migration.room}/{migration.name}: it changed after it was"
                         f" applied to schema {schema}; restore it and put the change in a new file"
                     )
         finally:
@@ -86,7 +85,8 @@ async def _applied(connection: Tx, schema: str) -> dict[tuple[str, int], str]:
     async with begun(connection, schema):
         await execute(
             connection,
-            "CREATE TABLE IF NOT EXISTS schema_migration (room text, number int, name text NOT NULL,"
+            "CREATE TABLE IF NOT EXISTS schema_migration (room text, number int,"
+            " name text NOT NULL,"
             " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),"
             " PRIMARY KEY (room, number))",
         )
@@ -96,7 +96,7 @@ async def _applied(connection: Tx, schema: str) -> dict[tuple[str, int], str]:
 
 async def _apply(connection: Tx, schema: str, migration: Migration) -> None:
     async with begun(connection, schema):
-        await connection.execute(cast(LiteralString, migration.sql))
+        await connection.execute(migration.sql)
         await execute(
             connection,
             "INSERT INTO schema_migration (room, number, name, checksum) VALUES (%s, %s, %s, %s)",

@@ -243,11 +243,15 @@ def _with_files(values: Mapping[str, tuple[Any, str]], base: Path, problems: lis
             yield key, raw, origin, base
             continue
         target = key.removesuffix("_file")
-        if target in values:
-            problems.append(f"{target} and {key} are both given ({origin}); remove one of them")
-            continue
         try:
-            yield target, _read(base / str(raw)), f"{origin}, file {raw}", base
+            text = _read(base / str(raw))
+            # The same twice is no contradiction: a parent process hands on what it has read.
+            if target in values and values[target][0] != text:
+                problems.append(
+                    f"{target} and {key} are both given ({origin}) and differ; remove one of them"
+                )
+                continue
+            yield target, text, f"{origin}, file {raw}", base
         except (OSError, ValueError) as error:
             problems.append(
                 f"{key} = {raw!r} ({origin}) cannot be read: {_reason(error)}; "

@@ -38,7 +38,7 @@ class Signer:
             raise BadSignature("the link is damaged or not ours") from error
 
     def digest(self, purpose: str, value: str) -> str:
-        """A keyed hash, 64 hex characters: the same for the same value, and only with our secret."""
+        """A keyed hash, 64 hex characters, that only our secret can make."""
         return self._mac(purpose, value.encode()).hex()
 
     def _mac(self, purpose: str, data: bytes) -> bytes:

@@ -1,0 +1,198 @@
+"""From the log to the lake: copied once, cut back after a restore, erased for good.
+
+One writer a shop holds PostgreSQL's advisory lock while it works. What the lake holds is read from
+the lake itself, so that a crash between its commit and ours changes nothing.
+"""
+
+import io
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4, uuid5
+
+import msgspec
+
+from patron.events import lake_store
+from patron.kit.db import Tx, begun
+from patron.kit.lake import Lake
+from patron.kit.log import logger
+from patron.shops.types import Shop
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log = logger(__name__)
+
+CHUNK = 50_000
+TYPES = ("track", "identify", "page", "screen", "group", "alias")
+
+
+class Copied(msgspec.Struct, frozen=True):
+    """What one run of the lake's writer did."""
+
+    events: int = 0
+    position: int = 0
+    erased: int = 0
+    compacted: bool = False
+    cut_to: str | None = None  # the file with what a restored database no longer knows
+
+
+class Busy(Exception):
+    """Another process is writing this shop's lake."""
+
+
+async def copy(connection: Tx, shop: Shop, lake: Lake, kept: Path, now: datetime) -> Copied:
+    """Bring the lake up to the log, on a connection of its own in autocommit mode.
+
+    `kept` is the folder for what has to be cut off after a restore. Raises Busy.
+    """
+    if not await lake_store.try_lock(connection, shop.schema):
+        raise Busy(f"the lake of shop {shop.slug} is being written by another process")
+    cut = await reconcile(connection, shop, lake, kept, now)
+    copied, position = 0, 0
+    while True:
+        async with begun(connection, shop.schema):
+            state = await lake_store.state(connection)
+            epoch = str(state.epoch)
+            position = lake.position(epoch) or 0
+            upto = min(state.position, position + CHUNK)
+            if upto > position:
+                columns = table(await lake_store.copy_out(connection, position, upto))
+                lake.append(columns, epoch, position, upto)
+                copied += columns.num_rows
+            await lake_store.set_lake_position(connection, upto)
+        position = upto
+        if upto >= state.position:
+            break
+    erased = await forget(connection, shop, lake)
+    return Copied(copied, position, erased, lake.compact(), cut)
+
+
+async def reconcile(
+    connection: Tx, shop: Shop, lake: Lake, kept: Path, now: datetime
+) -> str | None:
+    """Make the lake fit the database: a first epoch, or a new one after a restore.
+
+    A restored database knows less than the lake. What the lake has beyond it is written to a file
+    that `patron import events` takes, cut off, and a new epoch of the log begins.
+    """
+    async with begun(connection, shop.schema):
+        state = await lake_store.state(connection)
+        if state.epoch is None:
+            await lake_store.set_epoch(connection, uuid4(), 0)
+            return None
+        behind = await restored_at(connection, lake, state)
+    if behind is None:
+        return None
+    kept.mkdir(parents=True, exist_ok=True)
+    name = kept / f"cut-{now:%Y%m%dT%H%M%S}-{behind}.jsonl"
+    rows = write_importable(lake, behind, name)
+    # Derived, not drawn: after a crash between the two commits the same cut is found done.
+    epoch = uuid5(state.epoch, str(behind))
+    lake.cut(behind, str(epoch))
+    async with begun(connection, shop.schema):
+        await lake_store.set_epoch(connection, epoch, behind)
+    log.warning(
+        "database was restored: lake cut back",
+        extra={"shop": shop.slug, "position": behind, "events": rows, "file": str(name)},
+    )
+    return str(name)
+
+
+async def restored_at(tx: Tx, lake: Lake, state: lake_store.LakeState) -> int | None:
+    """The log position up to which a restored database and the lake agree; None if all is well.
+
+    A database is restored when the lake holds positions that it never gave, or when the event at
+    the lake's last position is another one there and here.
+    """
+    position = lake.position(str(state.epoch))
+    if position is None or position == 0:
+        return None
+    if position > state.position:
+        return state.position
+    if position == state.lake_position:
+        return None
+    ours = await lake_store.identity_at(tx, position)
+    theirs = [
+        row["message_id"]
+        for batch in lake.rows_after(position - 1)
+        for row in batch.select(["position", "message_id"]).to_pylist()
+        if row["position"] == position
+    ]
+    if ours is None or not theirs or ours[0] == theirs[0]:
+        return None
+    return state.lake_position
+
+
+async def forget(connection: Tx, shop: Shop, lake: Lake) -> int:
+    """Erase from the lake everybody whose erasure was asked for; how many rows went."""
+    async with begun(connection, shop.schema):
+        origins = await lake_store.erasures(connection)
+    if not origins:
+        return 0
+    gone = lake.erase([str(origin) for origin in origins])
+    async with begun(connection, shop.schema):
+        await lake_store.erased(connection, origins)
+    return gone
+
+
+def table(text: bytes) -> "pa.Table":
+    """The lake's columns from what `copy_out` returned."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    moment = pa.timestamp("us", tz="UTC")
+    kinds: dict[str, pa.DataType] = dict.fromkeys(lake_store.COLUMNS, pa.string())
+    kinds |= {"position": pa.int64(), "ts": pa.int64(), "received_at": pa.int64()}
+    kinds |= {"type": pa.int8(), "trust": pa.int8(), "source": pa.int8(), "backfill": pa.bool_()}
+    if not text:
+        return pa.table({n: pa.array([], k) for n, k in kinds.items()})
+    read = arrow_csv.read_csv(
+        io.BytesIO(text),
+        read_options=arrow_csv.ReadOptions(
+            column_names=list(lake_store.COLUMNS), block_size=max(len(text), 1 << 20)
+        ),
+        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=kinds,
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            null_values=[""],
+            true_values=["t"],
+            false_values=["f"],
+        ),
+    )
+    columns = {name: read.column(name) for name in lake_store.COLUMNS}
+    columns["ts"] = columns["ts"].cast(moment)
+    columns["received_at"] = columns["received_at"].cast(moment)
+    columns["type"] = pa.array(TYPES).take(columns["type"])
+    columns["month"] = pa.compute.strftime(columns["ts"], format="%Y-%m")
+    return pa.table(columns)
+
+
+def write_importable(lake: Lake, position: int, path: Path) -> int:
+    """Write the lake's rows behind `position` as events that can be imported; how many."""
+    encode = msgspec.json.encode
+    count = 0
+    with path.open("wb") as file:
+        for batch in lake.rows_after(position):
+            for found in batch.to_pylist():
+                file.write(encode(importable(found)) + b"\n")
+                count += 1
+    return count
+
+
+def importable(found: dict[str, Any]) -> dict[str, Any]:
+    """A row of the lake as a tracking call."""
+    body = msgspec.json.decode(found["body"])
+    event = {
+        "type": found["type"],
+        "messageId": found["message_id"],
+        "userId": found["user_id"],
+        "anonymousId": found["anonymous_id"],
+        "timestamp": found["ts"].isoformat(),
+        **body,
+    }
+    if found["type"] == "track":
+        event["event"] = found["name"]
+    return {key: value for key, value in event.items() if value is not None}

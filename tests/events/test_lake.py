@@ -1,0 +1,168 @@
+"""The lake holds the log once, through crashes, restores and erasures, and others can read it."""
+
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import duckdb
+import msgspec
+import polars
+import pytest
+from deltalake import DeltaTable
+
+from conftest import NOON, House
+from patron.events import copying, lake_store
+from patron.kit.db import Tx, begun, connect, execute
+from patron.kit.lake import Lake, LakeError
+
+ADA, BEN = uuid4(), uuid4()
+
+
+async def log_events(tx: Tx, first: int, last: int, origin: UUID = ADA, mark: str = "m") -> None:
+    """Events of the positions first … last, as the walk would have left them."""
+    await execute(tx, "CREATE TABLE IF NOT EXISTS event_all PARTITION OF event DEFAULT")
+    await execute(
+        tx,
+        "INSERT INTO event (position, ts, received_at, origin_id, type, trust, source, flags, name,"
+        " message_id, user_id, body) SELECT p, %s + p * interval '1 hour', %s, %s, 0, 2, 1, 0,"
+        " 'Order Completed', %s || p, '', %s FROM generate_series(%s::bigint, %s::bigint) p",
+        (NOON, NOON, origin, mark, '{"properties":{"say":"a \\"b\\",\\nc"}}', first, last),
+    )
+    await execute(tx, "UPDATE walk SET position = %s", (last,))
+
+
+class Shed:
+    """A lake in a folder of the test, and a way to run its writer."""
+
+    def __init__(self, house: House, folder: Path) -> None:
+        self.house = house
+        self.folder = folder
+        self.lake = Lake(str(folder / "lake"))
+
+    def log(self, first: int, last: int, origin: UUID = ADA, mark: str = "m") -> None:
+        self.house.unit(lambda tx: log_events(tx, first, last, origin, mark))
+
+    def copy(self) -> copying.Copied:
+        async def story(_: object) -> copying.Copied:
+            async with await connect(self.house.url, "lake") as connection:
+                return await copying.copy(
+                    connection, self.house.acme, self.lake, self.folder / "cut", NOON
+                )
+
+        return self.house.run(story)
+
+    def positions(self) -> list[int]:
+        sql = "SELECT position FROM read_parquet($files) ORDER BY position"
+        with duckdb.connect() as db:
+            return [p for (p,) in db.execute(sql, {"files": self.lake.files()}).fetchall()]
+
+
+@pytest.fixture
+def shed(house: House, tmp_path: Path) -> Shed:
+    return Shed(house, tmp_path)
+
+
+def test_every_event_is_copied_once_and_read_by_duckdb_and_polars(shed: Shed) -> None:
+    shed.log(1, 900)
+    assert shed.copy().events == 900
+    shed.log(901, 1000)
+    assert shed.copy().events == 100
+    assert shed.copy().events == 0
+    assert shed.positions() == list(range(1, 1001))
+    frame = polars.read_delta(shed.lake.uri)
+    assert frame.height == 1000
+    first = frame.filter(polars.col("position") == 1).to_dicts()[0]
+    assert first["ts"] == NOON + timedelta(hours=1)
+    assert first["type"] == "track"
+    assert (first["user_id"], first["anonymous_id"]) == ("", None)
+    assert msgspec.json.decode(first["body"])["properties"]["say"] == 'a "b",\nc'
+    assert sorted(frame["month"].unique()) == ["2026-03", "2026-04"]
+
+
+def test_a_crash_between_the_lakes_commit_and_ours_copies_nothing_twice(shed: Shed) -> None:
+    shed.log(1, 10)
+    shed.copy()
+    shed.house.unit(lambda tx: execute(tx, "UPDATE walk SET lake_position = 0"))
+    shed.log(11, 20)
+    assert shed.copy().events == 10
+    assert shed.positions() == list(range(1, 21))
+
+
+def test_a_second_writer_is_refused(shed: Shed) -> None:
+    shed.log(1, 5)
+
+    async def story(_: object) -> None:
+        async with await connect(shed.house.url, "first") as first:
+            async with begun(first, shed.house.acme.schema):
+                assert await lake_store.try_lock(first, shed.house.acme.schema)
+            async with await connect(shed.house.url, "second") as second:
+                with pytest.raises(copying.Busy):
+                    await copying.copy(second, shed.house.acme, shed.lake, shed.folder, NOON)
+
+    shed.house.run(story)
+    shed.copy()
+    columns = shed.lake.table()
+    assert columns is not None
+    with pytest.raises(LakeError, match="holds the log up to 5, not 0"):
+        shed.lake.append(columns.to_pyarrow_table(), epoch_of(shed), 0, 5)
+
+
+def epoch_of(shed: Shed) -> str:
+    return str(shed.house.unit(lake_store.state).epoch)
+
+
+@pytest.mark.parametrize("written_after_the_restore", [0, 30])
+def test_a_restored_database_cuts_the_lake_back(shed: Shed, written_after_the_restore: int) -> None:
+    shed.log(1, 50)
+    shed.copy()
+    before = epoch_of(shed)
+    shed.log(51, 70)
+    shed.copy()
+
+    async def restore(tx: Tx) -> None:
+        await execute(tx, "DELETE FROM event WHERE position > 50")
+        await execute(tx, "UPDATE walk SET position = 50, lake_position = 50")
+
+    shed.house.unit(restore)
+    last = 50 + written_after_the_restore
+    if written_after_the_restore:
+        shed.log(51, last, mark="after")
+    copied = shed.copy()
+    assert copied.events == written_after_the_restore
+    assert shed.positions() == list(range(1, last + 1))
+    assert epoch_of(shed) != before
+    assert copied.cut_to is not None
+    cut = [msgspec.json.decode(line) for line in Path(copied.cut_to).read_bytes().splitlines()]
+    assert [event["messageId"] for event in cut] == [f"m{p}" for p in range(51, 71)]
+    assert cut[0]["event"] == "Order Completed"
+    shed.log(last + 1, last + 5)
+    assert shed.copy().events == 5
+    assert shed.positions() == list(range(1, last + 6))
+
+
+def test_an_erased_person_is_in_no_file_of_the_lake(shed: Shed) -> None:
+    shed.log(1, 20, ADA)
+    shed.copy()
+    shed.log(21, 40, BEN)
+    shed.copy()
+    shed.house.unit(lambda tx: lake_store.queue_erasure(tx, [BEN], NOON))
+    assert shed.copy().erased == 20
+    assert shed.positions() == list(range(1, 21))
+    everything = b"".join(p.read_bytes() for p in shed.folder.rglob("*") if p.is_file())
+    assert str(ADA).encode() in b"".join(
+        str(o).encode() for o in polars.read_delta(shed.lake.uri)["origin_id"].unique()
+    )
+    assert str(BEN).encode() not in everything
+    live = {Path(uri).name for uri in shed.lake.files()}
+    assert {p.name for p in shed.folder.rglob("*.parquet") if "_delta_log" not in p.parts} == live
+    assert shed.copy().erased == 0
+
+
+def test_many_small_files_are_merged(shed: Shed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("patron.kit.lake.COMPACT_FILES", 4)
+    for start in range(1, 50, 10):
+        shed.log(start, start + 9)
+        compacted = shed.copy().compacted
+    assert compacted
+    assert shed.positions() == list(range(1, 51))
+    assert len(DeltaTable(shed.lake.uri).file_uris()) == 1
