@@ -162,6 +162,36 @@ def test_a_server_outlives_its_killed_supervisor_and_is_adopted(folder: Path) ->
     assert not successor.running
 
 
+def test_a_recovery_goes_on_when_its_supervisor_is_killed(folder: Path) -> None:
+    first = PostgresServer(folder, settings={**SMALL, "fsync": "off"})
+    url = first.start()
+    ask(url, "CREATE TABLE kept AS SELECT g, repeat('x', 100) FROM generate_series(1, 600000) g")
+    first.kill()
+    with python(SUPERVISOR, folder, start_new_session=True) as supervisor:
+        successor = PostgresServer(folder)
+        until(lambda: successor.pid is not None)
+        recovering = successor.pid
+        os.killpg(supervisor.pid, signal.SIGKILL)
+    status = (folder / "data" / "postmaster.pid").read_text().splitlines()[7:]
+    assert [line.strip() for line in status] != ["ready"]
+    url = successor.start()
+    assert successor.pid == recovering and not successor.launched
+    assert ask(url, "SELECT count(*) FROM kept") == 600000
+
+
+def test_a_server_of_another_minor_version_is_replaced(
+    server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(server.start(), "CREATE TABLE kept AS SELECT 3 AS n")
+    before = server.pid
+    monkeypatch.setattr(programs, "version", lambda: "18.99")
+    told: list[str] = []
+    url = server.start(told.append)
+    assert server.pid not in (before, None)
+    assert told[0].startswith("replacing PostgreSQL 18.") and "by 18.99" in told[0]
+    assert ask(url, "SELECT n FROM kept") == 3
+
+
 def test_sigterm_to_the_supervisor_stops_the_server(folder: Path) -> None:
     with python(SUPERVISOR, folder) as supervisor:
         assert supervisor.stdout is not None

@@ -128,6 +128,7 @@ def test_secrets_come_from_files(tmp_path: Path) -> None:
     assert load(None, environ).smtp_password == "hunter2"
     both = refusal(None, {**environ, "PATRON_SMTP_PASSWORD": "x"})
     assert "smtp_password and smtp_password_file are both given" in both
+    assert load(None, {**environ, "PATRON_SMTP_PASSWORD": "hunter2"}).smtp_password == "hunter2"
     gone = refusal(None, {"PATRON_SMTP_PASSWORD_FILE": str(tmp_path / "gone")})
     assert "smtp_password_file = " in gone and "No such file" in gone
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
