@@ -5,13 +5,19 @@ tests live in folders of their own directly below the system's temporary one.
 """
 
 import atexit
+import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, LiteralString
 
+import psycopg
+
+from patron.kit.postgres.errors import PostgresError
 from patron.kit.postgres.server import PostgresServer
 
 SMALL = {"shared_buffers": "32MB", "min_wal_size": "32MB", "max_wal_size": "512MB"}
@@ -33,6 +39,17 @@ def server_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def postgres_folder() -> Iterator[Path]:
+    """The path of a folder for a server; whatever runs there at the end is killed."""
+    with server_folder() as folder:
+        try:
+            yield folder / "postgres"
+        finally:
+            with contextlib.suppress(PostgresError):
+                PostgresServer(folder / "postgres").kill()
+
+
 def start_test_server(tmp: Path, settings: Mapping[str, str] | None = None) -> PostgresServer:
     """A started server; `.start()` again gives its URL, `.erase()` stops it and frees the disk.
 
@@ -45,6 +62,27 @@ def start_test_server(tmp: Path, settings: Mapping[str, str] | None = None) -> P
     server = PostgresServer(tmp / "postgres", settings={**SMALL, **(settings or {})})
     server.start()
     return server
+
+
+def ask(url: str, sql: LiteralString, *params: Any) -> Any:
+    """The first column of the first row, on a connection of its own."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(sql, params)
+        found = cursor.fetchone() if cursor.description else None
+        return found[0] if found else None
+
+
+def log_text(folder: Path) -> str:
+    """All that the server of `folder` has logged."""
+    return "".join(path.read_text() for path in sorted((folder / "log").glob("postgres-*.log")))
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for `condition`; a test that waits in vain fails."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "what was awaited did not happen"
+        time.sleep(0.01)
 
 
 def _new_folder() -> Path:
