@@ -59,7 +59,7 @@ _MANY_AFTER = re.compile(rf"^{_NUMBER}\s*{_UNIT}\s*/\s*(\d+)\s*(?:PK|CT)\b")
 # Fresh goods carry the size of the crate they came in ("40 LB", "88 CT"), not of what is sold.
 _BY_WEIGHT: Final = {"Produce", "Meat & Seafood"}
 _CRATE = re.compile(r"^((1[1-9]|[2-9]\d|\d{3,})(\.\d+)? lb|([2-9]\d|\d{3,}) ct)$")
-_FRACTION = re.compile(rf"^(\d/\d)\s*{_UNIT}\b")
+_FRACTION = re.compile(rf"^(1/2)\s*{_UNIT}\b")
 
 
 @dataclass(frozen=True)
