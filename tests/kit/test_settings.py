@@ -86,6 +86,7 @@ def test_a_wrong_value_names_key_value_and_remedy(tmp_path: Path) -> None:
         ("OWNER_EMAIL", "a@b.example, c@d.example"),
         ("LAKE_FLUSH_SECONDS", "inf"),
         ("LAKE_FLUSH_SECONDS", "nan"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, proxy.example"),
         ("DATABASE_URL", "the one over there"),
     ],
 )
@@ -156,6 +157,11 @@ def test_the_public_url_follows_the_port_and_loses_its_slash() -> None:
     assert load(None, {"PATRON_LISTEN_PORT": "9000"}).public_url == "http://127.0.0.1:9000"
     given = {"PATRON_LISTEN_PORT": "9000", "PATRON_PUBLIC_URL": "https://p.shop.example/"}
     assert load(None, given).public_url == "https://p.shop.example"
+
+
+def test_proxies_are_networks_with_commas_between() -> None:
+    settings = load(None, {"PATRON_TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/8"})
+    assert settings.trusted_proxies == "127.0.0.1/32, 10.0.0.0/8"
 
 
 def test_secrets_are_masked_when_shown() -> None:

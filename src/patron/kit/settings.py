@@ -5,23 +5,27 @@ A secret may stand in a file of its own: `PATRON_SMTP_PASSWORD_FILE=/run/secrets
 """
 
 import difflib
-import math
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct, inspect
 
 from patron.kit.log import mask
+from patron.kit.setting_values import (
+    converted,
+    described,
+    expects,
+    is_secret,
+    read,
+    reason,
+)
 
 PREFIX = "PATRON_"
 HIDDEN = "[hidden]"
 
-_MAIL_ADDRESS = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+\.[^\s@<>,;\"]+")
 _SECRET: dict[str, Any] = {"secret": True}
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -59,6 +63,15 @@ class Settings(Struct, frozen=True, kw_only=True):
             description="Signs links and sessions; without it one is made in data_dir",
             extra=_SECRET,
         ),
+    ] = None
+
+    trusted_proxies: Annotated[
+        str | None,
+        Meta(description="Reverse proxies whose X-Forwarded headers count: networks with commas"),
+    ] = None
+    browser_library: Annotated[
+        Path | None,
+        Meta(description="The dist/umd folder of @segment/analytics-next, which pages load"),
     ] = None
 
     smtp_host: Annotated[
@@ -154,9 +167,10 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     for source in sources:
         for key, raw, origin, base in source:
             try:
-                given[key] = _converted(key, raw, origin, base)
-            except SettingsError as error:
-                problems.append(str(error))
+                given[key] = converted(key, _FIELDS[key], _TYPES[key], raw, base)
+            except ValueError as error:
+                value = "a value" if is_secret(_FIELDS[key]) else repr(raw)
+                problems.append(f"{key} = {value} ({origin}) is not right: {error}")
     if "public_url" not in given and "listen_port" in given:
         given["public_url"] = f"http://127.0.0.1:{given['listen_port']}"
     problems += _disagreements(Settings(**given))
@@ -171,10 +185,10 @@ def describe() -> list[SettingDoc]:
         SettingDoc(
             key=field.name,
             env=PREFIX + field.name.upper(),
-            type=_expects(_bare(field.type)),
+            type=expects(field),
             default=None if field.default is None else str(field.default),
-            description=_meta(field.type)["description"],
-            secret=_is_secret(field),
+            description=described(field),
+            secret=is_secret(field),
         )
         for field in _FIELDS.values()
     ]
@@ -190,7 +204,7 @@ def shown(settings: Settings) -> dict[str, str]:
         elif key == "database_url":
             values[key] = mask(value)
         else:
-            values[key] = HIDDEN if _is_secret(field) else str(value)
+            values[key] = HIDDEN if is_secret(field) else str(value)
     return values
 
 
@@ -244,7 +258,7 @@ def _with_files(values: Mapping[str, tuple[Any, str]], base: Path, problems: lis
             continue
         target = key.removesuffix("_file")
         try:
-            text = _read(base / str(raw))
+            text = read(base / str(raw))
             # The same twice is no contradiction: a parent process hands on what it has read.
             if target in values and values[target][0] != text:
                 problems.append(
@@ -254,65 +268,9 @@ def _with_files(values: Mapping[str, tuple[Any, str]], base: Path, problems: lis
             yield target, text, f"{origin}, file {raw}", base
         except (OSError, ValueError) as error:
             problems.append(
-                f"{key} = {raw!r} ({origin}) cannot be read: {_reason(error)}; "
+                f"{key} = {raw!r} ({origin}) cannot be read: {reason(error)}; "
                 "give the path of a text file that Patron may read"
             )
-
-
-def _converted(key: str, raw: Any, origin: str, base: Path) -> Any:
-    field = _FIELDS[key]
-    bare = _bare(field.type)
-    try:
-        if isinstance(bare, inspect.CustomType):
-            return base / Path(msgspec.convert(raw, str)).expanduser()
-        value = msgspec.convert(raw, _TYPES[key], strict=not isinstance(raw, str))
-        if key == "dkim_key" and "-----BEGIN" not in value:
-            value = _read(base / value)
-        return _checked(key, value)
-    except (ValueError, OSError) as error:
-        value = "a value" if _is_secret(field) else repr(raw)
-        hint = _HINTS.get(key) or f"give {_expects(bare)}"
-        if isinstance(error, OSError):
-            hint = f"{_reason(error)}; {hint}"
-        raise SettingsError(f"{key} = {value} ({origin}) is not right: {hint}") from None
-
-
-_HINTS = {
-    "public_url": "give an address such as https://patron.shop.example, with no path or ending /",
-    "database_url": "give a URL such as postgresql://user:password@host/database",
-    "dkim_key": "give the PEM text of a private key, or the path of a file that holds it",
-    "secret": "give at least 16 characters, best random ones",
-    "mail_from": "give one address such as shop@shop.example",
-    "mail_reply_to": "give one address such as help@shop.example",
-    "owner_email": "give one address such as owner@shop.example",
-}
-
-
-def _checked(key: str, value: Any) -> Any:
-    """`value`, or ValueError where its type alone does not tell right from wrong."""
-    right = True
-    if key == "public_url":
-        parts = urlsplit(value.rstrip("/"))
-        value = value.rstrip("/")
-        right = parts.scheme in ("http", "https") and bool(parts.hostname)
-        right = right and not (parts.path or parts.query or parts.fragment or parts.username)
-        right = right and (parts.port is None or parts.port > 0)
-    elif key in ("mail_from", "mail_reply_to", "owner_email"):
-        right = _MAIL_ADDRESS.fullmatch(value) is not None
-    elif key == "database_url":
-        right = value.startswith(("postgresql://", "postgres://")) or "=" in value
-    elif key == "dkim_key":
-        right = "PRIVATE KEY-----" in value
-    elif key == "secret":
-        right = len(value) >= 16
-    elif isinstance(value, float):
-        right = math.isfinite(value)
-    elif isinstance(value, str):
-        # These reach mail headers and log lines.
-        right = value.isprintable()
-    if not right:
-        raise ValueError(key)
-    return value
 
 
 def _disagreements(settings: Settings) -> list[str]:
@@ -333,49 +291,6 @@ def _disagreements(settings: Settings) -> list[str]:
     return found
 
 
-def _read(path: Path) -> str:
-    return path.expanduser().read_text(encoding="utf-8").strip()
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not text"
-
-
-def _bare(kind: inspect.Type) -> inspect.Type:
-    """The type without its description and without None."""
-    if isinstance(kind, inspect.Metadata):
-        return _bare(kind.type)
-    if isinstance(kind, inspect.UnionType):
-        return next(_bare(one) for one in kind.types if not isinstance(one, inspect.NoneType))
-    return kind
-
-
-def _meta(kind: inspect.Type) -> dict[str, Any]:
-    if isinstance(kind, inspect.Metadata):
-        return {**(kind.extra_json_schema or {}), **(kind.extra or {}), **_meta(kind.type)}
-    return {}
-
-
-def _expects(kind: inspect.Type) -> str:
-    """What to give for a setting, in words."""
-    if isinstance(kind, inspect.LiteralType):
-        return f"one of {', '.join(map(str, kind.values))}"
-    if isinstance(kind, inspect.IntType | inspect.FloatType):
-        noun = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
-        if kind.gt is not None:
-            return f"{noun} above {kind.gt:g}"
-        if kind.le is not None:
-            return f"{noun} from {kind.ge} to {kind.le}"
-        return f"{noun}, at least {kind.ge}"
-    if isinstance(kind, inspect.CustomType):
-        return "a path"
-    return "text"
-
-
-def _is_secret(field: inspect.Field) -> bool:
-    return bool(_meta(field.type).get("secret"))
-
-
 def _fields() -> dict[str, inspect.Field]:
     kind = inspect.type_info(Settings)
     assert isinstance(kind, inspect.StructType)
@@ -388,4 +303,4 @@ _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
 def _keys() -> list[str]:
     """Every name that may be given, `…_file` of the secrets among them."""
-    return [*_FIELDS, *(f"{key}_file" for key, field in _FIELDS.items() if _is_secret(field))]
+    return [*_FIELDS, *(f"{key}_file" for key, field in _FIELDS.items() if is_secret(field))]
