@@ -1,0 +1,1 @@
+"""The tracking API: a call is made sure to be whole, and is stored as it came."""
