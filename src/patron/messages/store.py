@@ -125,14 +125,20 @@ async def lock_address(tx: Tx, address_key: str) -> None:
 
 
 async def hand_over(
-    tx: Tx, message: Message, recipient: Recipient, line: Line, lease_until: datetime
+    tx: Tx,
+    message: Message,
+    recipient: Recipient,
+    line: Line,
+    lease_until: datetime,
+    detail: dict[str, Any],
 ) -> bool:
     """Mark that the provider is about to be told; False when the claim is no longer ours."""
     return bool(
         await execute(
             tx,
             "UPDATE outbox SET state = 'handing_over', address = %s, address_key = %s,"
-            f" handed_over_at = %s, lease_until = %s, attempts = attempts + 1, story = {_GROWN}"
+            " handed_over_at = %s, lease_until = %s, attempts = attempts + 1,"
+            f" detail = detail || %s::jsonb, story = {_GROWN}"
             " FROM (SELECT %s::jsonb AS line) AS said"
             " WHERE id = %s AND token = %s AND state = 'claimed' AND lease_until > %s",
             (
@@ -140,6 +146,7 @@ async def hand_over(
                 recipient.address_key,
                 line.at,
                 lease_until,
+                as_json(detail),
                 as_json(line),
                 message.id,
                 message.token,
@@ -233,19 +240,27 @@ async def decide(tx: Tx, message_id: UUID, line: Line, tell: str | None) -> bool
 
 
 async def said(
-    tx: Tx, recipient: Recipient, origins: Sequence[UUID], since: datetime, *, arm: Arm
+    tx: Tx,
+    recipient: Recipient,
+    origins: Sequence[UUID],
+    since: datetime,
+    *,
+    arm: Arm,
+    rehearsal: bool,
 ) -> list[Said]:
     """What went to this address or this person after `since`, newest first.
 
     For a held-out message those that were held out count too, so that both arms meet the same caps.
+    What was only rehearsed counts in rehearsal alone: she never got it.
     """
     states = [*TOLD, State.HELD_OUT] if arm is Arm.HOLDOUT else list(TOLD)
     found = await tuples(
         tx,
         "SELECT id, source, purpose, coalesce(handed_over_at, done_at) AS at FROM outbox"
         " WHERE (address_key = %s OR origin_id = ANY(%s)) AND state = ANY(%s)"
-        " AND coalesce(handed_over_at, done_at) > %s ORDER BY at DESC",
-        (recipient.address_key, list(origins), _names(states), since),
+        " AND coalesce(handed_over_at, done_at) > %s"
+        " AND (%s OR NOT coalesce((detail ->> 'rehearsal')::boolean, false)) ORDER BY at DESC",
+        (recipient.address_key, list(origins), _names(states), since, rehearsal),
     )
     return [Said(*row) for row in found]
 
@@ -292,7 +307,10 @@ async def counts(tx: Tx) -> dict[State, int]:
 
 async def next_due(tx: Tx) -> datetime | None:
     """When the earliest waiting message is due."""
-    return await value(tx, "SELECT min(due_at) FROM outbox WHERE state IN ('queued', 'delayed')")
+    due: datetime | None = await value(
+        tx, "SELECT min(due_at) FROM outbox WHERE state IN ('queued', 'delayed')"
+    )
+    return due
 
 
 async def untold(tx: Tx, limit: int) -> list[tuple[Message, str]]:

@@ -1,0 +1,1 @@
+"""E-mail: the letter as bytes, its signature, and the SMTP server it is handed to."""

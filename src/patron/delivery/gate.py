@@ -1,0 +1,82 @@
+"""Whether a message may leave, and if not, which rule said so first."""
+
+from datetime import timedelta
+
+from patron.delivery.types import Decision, Delay, Facts, Go, Reason, Skip
+from patron.messages.types import Recipient
+from patron.shops.types import Mode
+
+SAME_SOURCE = timedelta(hours=24)
+"""Two messages of one journey never reach one address within this time."""
+
+LONGEST_LAG = timedelta(seconds=5)
+"""No marketing leaves while the walk is further behind than this."""
+
+LOOK_AGAIN = timedelta(minutes=15)
+CATCH_UP = timedelta(seconds=5)
+
+# What keeps even a transactional message back.
+_ALWAYS_SUPPRESSED = ("hard_bounce", "complaint", "erased", "manual")
+
+
+def decide(facts: Facts) -> Decision:
+    """The first rule that objects decides; the order is part of the promise.
+
+    Mode, consent, suppression, reachable, still wanted, not too often, orders heard of, walk caught
+    up. A transactional message needs no consent and meets no caps.
+    """
+    for rule in (_permitted, _wanted, _seldom, _informed):
+        objection = rule(facts)
+        if objection is not None:
+            return objection
+    address, key = facts.reach.address, facts.reach.address_key
+    if address is None or key is None:
+        return Skip(Reason.NO_ADDRESS)
+    rehearsal = facts.mode is Mode.REHEARSAL
+    return Go(facts.owner if rehearsal else address, Recipient(address, key), rehearsal)
+
+
+def _permitted(facts: Facts) -> Skip | None:
+    reach = facts.reach
+    if facts.mode is Mode.REHEARSAL and not facts.owner:
+        return Skip(Reason.NO_OWNER)
+    if facts.marketing and reach.consent == "withdrawn":
+        return Skip(Reason.CONSENT_WITHDRAWN)
+    if facts.marketing and reach.consent != "granted":
+        return Skip(Reason.NO_CONSENT)
+    if reach.suppressed and (facts.marketing or reach.suppressed in _ALWAYS_SUPPRESSED):
+        return Skip(Reason.SUPPRESSED, reach.suppressed)
+    if reach.address is None:
+        return Skip(Reason.NO_ADDRESS)
+    return None
+
+
+def _wanted(facts: Facts) -> Skip | None:
+    if facts.now >= facts.expires_at:
+        return Skip(Reason.TOO_LATE)
+    if facts.cart == "closed":
+        return Skip(Reason.CART_CLOSED)
+    if facts.cart == "empty":
+        return Skip(Reason.CART_EMPTY)
+    if facts.condition is not None and not facts.condition.value:
+        return Skip(Reason.CONDITION, "; ".join(facts.condition.why))
+    return None
+
+
+def _seldom(facts: Facts) -> Skip | None:
+    if not facts.marketing:
+        return None
+    same, other = facts.last_of_source, facts.last_marketing
+    if same is not None and facts.now - same < SAME_SOURCE:
+        return Skip(Reason.SAME_JOURNEY, same.isoformat())
+    if other is not None and facts.now - other < timedelta(hours=facts.hours_between):
+        return Skip(Reason.TOO_OFTEN, other.isoformat())
+    return None
+
+
+def _informed(facts: Facts) -> Delay | None:
+    if facts.cart is not None and facts.orders_silent_since is not None:
+        return Delay(facts.now + LOOK_AGAIN, Reason.ORDERS_SILENT)
+    if facts.marketing and facts.walk_lag > LONGEST_LAG:
+        return Delay(facts.now + CATCH_UP, Reason.WALK_BEHIND)
+    return None

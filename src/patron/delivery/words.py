@@ -1,0 +1,79 @@
+"""What was decided, in words for the owner of the shop. Names no address."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from patron.delivery.types import Delay, Facts, Go, Reason, Skip
+
+_SUPPRESSED = {
+    "unsubscribe": "she has unsubscribed",
+    "complaint": "she has marked an earlier mail as spam",
+    "hard_bounce": "an earlier mail to this address bounced",
+    "manual": "the address was blocked by hand",
+    "erased": "her data was erased",
+}
+_PLAIN = {
+    Reason.NO_OWNER: "Not sent: the shop is in rehearsal and no owner's address is set.",
+    Reason.CONSENT_WITHDRAWN: "Not sent: she has withdrawn her consent.",
+    Reason.TOO_LATE: "Not sent: it is too late for it to be of use.",
+    Reason.CART_CLOSED: "Not sent: the cart was closed by an order.",
+    Reason.CART_EMPTY: "Not sent: there is nothing left in the cart.",
+    Reason.NO_ADDRESS: "Not sent: we have no address of hers.",
+}
+
+
+def of_skip(skip: Skip, facts: Facts, zone: ZoneInfo) -> str:
+    """Why a message was not sent."""
+    match skip.reason:
+        case Reason.NO_CONSENT:
+            if facts.reach.address is None:
+                return "Not sent: we have neither an address of hers nor her consent."
+            return "Not sent: she has not agreed to marketing, or nobody trustworthy said so."
+        case Reason.SUPPRESSED:
+            return f"Not sent: {_SUPPRESSED.get(skip.because, skip.because)}."
+        case Reason.CONDITION:
+            return f"Not sent: {skip.because or 'its condition is not met'}."
+        case Reason.SAME_JOURNEY:
+            return f"Not sent: this journey wrote to her {_when(skip.because, zone)}."
+        case Reason.TOO_OFTEN:
+            return (
+                f"Not sent: she was written to {_when(skip.because, zone)}; you allow one marketing"
+                f" message in {facts.hours_between} hours."
+            )
+        case reason:
+            return _PLAIN[reason]
+
+
+def of_delay(delay: Delay, facts: Facts, zone: ZoneInfo) -> str:
+    """What a message waits for."""
+    if delay.reason is Reason.ORDERS_SILENT and facts.orders_silent_since is not None:
+        since = local(facts.orders_silent_since, zone)
+        return (
+            f"Waiting: no order has come in since {since}, longer than is normal for this hour."
+            " She may have ordered without our knowing. Check the shop's order feed."
+        )
+    return (
+        f"Waiting: events of the last {_seconds(facts.walk_lag)} are still being read;"
+        " she may have ordered."
+    )
+
+
+def of_go(go: Go, zone: ZoneInfo, now: datetime) -> str:
+    """That a message is being handed over."""
+    if go.rehearsal:
+        return f"Handed to the mail server at {local(now, zone)}, for you: rehearsal."
+    return f"Handed to the mail server at {local(now, zone)}."
+
+
+def local(moment: datetime, zone: ZoneInfo) -> str:
+    """A moment as the shop's clock shows it: "March 2, 14:05"."""
+    here = moment.astimezone(zone)
+    return f"{here:%B} {here.day}, {here:%H:%M}"
+
+
+def _when(moment: str, zone: ZoneInfo) -> str:
+    return f"on {local(datetime.fromisoformat(moment), zone)}"
+
+
+def _seconds(lag: timedelta) -> str:
+    return f"{max(1, round(lag.total_seconds()))} seconds"

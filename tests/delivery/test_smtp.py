@@ -1,0 +1,260 @@
+"""Handing letters to real SMTP servers, well-behaved and not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from email.header import decode_header, make_header
+from typing import TypeVar
+
+import dkim
+import msgspec
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from delivery.mailbox import Mailbox, mailbox
+from patron.delivery.channels.email.signature import DkimKey
+from patron.delivery.channels.email.smtp import SmtpChannel, SmtpSettings
+from patron.delivery.types import Letter, Permanent, Receipt, Temporary, Unknown
+from patron.kit.ids import new_id
+from patron.messages.types import Rendered
+from patron.shops.found import found_shop
+from patron.shops.types import Shop, ShopSettings
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+T = TypeVar("T")
+
+
+@pytest.fixture
+def box() -> Iterator[Mailbox]:
+    with mailbox() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def key() -> tuple[DkimKey, bytes]:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    ).decode()
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    record = "".join(public.decode().splitlines()[1:-1])
+    return DkimKey("acme.example", "patron", pem), f"v=DKIM1; k=rsa; p={record}".encode()
+
+
+def shop(**settings: str) -> Shop:
+    return found_shop(
+        "Acme & Daughters",
+        currency="USD",
+        time_zone="America/New_York",
+        public_url="https://acme.example",
+        owner_email="owner@acme.example",
+        now=NOW,
+        settings=ShopSettings(**settings),
+    )
+
+
+def letter(**changes: object) -> Letter:
+    base = Letter(
+        message_id=new_id(),
+        to="anna@example.com",
+        rendered=Rendered("Your cart", "It waits", "<p>Hello – Zoë</p>\n", "Hello – Zoë\n.\nbye\n"),
+        written_at=NOW,
+        journey="abandoned_cart",
+        template="abandoned_cart",
+        unsubscribe_url="https://patron.example/u/abc.def",
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def using(settings: SmtpSettings, story: Callable[[SmtpChannel], Awaitable[T]]) -> T:
+    async def told() -> T:
+        channel = SmtpChannel(settings)
+        try:
+            return await story(channel)
+        finally:
+            await channel.close()
+
+    return asyncio.run(told())
+
+
+def send(settings: SmtpSettings, sent: Letter, of: Shop | None = None) -> Receipt:
+    return using(settings, lambda channel: channel.send(of or shop(), sent))
+
+
+def test_a_mail_arrives_whole(box: Mailbox) -> None:
+    sent = letter()
+    receipt = send(
+        box.settings(), sent, shop(mail_from="hello@acme.example", mail_reply_to="us@acme.example")
+    )
+    assert receipt.provider_id == "250 2.0.0 Ok: queued as 4F1A"
+    assert box.recipients == ["anna@example.com"]
+    mail = box.parsed()
+    assert mail["From"] == "Acme & Daughters <hello@acme.example>"
+    assert mail["Reply-To"] == "us@acme.example"
+    assert mail["Message-ID"] == f"<{sent.message_id}@acme.example>"
+    assert mail["Date"] == "Mon, 02 Mar 2026 12:00:00 +0000"
+    assert mail["List-Unsubscribe"] == "<https://patron.example/u/abc.def>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert mail["Feedback-ID"] == "abandoned_cart:abandoned_cart:acme-daughters:patron"
+    plain, html = mail.get_payload()  # type: ignore[misc]
+    assert plain.get_content_type() == "text/plain"  # type: ignore[union-attr]
+    assert (
+        plain.get_payload(decode=True).decode().replace("\r\n", "\n").rstrip()
+        == "Hello – Zoë\n.\nbye"
+    )  # type: ignore[union-attr]
+    assert "Hello – Zoë" in html.get_payload(decode=True).decode()  # type: ignore[union-attr]
+
+
+def test_no_header_is_folded_and_subjects_stay_readable(box: Mailbox) -> None:
+    subject = "Ваша корзина ждёт вас " * 4
+    send(box.settings(), letter(rendered=Rendered(subject, "", "<p>x</p>", "x")))
+    head = box.mails[0][1].split(b"\r\n\r\n")[0]
+    assert not any(line.startswith((b" ", b"\t")) for line in head.split(b"\r\n"))
+    assert str(make_header(decode_header(str(box.parsed()["Subject"])))) == subject.strip()
+    assert all(len(word) <= 75 for word in str(box.parsed()["Subject"]).split())
+
+
+def test_a_line_break_in_a_subject_makes_no_header(box: Mailbox) -> None:
+    send(
+        box.settings(), letter(rendered=Rendered("Hi\r\nBcc: eve@example.com", "", "<p>x</p>", "x"))
+    )
+    assert box.parsed()["Bcc"] is None
+    assert box.parsed()["Subject"] == "Hi Bcc: eve@example.com"
+
+
+def test_the_signature_covers_what_one_click_unsubscribing_needs(
+    box: Mailbox, key: tuple[DkimKey, bytes]
+) -> None:
+    private, record = key
+    send(box.settings(dkim=private), letter())
+    mail = box.mails[0][1]
+    assert dkim.verify(mail, dnsfunc=lambda name, timeout=5: record)
+    covered = box.parsed()["DKIM-Signature"].replace(" ", "").split("h=")[1].split(";")[0]
+    names = set("".join(covered.split()).lower().split(":"))
+    assert {"from", "to", "subject", "date", "message-id"} <= names
+    assert {"list-unsubscribe", "list-unsubscribe-post"} <= names
+    forged = mail.replace(b"/u/abc.def", b"/u/evil.def")
+    assert not dkim.verify(forged, dnsfunc=lambda name, timeout=5: record)
+
+
+def test_a_broken_key_says_so_and_waits(box: Mailbox) -> None:
+    with pytest.raises(Temporary, match=r"DKIM key patron of acme.example"):
+        send(box.settings(dkim=DkimKey("acme.example", "patron", "no key")), letter())
+    assert box.mails == []
+
+
+def test_in_rehearsal_the_mail_names_who_would_have_got_it(box: Mailbox) -> None:
+    send(box.settings(), letter(to="owner@acme.example", rehearsal_for="anna@example.com"))
+    assert box.recipients == ["owner@acme.example"]
+    assert box.parsed()["Subject"] == "[Rehearsal, for anna@example.com] Your cart"
+    assert box.parsed()["X-Patron-Rehearsal-For"] == "anna@example.com"
+
+
+def test_connections_are_kept_and_never_more_than_allowed(box: Mailbox) -> None:
+    async def story(channel: SmtpChannel) -> None:
+        async def one(number: int) -> None:
+            async with channel.slot():
+                await channel.send(shop(), letter(to=f"c{number}@example.com"))
+
+        await asyncio.gather(*(one(number) for number in range(12)))
+        await one(12)
+
+    using(box.settings(connections=3), story)
+    assert len(box.mails) == 13
+    assert box.sessions == 3
+
+
+def test_a_closed_idle_connection_is_replaced(box: Mailbox) -> None:
+    async def story(channel: SmtpChannel) -> None:
+        await channel.send(shop(), letter())
+        for connection, _ in channel._idle:
+            assert connection.transport is not None
+            connection.transport.abort()
+        await channel.send(shop(), letter())
+
+    using(box.settings(), story)
+    assert len(box.mails) == 2
+    assert box.sessions == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "bounce"),
+    [
+        ("550 5.1.1 <anna@example.com> no such user", True),
+        ("553 mailbox name not allowed", True),
+        ("550 5.7.1 your address is on a blocklist", False),
+        ("552 5.2.2 mailbox full", False),
+    ],
+)
+def test_5xx_at_the_recipient_is_for_good(box: Mailbox, answer: str, bounce: bool) -> None:
+    box.refuse["anna@example.com"] = answer
+    with pytest.raises(Permanent) as refused:
+        send(box.settings(), letter())
+    assert refused.value.bounce is bounce
+    assert "anna@example.com" not in str(refused.value)
+
+
+def test_4xx_at_the_recipient_is_for_later_and_the_connection_lives(box: Mailbox) -> None:
+    box.refuse["anna@example.com"] = "450 4.2.0 greylisted"
+
+    async def story(channel: SmtpChannel) -> None:
+        with pytest.raises(Temporary, match=r"450 4\.2\.0 greylisted"):
+            await channel.send(shop(), letter())
+        await channel.send(shop(), letter(to="bert@example.com"))
+
+    using(box.settings(), story)
+    assert box.recipients == ["bert@example.com"]
+    assert box.sessions == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [("451 4.3.0 try later", Temporary), ("554 5.6.0 we do not like it", Permanent)],
+)
+def test_an_answer_after_the_text_is_believed(
+    box: Mailbox, answer: str, kind: type[Exception]
+) -> None:
+    box.data_answer = answer
+    with pytest.raises(kind, match=answer):
+        send(box.settings(), letter())
+    assert box.mails == []
+
+
+def test_no_answer_after_the_text_leaves_a_doubt(box: Mailbox) -> None:
+    box.hold.clear()
+    with pytest.raises(Unknown):
+        send(box.settings(answer_timeout=0.2), letter())
+
+
+def test_a_connection_that_breaks_after_the_text_leaves_a_doubt(box: Mailbox) -> None:
+    box.hang_up = True
+    with pytest.raises(Unknown):
+        send(box.settings(), letter())
+
+
+def test_no_server_is_for_later() -> None:
+    settings = SmtpSettings(host="127.0.0.1", port=1, security="none", sender="shop@acme.example")
+    with pytest.raises(Temporary, match=r"127\.0\.0\.1:1 cannot be reached"):
+        send(settings, letter())
+
+
+def test_a_server_without_tls_is_not_trusted_with_a_mail(box: Mailbox) -> None:
+    with pytest.raises(Temporary, match="cannot be reached"):
+        send(box.settings(security="starttls"), letter())
+    assert box.mails == []
+
+
+def test_a_shop_without_a_sender_is_told() -> None:
+    settings = SmtpSettings(host="127.0.0.1", port=1, security="none")
+    with pytest.raises(Permanent, match="set mail_from"):
+        send(settings, letter())
+
+
+def test_addresses_beyond_ascii_are_written_to(box: Mailbox) -> None:
+    send(box.settings(), letter(to="zoë@example.com"))
+    assert box.recipients == ["zoë@example.com"]
