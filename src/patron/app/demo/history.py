@@ -81,12 +81,15 @@ class History:
     ) -> Iterator[bytes]:
         """People, campaigns and orders together, in time order; `after` included, `before` not."""
         low, high = _bounds(after, before)
-        timed = (
-            (item for item in source if low <= item[0] < high)
-            for source in (self._people(), self._campaigns())
-        )
-        for _, event in merge(*timed, self.timed_orders(low, high), key=lambda item: item[0]):
+        orders = self.timed_orders(low, high)
+        for _, event in merge(self.side_events(low, high), orders, key=lambda item: item[0]):
             yield event
+
+    def side_events(self, low: int, high: int) -> Iterator[Timed]:
+        """People and campaigns from `low` up to `high` (seconds), in time order."""
+        for item in merge(self._people(), self._campaigns(), key=lambda item: item[0]):
+            if low <= item[0] < high:
+                yield item
 
     def orders(
         self, before: datetime | None = None, after: datetime | None = None
@@ -102,16 +105,12 @@ class History:
         """`Campaign Received` of the mailed households and `Coupon Applied` of redemptions."""
         return (event for _, event in self._campaigns())
 
-    def timed_orders(
-        self, low: int, high: int, carts: Mapping[int, str] | None = None
-    ) -> Iterator[Timed]:
-        """Orders with their time in seconds, from `low` up to `high`; `carts` gives the cart that
-        an order closes by position of its basket."""
+    def timed_orders(self, low: int, high: int) -> Iterator[Timed]:
+        """Orders with their time in seconds, from `low` up to `high`."""
         baskets = self.baskets
         start, end = np.searchsorted(baskets.at, [low, high])
         for position in range(int(start), int(end)):
-            cart = carts.get(position) if carts else None
-            yield int(baskets.at[position]), self.order(position, cart)
+            yield int(baskets.at[position]), self.order(position)
 
     def order(self, position: int, cart_id: str | None = None) -> bytes:
         """The order event of a basket, given by its position in `baskets`."""
