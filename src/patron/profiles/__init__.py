@@ -1,0 +1,1 @@
+"""Who it was (identity), what we know, what they consented to, suppression."""

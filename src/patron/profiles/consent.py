@@ -1,0 +1,174 @@
+"""Consent: who may be written to. It belongs to an address, not to a person.
+
+The latest explicit word about an address wins by event time, and a tie means withdrawn. A grant
+that only a public key claims is kept as proof and counts for nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from patron.events.types import Event, Source, Trust
+from patron.profiles.types import (
+    ConsentState,
+    ConsentWord,
+    Identifier,
+    Reach,
+    Suppression,
+    SuppressionReason,
+)
+
+CHANNEL_KIND = {"email": "email", "sms": "phone", "whatsapp": "phone", "viber": "phone"}
+"""Which identifier a channel writes to."""
+
+WORDS = {
+    "Email Subscribed": ("email", True),
+    "Email Unsubscribed": ("email", False),
+    "Unsubscribed": ("email", False),
+    "SMS Subscribed": ("sms", True),
+    "SMS Unsubscribed": ("sms", False),
+}
+"""Events that are a word about consent: their default channel, and whether it is a yes."""
+
+MARKETING = "marketing"
+_MAX_TEXT = 2_000
+_WEIGHT = [
+    SuppressionReason.UNSUBSCRIBE,
+    SuppressionReason.MANUAL,
+    SuppressionReason.HARD_BOUNCE,
+    SuppressionReason.COMPLAINT,
+    SuppressionReason.ERASED,
+]
+
+
+class Said(msgspec.Struct, frozen=True):
+    """An explicit word as it is kept: what, and when (event time)."""
+
+    address_key: str
+    state: ConsentState
+    at: datetime
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A consent event, read: the addresses it names are not decided yet."""
+
+    channel: str
+    purpose: str
+    granted: bool
+
+
+def asked(event: Event) -> Asked | None:
+    """What a consent event says, or None when `event` is none."""
+    word = WORDS.get(event.name)
+    if word is None:
+        return None
+    channel, granted = word
+    given = event.properties.get("channel")
+    if isinstance(given, str) and given.lower() in CHANNEL_KIND:
+        channel = given.lower()
+    purpose = event.properties.get("purpose")
+    return Asked(
+        channel,
+        purpose.lower()[:60] if isinstance(purpose, str) and purpose else MARKETING,
+        granted,
+    )
+
+
+def words(event: Event, said: Asked, named: str | None, held: Sequence[str]) -> list[ConsentWord]:
+    """The words to keep. `named` is the address the event names, `held` those of its person.
+
+    A yes or no without an address is about the addresses the person has. A public key's yes is a
+    claim; its no counts only for an address that the same person holds.
+    """
+    keys = [named] if named is not None else list(held)
+    if not said.granted and event.trust == Trust.PUBLIC:
+        keys = [key for key in keys if key in held]
+    state = ConsentState.WITHDRAWN
+    if said.granted:
+        claimed = event.trust == Trust.PUBLIC
+        state = ConsentState.CLAIMED if claimed else ConsentState.GRANTED
+    return [
+        ConsentWord(
+            address_key=key,
+            channel=said.channel,
+            purpose=said.purpose,
+            state=state,
+            at=event.ts,
+            source=Source(event.source).name.lower(),
+            trust=event.trust,
+            text_shown=_text(event.properties.get("text")),
+            place=_text(event.properties.get("where")) or _page(event.context),
+            origin_id=event.origin_id,
+            message_id=event.message_id,
+        )
+        for key in keys
+    ]
+
+
+def latest(said: Iterable[Said]) -> Said | None:
+    """The word that counts about one address, channel and purpose; claims never do."""
+    counting = [word for word in said if word.state is not ConsentState.CLAIMED]
+    return max(counting, key=lambda w: (w.at, w.state is ConsentState.WITHDRAWN), default=None)
+
+
+def heaviest(reasons: Iterable[str]) -> SuppressionReason | None:
+    """The reason to name when an address is suppressed for several."""
+    known = [SuppressionReason(reason) for reason in reasons]
+    return max(known, key=_WEIGHT.index, default=None)
+
+
+def choose(
+    addresses: Sequence[Identifier],
+    said: Mapping[str, Sequence[Said]],
+    suppressed: Sequence[Suppression],
+) -> Reach:
+    """The address of a person to write to, and whether one may.
+
+    Preferred is one that may be written to, then a verified one, then the one seen last. When she
+    took back her word for any of her addresses later than she gave it for this one, she meant it.
+    """
+    if not addresses:
+        return Reach(None, None, False, "none", None)
+    standing = {each.value: latest(said.get(each.value, ())) for each in addresses}
+    no = max(
+        (word.at for word in standing.values() if word and word.state is ConsentState.WITHDRAWN),
+        default=None,
+    )
+    # Whoever unsubscribed or complained with one address does not want it at the other either.
+    refused = max(
+        (
+            stop.at
+            for stop in suppressed
+            if stop.reason in (SuppressionReason.UNSUBSCRIBE, SuppressionReason.COMPLAINT)
+        ),
+        default=None,
+    )
+    options = []
+    for each in addresses:
+        word = standing[each.value]
+        consent = "none" if word is None else str(word.state)
+        if word is not None and any(stop is not None and stop >= word.at for stop in (no, refused)):
+            consent = "withdrawn"
+        reason = heaviest(s.reason for s in suppressed if s.address_key == each.value)
+        rank = (
+            reason is None and consent == "granted",
+            reason is None,
+            each.verified,
+            each.trust,
+            each.last_seen,
+            each.value,
+        )
+        options.append((rank, each, consent, reason))
+    _, best, consent, reason = max(options, key=lambda option: option[0])
+    return Reach(best.address or best.value, best.value, best.verified, consent, reason)
+
+
+def _text(value: Any) -> str | None:
+    return value[:_MAX_TEXT] if isinstance(value, str) and value else None
+
+
+def _page(context: dict[str, Any]) -> str | None:
+    page = context.get("page")
+    return _text(page.get("url")) if isinstance(page, dict) else None

@@ -1,0 +1,1 @@
+"""Forgetting a person for good, and telling her everything that is kept."""

@@ -1,0 +1,372 @@
+"""The people as the other rooms ask for them; merges undone, consents kept, people erased."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from patron.events.types import Trust
+from patron.kit.db import Tx, execute, row, rows, tuples, value
+from patron.kit.ids import id_at
+from patron.kit.problems import conflict
+from patron.profiles.address import normalise_email, normalise_phone
+from patron.profiles.batch.state import read_traits, unpack_totals
+from patron.profiles.batch.store import LOCK
+from patron.profiles.consent import CHANNEL_KIND, Said, choose, heaviest
+from patron.profiles.parting import parted
+from patron.profiles.traits import joined, plain
+from patron.profiles.types import (
+    ConsentState,
+    ConsentWord,
+    Identifier,
+    Merge,
+    Person,
+    Reach,
+    Refused,
+    Suppression,
+    SuppressionReason,
+    Total,
+)
+
+_MERGE = "id, winner, loser, moved, reason, message_id, event_at, merged_at, undone_at"
+_WORD = (
+    "address_key, channel, purpose, state, at, source, trust, text_shown, place, origin_id,"
+    " message_id"
+)
+
+
+async def lock(tx: Tx, origin_ids: Sequence[UUID]) -> None:
+    """Lock origins in id order, as every writer outside the walk does before runs and outbox."""
+    await execute(
+        tx,
+        "SELECT id FROM origin WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        (list(origin_ids),),
+    )
+
+
+async def lock_people(tx: Tx) -> None:
+    """Stand in line with whoever changes who people are (the walk, undo, erasure); first of all."""
+    await execute(tx, LOCK)
+
+
+async def roots(tx: Tx, origin_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The root of each origin; origins that do not exist (any more) are missing."""
+    found = await tuples(
+        tx, "SELECT id, root_id FROM origin WHERE id = ANY(%s)", (list(set(origin_ids)),)
+    )
+    return dict(found)
+
+
+async def origins(tx: Tx, root: UUID) -> list[UUID]:
+    """All origins of the person that origin `root` belongs to, oldest first; [] for nobody."""
+    found = await tuples(
+        tx,
+        "SELECT id FROM origin WHERE root_id = (SELECT root_id FROM origin WHERE id = %s)"
+        " ORDER BY id",
+        (root,),
+    )
+    return [id for (id,) in found]
+
+
+async def kin(
+    tx: Tx, roots: Sequence[UUID]
+) -> tuple[dict[UUID, UUID], dict[UUID, list[tuple[str, str]]]]:
+    """Every origin of the people with these roots → its root; and each root's e-mail addresses and
+    phone numbers as (kind, normalised value)."""
+    found = await tuples(
+        tx,
+        "SELECT o.id, o.root_id, i.kind, i.value FROM origin o LEFT JOIN identifier i"
+        " ON i.origin_id = o.id AND i.kind IN ('email', 'phone') WHERE o.root_id = ANY(%s)",
+        (list(roots),),
+    )
+    origins: dict[UUID, UUID] = {}
+    addresses: dict[UUID, list[tuple[str, str]]] = {}
+    for origin, root, kind, address in found:
+        origins[origin] = root
+        if kind is not None:
+            addresses.setdefault(root, []).append((kind, address))
+    return origins, addresses
+
+
+async def owners(tx: Tx, addresses: Sequence[str]) -> list[UUID]:
+    """The roots of the people who have one of these normalised addresses or phone numbers."""
+    found = await tuples(
+        tx,
+        "SELECT DISTINCT o.root_id FROM identifier i JOIN origin o ON o.id = i.origin_id"
+        " WHERE i.value = ANY(%s) AND i.kind IN ('email', 'phone')",
+        (list(addresses),),
+    )
+    return [root for (root,) in found]
+
+
+async def origin_map(tx: Tx) -> list[tuple[UUID, UUID]]:
+    """(origin, root) wherever they differ: what readers of the lake join."""
+    found = await tuples(tx, "SELECT id, root_id FROM origin WHERE id <> root_id ORDER BY id")
+    return [(origin, root) for origin, root in found]
+
+
+async def find(tx: Tx, term: str, region: str = "US") -> UUID | None:
+    """The root of a person by UUID or `kind:value` (`email:…`, `user_id:…`, `phone:…`), or None."""
+    kind, colon, given = term.partition(":")
+    if not colon:
+        try:
+            id = UUID(term)
+        except ValueError:
+            return None
+        return await _root(tx, "SELECT root_id FROM origin WHERE id = %s", (id,))
+    if kind == "email":
+        email = normalise_email(given)
+        given = given if email is None else email[1]
+    elif kind == "phone":
+        given = normalise_phone(given, region) or given
+    return await _root(
+        tx,
+        "SELECT o.root_id FROM identifier i JOIN origin o ON o.id = i.origin_id"
+        " WHERE i.value = %s AND i.kind = %s",
+        (given.strip(), kind),
+    )
+
+
+async def _root(tx: Tx, sql: str, params: Sequence[Any]) -> UUID | None:
+    found = await value(tx, sql, params)
+    return found if isinstance(found, UUID) else None
+
+
+async def person(tx: Tx, any_origin: UUID) -> Person | None:
+    """Everything kept about the person of an origin, or None."""
+    kept = await tuples(
+        tx,
+        "SELECT id, root_id, first_seen, last_seen, known, totals, traits::text FROM origin"
+        " WHERE root_id = (SELECT root_id FROM origin WHERE id = %s) ORDER BY id",
+        (any_origin,),
+    )
+    if not kept:
+        return None
+    ids = [each[0] for each in kept]
+    names = await identifiers(tx, ids)
+    traits = plain(joined(read_traits(each[6]) for each in kept))
+    for kind in ("email", "phone"):
+        if best := _best(names, kind):
+            traits[kind] = best.address or best.value
+    return Person(
+        id=kept[0][1],
+        known=any(each[4] for each in kept),
+        origins=ids,
+        identifiers=names,
+        traits=traits,
+        totals=_summed(unpack_totals(each[5]) for each in kept),
+        first_seen=min(each[2] for each in kept),
+        last_seen=max(each[3] for each in kept),
+    )
+
+
+async def identifiers(tx: Tx, origin_ids: Sequence[UUID]) -> list[Identifier]:
+    """The identifiers of origins, by kind and value."""
+    found = await tuples(
+        tx,
+        "SELECT kind, value, origin_id, address, trust, verified, first_seen, last_seen"
+        " FROM identifier WHERE origin_id = ANY(%s) ORDER BY kind, value",
+        (list(origin_ids),),
+    )
+    return [Identifier(f[0], f[1], f[2], f[3], Trust(f[4]), f[5], f[6], f[7]) for f in found]
+
+
+def _best(names: Sequence[Identifier], kind: str) -> Identifier | None:
+    fitting = [each for each in names if each.kind == kind]
+    return max(fitting, key=lambda i: (i.verified, i.trust, i.last_seen, i.value), default=None)
+
+
+def _summed(parts: Iterable[dict[str, Total]]) -> dict[str, Total]:
+    result: dict[str, Total] = {}
+    for part in parts:
+        for name, total in part.items():
+            before = result.get(name)
+            result[name] = (
+                total
+                if before is None
+                else Total(
+                    before.count + total.count,
+                    min(before.first, total.first),
+                    max(before.last, total.last),
+                )
+            )
+    return dict(sorted(result.items()))
+
+
+async def reach(tx: Tx, any_origin: UUID, channel: str, purpose: str) -> Reach:
+    """How the person of an origin can be reached over `channel` for `purpose`."""
+    kind = CHANNEL_KIND.get(channel)
+    names = await identifiers(tx, await origins(tx, any_origin)) if kind else []
+    addresses = [each for each in names if each.kind == kind]
+    if not addresses:
+        return choose([], {}, [])
+    keys = [each.value for each in addresses]
+    said: dict[str, list[Said]] = {}
+    for key, state, at in await tuples(
+        tx,
+        "SELECT address_key, state, at FROM consent"
+        " WHERE address_key = ANY(%s) AND channel = %s AND purpose = %s",
+        (keys, channel, purpose),
+    ):
+        said.setdefault(key, []).append(Said(key, ConsentState(state), at))
+    return choose(addresses, said, await suppressions_of(tx, keys, channel))
+
+
+async def set_consent(tx: Tx, word: ConsentWord, now: datetime) -> None:
+    """Keep one word; see `set_consents`."""
+    await set_consents(tx, [word], now)
+
+
+async def set_consents(tx: Tx, words: Sequence[ConsentWord], now: datetime) -> None:
+    """Keep words for good. A later grant lifts an unsubscription, and no other suppression."""
+    cursor = tx.cursor()
+    await cursor.executemany(
+        f"INSERT INTO consent (id, recorded_at, {_WORD})"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [(id_at(now), now, *_word_values(word)) for word in words],
+    )
+    lifted = [(w.channel, w.address_key, w.at) for w in words if w.state == ConsentState.GRANTED]
+    if lifted:
+        await cursor.executemany(
+            "DELETE FROM suppression WHERE channel = %s AND address_key = %s AND at < %s"
+            " AND reason = 'unsubscribe'",
+            lifted,
+        )
+
+
+def _word_values(word: ConsentWord) -> tuple[Any, ...]:
+    return (
+        word.address_key, word.channel, word.purpose, word.state, word.at, word.source,
+        int(word.trust), word.text_shown, word.place, word.origin_id, word.message_id,
+    )  # fmt: skip
+
+
+async def consents(tx: Tx, origin_ids: Sequence[UUID]) -> list[ConsentWord]:
+    """Every word about the addresses of origins, or said under them; newest first."""
+    found = await tuples(
+        tx,
+        f"SELECT {_WORD} FROM consent WHERE origin_id = ANY(%s) OR address_key IN"
+        " (SELECT i.value FROM identifier i WHERE i.origin_id = ANY(%s)"
+        " AND i.kind IN ('email', 'phone')) ORDER BY at DESC, id DESC",
+        (list(origin_ids), list(origin_ids)),
+    )
+    names = [name.strip() for name in _WORD.split(",")]
+    return [msgspec.convert(dict(zip(names, f, strict=True)), ConsentWord) for f in found]
+
+
+async def suppress(
+    tx: Tx, channel: str, address_key: str, reason: str, at: datetime, source: str
+) -> None:
+    """Stop a channel for an address. An unsubscription older than her last grant is left out."""
+    reason = SuppressionReason(reason).value
+    await execute(
+        tx,
+        "INSERT INTO suppression AS s (channel, address_key, reason, at, source)"
+        " SELECT %s, %s, %s, %s, %s WHERE %s <> 'unsubscribe' OR NOT EXISTS (SELECT FROM consent"
+        " WHERE address_key = %s AND channel = %s AND state = 'granted' AND at > %s)"
+        " ON CONFLICT (address_key, channel, reason)"
+        " DO UPDATE SET at = excluded.at, source = excluded.source WHERE excluded.at > s.at",
+        (channel, address_key, reason, at, source, reason, address_key, channel, at),
+    )
+
+
+async def suppressed(tx: Tx, channel: str, address_key: str) -> str | None:
+    """Why nothing may be sent to an address, or None."""
+    return heaviest(s.reason for s in await suppressions_of(tx, [address_key], channel))
+
+
+async def suppressions_of(tx: Tx, keys: Sequence[str], channel: str) -> list[Suppression]:
+    return _suppressions(
+        await tuples(
+            tx,
+            "SELECT channel, address_key, reason, at, source FROM suppression"
+            " WHERE address_key = ANY(%s) AND channel = %s",
+            (list(keys), channel),
+        )
+    )
+
+
+async def suppressions(
+    tx: Tx, after: tuple[datetime, str, str, str] | None, limit: int
+) -> list[Suppression]:
+    """All suppressions, newest first; `after` is (at, address_key, channel, reason) of the last."""
+    where = "WHERE (at, address_key, channel, reason) < (%s, %s, %s, %s)" if after else ""
+    return _suppressions(
+        await tuples(
+            tx,
+            f"SELECT channel, address_key, reason, at, source FROM suppression {where}"
+            " ORDER BY at DESC, address_key DESC, channel DESC, reason DESC LIMIT %s",
+            (*(after or ()), limit),
+        )
+    )
+
+
+def _suppressions(found: Iterable[tuple[Any, ...]]) -> list[Suppression]:
+    return [Suppression(f[0], f[1], SuppressionReason(f[2]), f[3], f[4]) for f in found]
+
+
+async def release(tx: Tx, channel: str, address_key: str) -> bool:
+    """Lift what a person at the shop suppressed by hand; what the customer said stays."""
+    return bool(
+        await execute(
+            tx,
+            "DELETE FROM suppression WHERE channel = %s AND address_key = %s AND reason = 'manual'",
+            (channel, address_key),
+        )
+    )
+
+
+async def merges(tx: Tx, origin_ids: Sequence[UUID]) -> list[Merge]:
+    """The merges that origins took part in, newest first, undone ones too."""
+    return await rows(
+        tx,
+        Merge,
+        f"SELECT {_MERGE} FROM merge_log WHERE winner = ANY(%s) OR loser = ANY(%s)"
+        " ORDER BY id DESC",
+        (list(origin_ids), list(origin_ids)),
+    )
+
+
+async def refusals(tx: Tx, origin_ids: Sequence[UUID], limit: int) -> list[Refused]:
+    """What was kept away from origins, newest first."""
+    return await rows(
+        tx,
+        Refused,
+        "SELECT origin_id, kind, value, reason, first_at, last_at, count FROM refusal"
+        " WHERE origin_id = ANY(%s) ORDER BY last_at DESC, kind, value LIMIT %s",
+        (list(origin_ids), limit),
+    )
+
+
+async def undo(tx: Tx, merge_id: UUID, now: datetime) -> Merge | None:
+    """Take a merge back: two people again, as if it had never been. None for an unknown merge.
+
+    The two are kept apart from then on; only a server's alias joins them again. Raises Problem
+    409 when the merge was undone before.
+    """
+    await lock_people(tx)
+    merge = await row(tx, Merge, f"SELECT {_MERGE} FROM merge_log WHERE id = %s", (merge_id,))
+    if merge is None:
+        return None
+    if merge.undone_at is not None:
+        raise conflict(
+            f"merge {merge_id} was undone at {merge.undone_at.isoformat()}",
+            remedy="nothing is left to do",
+        )
+    together = await origins(tx, merge.winner)
+    await lock(tx, together)
+    standing = await tuples(
+        tx,
+        "SELECT winner, loser FROM merge_log"
+        " WHERE undone_at IS NULL AND id <> %s AND winner = ANY(%s)",
+        (merge_id, together),
+    )
+    root = (await roots(tx, together))[merge.winner]
+    new_root, leaving = parted(root, merge.winner, merge.loser, [(w, v) for w, v in standing])
+    await execute(
+        tx, "UPDATE origin SET root_id = %s WHERE id = ANY(%s)", (new_root, list(leaving))
+    )
+    await execute(tx, "UPDATE merge_log SET undone_at = %s WHERE id = %s", (now, merge_id))
+    return msgspec.structs.replace(merge, undone_at=now)

@@ -1,0 +1,184 @@
+"""A person, the names she goes by, and what was said about her addresses."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from patron.events.types import Event, Trust
+
+
+class Total(msgspec.Struct, array_like=True):
+    """How often an event happened to an origin; event times. Packed, so mutable on purpose."""
+
+    count: int
+    first: datetime
+    last: datetime
+
+
+class TraitValue(msgspec.Struct, frozen=True):
+    """A trait as it was written: value, event time, and how far the writer is believed."""
+
+    v: Any
+    ts: datetime
+    trust: int
+
+
+class Identifier(msgspec.Struct, frozen=True):
+    """One name of a person. `value` is normalised; `address` is the e-mail address as it was given.
+
+    `last_seen` is kept to the day. `verified` is false while only public keys have said it.
+    """
+
+    kind: str
+    value: str
+    origin_id: UUID
+    address: str | None
+    trust: Trust
+    verified: bool
+    first_seen: datetime
+    last_seen: datetime
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Everything kept about one person. `origins` are oldest first; event times in UTC.
+
+    `traits` holds plain values, `email` and `phone` among them when an identifier tells them.
+    """
+
+    id: UUID
+    known: bool
+    origins: list[UUID]
+    identifiers: list[Identifier]
+    traits: dict[str, Any]
+    totals: dict[str, Total]
+    first_seen: datetime
+    last_seen: datetime
+
+
+class Claim(msgspec.Struct, frozen=True, array_like=True):
+    """An identifier that an event claims. `address` is given for e-mail only."""
+
+    kind: str
+    value: str
+    address: str | None = None
+
+
+class Refusal(StrEnum):
+    """Why an identifier was kept away from a person."""
+
+    TWO_KNOWN = "two_known_people"
+    UNVERIFIED = "unverified_claim"
+    SHARED_DEVICE = "shared_device"
+    LIMIT = "limit"
+    PARTED = "parted_by_undo"
+    DISPLACED = "displaced_by_trusted_claim"
+
+
+class Merge(msgspec.Struct, frozen=True):
+    """`moved` are the origins that belonged to `loser` and belong to `winner` since."""
+
+    id: UUID
+    winner: UUID
+    loser: UUID
+    moved: list[UUID]
+    reason: str  # stitch | alias
+    message_id: str | None
+    event_at: datetime
+    merged_at: datetime
+    undone_at: datetime | None = None
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Identifier `kind:value` was kept away from `origin_id`, `count` times."""
+
+    origin_id: UUID
+    kind: str
+    value: str
+    reason: Refusal
+    first_at: datetime
+    last_at: datetime
+    count: int
+
+
+class ConsentState(StrEnum):
+    """`claimed`: a public key said that it was granted; no marketing follows from it."""
+
+    GRANTED = "granted"
+    WITHDRAWN = "withdrawn"
+    CLAIMED = "claimed"
+
+
+class ConsentWord(msgspec.Struct, frozen=True, kw_only=True):
+    """One explicit word about one address, with its proof. `at` is the event time."""
+
+    address_key: str
+    channel: str
+    purpose: str
+    state: ConsentState
+    at: datetime
+    source: str
+    trust: Trust
+    text_shown: str | None = None
+    place: str | None = None
+    origin_id: UUID | None = None
+    message_id: str | None = None
+
+
+class SuppressionReason(StrEnum):
+    UNSUBSCRIBE = "unsubscribe"
+    COMPLAINT = "complaint"
+    HARD_BOUNCE = "hard_bounce"
+    MANUAL = "manual"
+    ERASED = "erased"
+
+
+class Suppression(msgspec.Struct, frozen=True):
+    """Nothing more is sent to this address over this channel."""
+
+    channel: str
+    address_key: str
+    reason: SuppressionReason
+    at: datetime
+    source: str
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """How a person can be reached; `consent` is granted, withdrawn or none.
+
+    `address` is None when nothing is known that this channel could use.
+    """
+
+    address: str | None
+    address_key: str | None
+    verified: bool
+    consent: str
+    suppressed: str | None
+
+
+class People(msgspec.Struct, frozen=True):
+    """What identity made of a batch: the root of each origin touched, merges, dropped events."""
+
+    roots: dict[UUID, UUID]
+    merged: list[Merge]
+    erased: list[Event]
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """What an erased person was called, for the other rooms to forget."""
+
+    root: UUID
+    origins: list[UUID]
+    identifiers: list[tuple[str, str]]
+    addresses: list[str]
+    erased_at: datetime
+
+
+class Tombstone(msgspec.Struct, frozen=True):
+    """A keyed hash of what an erased person was called; `suppressed` has (channel, reason, at)."""
+
+    digest: bytes
+    erased_at: datetime
+    suppressed: list[tuple[str, str, datetime]]

@@ -1,0 +1,95 @@
+"""The room's step of the walk: whose event it was, what it tells, what she consented to."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from secrets import randbits
+from uuid import UUID
+
+from patron.events.types import Event, Source
+from patron.kit.db import Tx
+from patron.kit.ids import id_at
+from patron.kit.metrics import counter
+from patron.kit.signing import Signer
+from patron.profiles import store
+from patron.profiles.batch.store import load, save
+from patron.profiles.claims import Reader, Rules, aliased, rules_of
+from patron.profiles.resolve import Resolver, told_origin
+from patron.profiles.types import People
+from patron.shops.types import Shop, ShopSettings
+
+MERGES = counter("patron_profiles_merges", "People joined into one", ["shop"])
+REFUSALS = counter("patron_profiles_refusals", "Identifiers kept apart", ["shop", "reason"])
+ERASED = counter("patron_profiles_erased_events", "Late events of erased people", ["shop"])
+
+_rules: dict[UUID, tuple[ShopSettings, Rules]] = {}
+
+
+async def resolve(tx: Tx, shop: Shop, events: list[Event], now: datetime, signer: Signer) -> People:
+    """Set `origin_id` of each event and bring profiles, merges and consents up to date.
+
+    Events in `People.erased` belong to somebody who was erased after they happened; they keep no
+    origin and must be dropped.
+    """
+    rules = _rules_of(shop)
+    reader = Reader(rules)
+    claims = [reader.claimed(event) for event in events]
+    distinct = {id(theirs): theirs for theirs in claims}
+    wanted = {(claim.kind, claim.value) for theirs in distinct.values() for claim in theirs}
+    told: set[UUID] = set()
+    for event in events:
+        if event.previous_id is not None:
+            wanted |= {(claim.kind, claim.value) for claim in aliased(event, rules)}
+        if event.source is Source.PATRON and (origin_id := told_origin(event)) is not None:
+            told.add(origin_id)
+    state = await load(tx, list(wanted), list(told), signer)
+    resolver = Resolver(state, rules, now, ids_from(now))
+    resolver.fold(events, claims)
+    await save(tx, state)
+    if state.words:
+        await store.set_consents(tx, state.words, now)
+    _count(shop, resolver)
+    moved = {origin_id for merge in state.merged for origin_id in merge.moved}
+    return People(
+        {o.id: o.root_id for o in state.origins.values() if o.touched or o.id in moved},
+        state.merged,
+        resolver.erased,
+    )
+
+
+async def people_of(tx: Tx, origin_ids: Sequence[UUID]) -> People:
+    """The people of origins that were resolved earlier; nothing is written."""
+    return People(await store.roots(tx, list(origin_ids)), [], [])
+
+
+def forget(shop: Shop) -> None:
+    """Drop what is remembered of a shop between batches."""
+    _rules.pop(shop.id, None)
+
+
+def ids_from(now: datetime) -> Callable[[], UUID]:
+    """UUIDv7s of the moment `now`, each greater than the one before (RFC 9562, 6.2, method 2)."""
+    last = id_at(now).int & ~(1 << 61)  # room to count without reaching the variant bits
+
+    def new_id() -> UUID:
+        nonlocal last
+        last += 1 + randbits(32)
+        return UUID(int=last)
+
+    return new_id
+
+
+def _rules_of(shop: Shop) -> Rules:
+    kept = _rules.get(shop.id)
+    if kept is None or kept[0] is not shop.settings:
+        kept = _rules[shop.id] = (shop.settings, rules_of(shop.settings))
+    return kept[1]
+
+
+def _count(shop: Shop, resolver: Resolver) -> None:
+    state = resolver.state
+    if state.merged:
+        MERGES.labels(shop.slug).inc(len(state.merged))
+    for refused in state.refused.values():
+        REFUSALS.labels(shop.slug, refused.reason.value).inc(refused.count)
+    if resolver.erased:
+        ERASED.labels(shop.slug).inc(len(resolver.erased))

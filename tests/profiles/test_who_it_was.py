@@ -1,0 +1,322 @@
+"""A visitor becomes a customer; two customers never become one by mistake. No database needed."""
+
+from collections import Counter
+from copy import copy
+from datetime import timedelta
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from patron.events.types import Event, EventType, Source, Trust
+from patron.profiles.batch.state import unpack_totals
+from patron.profiles.types import Refusal
+from patron.shops.types import ShopSettings
+from profiles.stories import NOON, Book, alias, identified, packed, seen
+
+PUBLIC, VERIFIED, SERVER = Trust.PUBLIC, Trust.VERIFIED, Trust.SERVER
+
+
+def reasons(book: Book) -> list[Refusal]:
+    return [refused.reason for refused in book.refused]
+
+
+def test_a_visitor_who_logs_in_keeps_what_she_did_before() -> None:
+    before, after = seen(browser="a"), seen("u", "a", minutes=1)
+    later = seen(browser="a", minutes=2)
+    book = Book().walk(before).walk(after).walk(later)
+    assert book.people() == {
+        frozenset({"anonymous_id:a", "user_id:u"} | {e.message_id for e in (before, after, later)})
+    }
+    assert book.merged == []  # nobody else was u: the visitor herself got the name
+
+
+def test_a_known_customer_in_a_new_browser_takes_its_visits_along() -> None:
+    book = Book().walk(seen("u")).walk(seen(browser="b"), seen("u", "b"))
+    assert book.together("user_id:u", "anonymous_id:b")
+    (merge,) = book.merged
+    assert merge.reason == "stitch"
+    assert book.ties["user_id", "u"].origin_id == merge.winner
+
+
+def test_one_browser_for_two_customers_stays_with_the_first() -> None:
+    book = Book().walk(seen("u", "kiosk")).walk(seen("v", "kiosk"))
+    assert book.together("user_id:u", "anonymous_id:kiosk")
+    assert not book.together("user_id:u", "user_id:v")
+    assert reasons(book) == [Refusal.LIMIT]
+
+
+def test_two_known_customers_are_not_joined_by_an_event_that_names_both() -> None:
+    book = Book().walk(seen("u"), identified(email="e@x.example", trust=SERVER))
+    book.walk(identified("u", "fresh", email="e@x.example", trust=SERVER))
+    assert not book.together("user_id:u", "email:e@x.example")
+    assert book.together("user_id:u", "anonymous_id:fresh")
+    assert reasons(book) == [Refusal.TWO_KNOWN]
+
+
+def test_a_guest_who_makes_an_account_stays_the_same_person() -> None:
+    book = Book().walk(identified(email="E@X.example", trust=SERVER))
+    book.walk(identified("u", email="e@x.example", trust=SERVER))
+    assert book.together("user_id:u", "email:e@x.example")
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_a_servers_alias_joins_two_known_customers(order: int) -> None:
+    known = [seen("old"), seen("new")]
+    events = [*known, alias("old", "new")] if order else [alias("old", "new"), *known]
+    book = Book()
+    for event in events:
+        book.walk(event)
+    assert book.together("user_id:old", "user_id:new")
+
+
+def test_a_pages_alias_joins_a_visitor_but_never_two_customers() -> None:
+    book = Book().walk(seen(browser="a"), alias("a", "u", PUBLIC))
+    assert book.together("anonymous_id:a", "user_id:u")
+    book.walk(seen("victim")).walk(alias("victim", "u", PUBLIC))
+    assert not book.together("user_id:victim", "user_id:u")
+    book.walk(seen("w", "b")).walk(alias("b", "u", PUBLIC))
+    assert not book.together("user_id:w", "user_id:u")
+
+
+def test_a_page_cannot_add_an_address_to_a_customer_who_has_one() -> None:
+    book = Book().walk(identified("u", email="hers@x.example", trust=SERVER))
+    book.walk(identified("u", "a", email="mine@x.example", phone="+14155550123"))
+    assert not book.together("user_id:u", "email:hers@x.example") or (
+        ("email", "mine@x.example") not in book.ties
+    )
+    assert reasons(book) == [Refusal.UNVERIFIED]
+    assert book.together("user_id:u", "phone:+14155550123")  # she had no number yet
+    book.walk(identified("u", email="second@x.example", trust=SERVER))
+    assert book.together("user_id:u", "email:hers@x.example", "email:second@x.example")
+
+
+def test_another_address_in_the_same_browser_is_another_person() -> None:
+    book = Book().walk(identified(browser="a", email="one@x.example"))
+    for trust in (PUBLIC, SERVER):
+        book.walk(identified(browser="a", email="two@x.example", trust=trust))
+        assert not book.together("email:one@x.example", "email:two@x.example")
+    assert Refusal.UNVERIFIED in reasons(book)
+
+
+def test_a_server_may_not_be_led_by_a_shared_device_either() -> None:
+    book = Book().walk(identified(browser="till", email="one@x.example", trust=SERVER))
+    book.walk(identified(browser="till", email="two@x.example", trust=SERVER))
+    assert reasons(book) == [Refusal.SHARED_DEVICE]
+    assert book.together("anonymous_id:till", "email:one@x.example")
+
+
+def test_an_invented_user_id_does_not_keep_the_shops_own_out() -> None:
+    book = Book().walk(identified(email="hers@x.example", trust=SERVER))
+    book.walk(identified("invented", "attacker", email="hers@x.example"))
+    book.walk(identified("real", email="hers@x.example", trust=SERVER))
+    assert book.together("user_id:real", "email:hers@x.example")
+    assert not book.together("user_id:real", "user_id:invented")
+    assert reasons(book) == [Refusal.DISPLACED]
+
+
+def test_a_sixth_browser_in_a_week_stays_a_stranger() -> None:
+    book = Book()
+    for day in range(6):
+        book.walk(seen("u", f"a{day}", minutes=day * 24 * 60))
+    assert ("anonymous_id", "a5") not in book.ties
+    assert reasons(book) == [Refusal.LIMIT]
+    book.walk(seen("u", "a6", minutes=8 * 24 * 60))
+    assert book.together("user_id:u", "anonymous_id:a6")
+
+
+def test_a_shop_sets_its_own_limits_and_blocked_values() -> None:
+    own = ShopSettings(
+        identity_limits={"email": 1}, blocked_identifiers=["abc123", "anonymous_id:kiosk-*"]
+    )
+    book = Book(own).walk(identified("u", email="one@x.example", trust=SERVER))
+    book.walk(identified("u", email="two@x.example", trust=SERVER))
+    assert ("email", "two@x.example") not in book.ties
+    book.walk(seen("v", "kiosk-7"), seen("ABC123", "b"))
+    assert ("anonymous_id", "kiosk-7") not in book.ties
+    assert ("user_id", "ABC123") not in book.ties
+
+
+@pytest.mark.parametrize(
+    "value", ["", "0", "000-000", "00000000-0000-0000-0000-000000000000", "-1", "null", "Anonymous",
+              "void", "undefined", " none ", "x" * 301],
+)  # fmt: skip
+def test_values_that_stand_for_nobody_join_nobody(value: str) -> None:
+    one, other = seen(value, "a"), seen(value, "b")
+    book = Book().walk(one, other)
+    assert {kind for kind, _ in book.ties} == {"anonymous_id"}
+    assert len(book.people()) == 2
+
+
+def test_an_event_without_any_usable_name_is_somebody_new_each_time() -> None:
+    book = Book().walk(seen("0"), seen("0"))
+    assert len(book.people()) == 2
+
+
+def test_names_are_found_wherever_an_event_carries_them() -> None:
+    event = seen(
+        "u",
+        context={
+            "externalIds": [
+                {"id": 77, "type": "till_card", "collection": "users", "encoding": "none"},
+                {"id": "hash", "type": "md5", "collection": "users", "encoding": "md5"},
+                {"id": "Second@X.example", "type": "email", "collection": "users"},
+                "damaged",
+            ],
+            "device": {"type": "iOS", "id": "D-1", "advertisingId": "0000-0000"},
+        },
+        traits={"email": "First@X.example", "phone": "(415) 555-2671"},
+        trust=SERVER,
+    )
+    book = Book().walk(event)
+    assert set(book.ties) == {
+        ("user_id", "u"), ("email", "first@x.example"), ("email", "second@x.example"),
+        ("phone", "+14155552671"), ("till_card", "77"), ("ios.id", "D-1"),
+    }  # fmt: skip
+
+
+def test_a_guests_order_names_her_address_and_a_shared_list_does_not() -> None:
+    book = Book()
+    book.walk(seen(browser="a", name="Order Completed", properties={"email": "me@x.example"}))
+    book.walk(seen(browser="a", name="Wishlist Shared", properties={"email": "aunt@x.example"}))
+    assert book.together("anonymous_id:a", "email:me@x.example")
+    assert ("email", "aunt@x.example") not in book.ties
+
+
+def test_a_groups_traits_are_not_a_persons() -> None:
+    group = seen("u", type=EventType.GROUP, traits={"email": "office@x.example", "name": "Office"})
+    book = Book().walk(group)
+    assert set(book.ties) == {("user_id", "u")}
+    (facts,) = book.known()
+    assert dict(facts)["traits"] == "[]"  # type: ignore[call-overload]
+
+
+def test_patrons_own_event_belongs_to_the_origin_it_names() -> None:
+    first = seen("u", "a")
+    book = Book().walk(first)
+    state = book._load({("user_id", "u")})
+    assert first.origin_id in state.origins
+    opened = seen(
+        name="Email Opened",
+        source=Source.PATRON,
+        trust=SERVER,
+        context={"patron": {"origin_id": str(first.origin_id)}},
+    )
+    # From a page the same words are only words.
+    told = seen(browser="b", context={"patron": {"origin_id": str(first.origin_id)}})
+    book.walk(seen("u"), opened, told)
+    assert opened.origin_id == first.origin_id
+    assert told.origin_id != first.origin_id
+
+
+# --- properties -------------------------------------------------------------------------------
+
+USERS, ADDRESSES, BROWSERS = ["u1", "u2", "u3"], ["e1", "e2", "e3"], ["a1", "a2", "a3", "a4"]
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Event:
+    trust = draw(st.sampled_from(list(Trust)))
+    minutes = draw(st.integers(0, 60 * 24 * 3))
+    if draw(st.integers(0, 9)) == 0:
+        previous = draw(st.sampled_from(USERS + BROWSERS))
+        return alias(previous, draw(st.sampled_from(USERS)), trust, minutes)
+    user = draw(st.none() | st.sampled_from(USERS))
+    email = draw(st.none() | st.sampled_from(ADDRESSES))
+    browser = draw(
+        st.sampled_from(BROWSERS)
+        if user is None and email is None
+        else st.none() | st.sampled_from(BROWSERS)
+    )
+    traits: dict[str, object] = draw(
+        st.dictionaries(
+            st.sampled_from(["size", "first_source", "firstName", "first_name"]),
+            st.none() | st.integers(0, 3) | st.sampled_from(["s", "m"]),
+            max_size=2,
+        )
+    )
+    if email is not None:
+        traits["email"] = f"{email}@x.example"
+    return seen(
+        user, browser, minutes=minutes, trust=trust, traits=traits,
+        type=draw(st.sampled_from([EventType.IDENTIFY, EventType.TRACK])),
+    )  # fmt: skip
+
+
+def copies(history: list[Event]) -> list[Event]:
+    return [copy(event) for event in history]
+
+
+def in_batches(history: list[Event], sizes: list[int]) -> Book:
+    book, left, turn = Book(), copies(history), 0
+    while left:
+        size = sizes[turn % len(sizes)]
+        book.walk(*left[:size])
+        left, turn = left[size:], turn + 1
+    return book
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(events(), max_size=30), st.lists(st.integers(1, 9), min_size=1, max_size=4))
+def test_batching_never_changes_who_people_are(history: list[Event], sizes: list[int]) -> None:
+    one_by_one, batched = in_batches(history, [1]), in_batches(history, sizes)
+    assert batched.people() == one_by_one.people()
+    assert batched.known() == one_by_one.known()
+    assert Counter(reasons_counted(batched)) == Counter(reasons_counted(one_by_one))
+
+
+def reasons_counted(book: Book) -> Counter[Refusal]:
+    found: Counter[Refusal] = Counter()
+    for refused in book.refused:
+        found[refused.reason] += refused.count
+    return found
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_order_does_not_matter_where_nothing_is_refused(data: st.DataObject) -> None:
+    history = data.draw(st.lists(events(), max_size=8))
+    shuffled = data.draw(st.permutations(history))
+    one, other = in_batches(history, [4]), in_batches(shuffled, [3])
+    assume(not one.refused and not other.refused)
+    assert one.people() == other.people()
+    assert one.known() == other.known()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(events(), max_size=40))
+def test_only_a_servers_alias_ever_joins_known_people(history: list[Event]) -> None:
+    book = Book()
+    for event in copies(history):
+        known = {origin.id: origin.root_id for origin in book.origins.values() if origin.known}
+        book.walk(event)
+        if event.type is EventType.ALIAS and event.trust is SERVER:
+            continue
+        after = {id: book.origins[id].root_id for id in known}
+        pairs = Counter(after.values())
+        before = Counter(known.values())
+        assert sorted(pairs.values()) == sorted(before.values())
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(events(), max_size=40))
+def test_totals_agree_with_a_naive_recount(history: list[Event]) -> None:
+    book = in_batches(history, [7])
+    naive: Counter[tuple[object, str]] = Counter()
+    for event in book.events:
+        naive[event.origin_id, event.name] += 1
+    kept: Counter[tuple[object, str]] = Counter()
+    for origin in book.origins.values():
+        for name, total in unpack_totals(packed(origin)._packed).items():
+            kept[origin.id, name] += total.count
+            times = [e.ts for e in book.events if (e.origin_id, e.name) == (origin.id, name)]
+            assert (total.first, total.last) == (min(times), max(times))
+    assert kept == naive
+
+
+def test_the_week_counts_around_the_event_and_not_from_today() -> None:
+    book = Book()
+    for number in range(5):
+        book.walk(seen("u", f"new{number}", ts=NOON))
+    book.walk(seen("u", "old", ts=NOON - timedelta(days=30), backfill=True))
+    assert book.together("user_id:u", "anonymous_id:old")
