@@ -1,0 +1,1 @@
+"""What she is about to buy: open, changed, closed by an order, whichever comes first."""

@@ -1,0 +1,129 @@
+"""Links that bring a cart back: signed, and saying nothing about whose it is."""
+
+import html
+from urllib.parse import quote, urlsplit
+from uuid import UUID
+
+from patron.carts.types import Cart, CartItem, RestoredCart
+from patron.kit.money import format_money
+from patron.kit.signing import BadSignature, Signer
+from patron.shops.types import Shop
+
+PURPOSE = "cart.restore"
+
+
+def link(signer: Signer, base_url: str, shop: Shop, cart: Cart) -> str:
+    """The address that restores `cart`; `base_url` is where Patron itself is reached."""
+    token = signer.token(PURPOSE, {"s": shop.slug, "c": cart.id})
+    return f"{base_url.rstrip('/')}/c/{token}"
+
+
+def read(signer: Signer, token: str) -> tuple[str, UUID]:
+    """(slug of the shop, cart) of a token; raises BadSignature."""
+    payload = signer.read(PURPOSE, token)
+    try:
+        return str(payload["s"]), UUID(payload["c"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadSignature("the link is damaged or not ours") from error
+
+
+def destination(shop: Shop, cart: Cart, token: str) -> str | None:
+    """Where the shop wants its customers: its `cart_url`, or None.
+
+    `{token}` becomes the restore token, with which the shop's page reads the lines from
+    `/c/{token}.json`; `{cart_token}` the shop's own cart token, for shops that keep carts on their
+    server. Only an address on one of the shop's verified hosts is one.
+    """
+    template = shop.settings.cart_url
+    if not template:
+        return None
+    if "{cart_token}" in template:
+        if not cart.key.startswith("cart:"):
+            return None
+        template = template.replace("{cart_token}", quote(cart.key[5:], safe=""))
+    url = template.replace("{token}", quote(token, safe=""))
+    return url if on_host(url, shop) else None
+
+
+def on_host(url: str | None, shop: Shop) -> bool:
+    """Whether `url` is http(s) on one of the shop's verified hosts."""
+    if not url:
+        return False
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and host is not None and host in _hosts(shop)
+
+
+def origin_allowed(origin: str | None, shop: Shop) -> bool:
+    """Whether a page of `origin` may read the lines: pages of the shop only."""
+    return on_host(origin, shop)
+
+
+def content(cart: Cart) -> RestoredCart:
+    """What the link shows. A closed cart shows no lines: what was bought is nobody else's."""
+    is_open = cart.closed_at is None
+    return RestoredCart(
+        state="open" if is_open else "closed",
+        items=cart.items if is_open else [],
+        value=cart.value if is_open else 0,
+        currency=cart.currency,
+        changed_at=cart.changed_at,
+    )
+
+
+def page(shop: Shop, cart: Cart) -> str:
+    """The cart as a small page, for shops that have no page of their own for it."""
+    name = html.escape(shop.name)
+    home = html.escape(shop.public_url, quote=True)
+    if cart.closed_at is not None:
+        words = (
+            "This cart has been ordered. Thank you!"
+            if cart.closed_reason == "order"
+            else "This cart is closed."
+        )
+        body = f"<p>{words}</p>"
+    elif not cart.items:
+        body = "<p>There is nothing in this cart any more.</p>"
+    else:
+        rows = "".join(_row(shop, cart, item) for item in cart.items)
+        total = format_money(cart.value, cart.currency, shop.locale)
+        priced = all(item.price is not None for item in cart.items)
+        foot = f"<tfoot><tr><td colspan=3>Total<td>{html.escape(total)}</tfoot>" if priced else ""
+        body = f"<table><tbody>{rows}</tbody>{foot}</table>"
+    return (
+        f'<!doctype html><html lang="{html.escape(shop.locale, quote=True)}"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f'<meta name="robots" content="noindex"><title>Your cart – {name}</title>'
+        f"<style>{_STYLE}</style><main><h1>Your cart at {name}</h1>{body}"
+        f'<p><a href="{home}">Back to {name}</a></p></main></html>'
+    )
+
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;color:#1c1c1c;background:#fafaf8;margin:0}"
+    "main{max-width:38rem;margin:0 auto;padding:2rem 1rem}h1{font-size:1.4rem}"
+    "table{width:100%;border-collapse:collapse}td{padding:.6rem .4rem;border-bottom:1px solid #ddd}"
+    "td:last-child{text-align:right}tfoot td{font-weight:600}img{width:56px;height:56px;"
+    "object-fit:cover;border-radius:6px}a{color:#1f5f4a}"
+)
+
+
+def _row(shop: Shop, cart: Cart, item: CartItem) -> str:
+    title = html.escape(item.title or item.sku or item.product_id or "")
+    if item.url and on_host(item.url, shop):
+        title = f'<a href="{html.escape(item.url, quote=True)}">{title}</a>'
+    image = ""
+    if item.image_url and on_host(item.image_url, shop):
+        image = f'<img src="{html.escape(item.image_url, quote=True)}" alt="">'
+    price = ""
+    if item.price is not None:
+        price = format_money(round(item.price * item.quantity), cart.currency, shop.locale)
+    return f"<tr><td>{image}<td>{title}<td>{item.quantity:g}&nbsp;×<td>{html.escape(price)}"
+
+
+def _hosts(shop: Shop) -> set[str]:
+    """Verified hosts without ports; a host may be written with one."""
+    return {host.rsplit(":", 1)[0] if host.count(":") == 1 else host for host in shop.hosts}
