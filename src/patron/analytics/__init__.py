@@ -1,0 +1,1 @@
+"""What happened and what it earned. Reads everything, changes nothing."""

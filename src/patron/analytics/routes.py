@@ -1,0 +1,55 @@
+"""What analytics answers over HTTP."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Parameter
+
+from patron.analytics.journeys import results
+from patron.analytics.types import JourneyResult, Period
+from patron.kit.clock import Clock
+from patron.kit.db import Database
+from patron.kit.problems import bad_request, not_found
+from patron.shops.access import requires
+from patron.shops.types import Shop
+
+
+@get(
+    ["/api/analytics/journeys/{key:str}", "/api/journeys/{key:str}/results"],
+    guards=[requires("analytics:read")],
+    tags=["analytics"],
+    summary="What a journey did and earned",
+)
+async def journey_results(
+    shop: Shop,
+    db: Database,
+    clock: Clock,
+    key: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    window: Annotated[
+        int, Parameter(ge=1, le=60, description="Days after a message in which orders count")
+    ] = 5,
+) -> JourneyResult:
+    """Counts, attributed revenue (last click) and the revenue proven against the holdout.
+
+    `since` and `until` choose messages by the moment they left; both are ISO 8601 with a zone.
+    """
+    for name, moment in (("since", since), ("until", until)):
+        if moment is not None and moment.tzinfo is None:
+            raise bad_request(
+                f"{name} {moment.isoformat()} has no time zone",
+                remedy="give one, such as 2026-03-02T00:00:00Z",
+                path=name,
+            )
+    days = timedelta(days=window)
+    async with db.unit(shop.schema) as tx:
+        found = await results(tx, shop, key, clock.now(), Period(since, until), window=days)
+    if found is None:
+        raise not_found("journey", key)
+    return found
+
+
+routes: list[HTTPRouteHandler] = [journey_results]
