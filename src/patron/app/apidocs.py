@@ -13,8 +13,9 @@ from patron import VERSION
 from patron.events.routes import openapi_paths
 
 DESCRIPTION = """Patron's HTTP API. The tracking calls under `/v1` speak the Segment HTTP Tracking
-API and take a write key; everything under `/api` takes a server key as `Authorization: Bearer sk_…`.
-Errors are RFC 9457 problem documents, lists page by `cursor`, writes accept `Idempotency-Key`."""
+API and take a write key; everything under `/api` takes a server key as
+`Authorization: Bearer sk_…`. Errors are RFC 9457 problem documents, lists page by
+`cursor`, writes accept `Idempotency-Key`."""
 
 
 def merged(document: dict[str, Any]) -> dict[str, Any]:
@@ -123,11 +124,15 @@ def _e(text: object) -> str:
 
 
 STYLE = """
-:root{color-scheme:light dark;--ink:#1c1d1f;--soft:#666b70;--line:#e3e5e8;--paper:#fff;--code:#f5f6f7;--accent:#1f5f4a}
-@media(prefers-color-scheme:dark){:root{--ink:#ececec;--soft:#9aa0a6;--line:#33373b;--paper:#16181a;--code:#1f2225;--accent:#7fd1b0}}
-body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:0 auto;padding:1.5rem}
+:root{color-scheme:light dark;--ink:#1c1d1f;--soft:#666b70;--line:#e3e5e8;--paper:#fff;
+--code:#f5f6f7;--accent:#1f5f4a}
+@media(prefers-color-scheme:dark){:root{--ink:#ececec;--soft:#9aa0a6;--line:#33373b;
+--paper:#16181a;--code:#1f2225;--accent:#7fd1b0}}
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);
+max-width:60rem;margin:0 auto;padding:1.5rem}
 nav{display:flex;flex-wrap:wrap;gap:.75rem;margin:1rem 0}a{color:var(--accent)}
-h2{margin:2rem 0 .5rem;text-transform:capitalize}details{border-top:1px solid var(--line);padding:.5rem 0}
+h2{margin:2rem 0 .5rem;text-transform:capitalize}
+details{border-top:1px solid var(--line);padding:.5rem 0}
 summary{cursor:pointer;overflow-wrap:anywhere}summary span{color:var(--soft);margin-left:.5rem}
 summary b{display:inline-block;min-width:4rem;font-size:.8rem;color:var(--accent)}
 pre{background:var(--code);padding:.75rem;border-radius:6px;overflow-x:auto;font-size:.85rem}

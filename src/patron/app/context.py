@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 from patron.kit.clock import Clock, SystemClock
+from patron.kit.postgres.place import make_folder
 from patron.kit.settings import Settings, load
 from patron.kit.signing import Signer
 
@@ -13,8 +14,10 @@ CONFIG = "patron.toml"
 
 def read_settings() -> Settings:
     """The settings of this process: environment over `patron.toml` over defaults."""
-    path = Path(os.environ.get("PATRON_CONFIG", CONFIG))
-    return load(path if path.exists() else None, os.environ)
+    named = os.environ.get("PATRON_CONFIG")
+    path = Path(named or CONFIG)
+    environ = {name: text for name, text in os.environ.items() if name != "PATRON_CONFIG"}
+    return load(path if named or path.exists() else None, environ)
 
 
 def the_clock() -> Clock:
@@ -31,7 +34,7 @@ def open_signer(settings: Settings) -> Signer:
         return Signer(settings.secret.encode())
     path = settings.data_dir / "secret"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         _write_once(path, secrets.token_bytes(32))
     return Signer(path.read_bytes())
 

@@ -5,8 +5,8 @@ from datetime import datetime
 import msgspec
 
 from patron.app.rooms import open_shop
-from patron.journeys import store as journeys
-from patron.journeys.builtin import abandoned_cart
+from patron.journeys.builtin import install
+from patron.journeys.types import Status
 from patron.kit.db import Database
 from patron.kit.migrate import HOUSE
 from patron.shops import store
@@ -50,7 +50,7 @@ async def found(
     await open_shop(db, shop, now)
     keys = await first_keys(db, shop, now)
     async with db.unit(shop.schema) as tx:
-        await journeys.create(tx, abandoned_cart(), on=True, now=now)
+        await install(tx, shop, now, status=Status.ON)
     return Founded(view(shop), *keys)
 
 

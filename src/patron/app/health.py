@@ -34,7 +34,13 @@ async def ready(db: Database) -> Response[Health]:
     return Response(Health("ok"))
 
 
-@get("/metrics", tags=["health"], summary="Figures for Prometheus", security=[], media_type=MediaType.TEXT)
+@get(
+    "/metrics",
+    tags=["health"],
+    summary="Figures for Prometheus",
+    security=[],
+    media_type=MediaType.TEXT,
+)
 async def metrics() -> Response[bytes]:
     """This process's figures in the Prometheus text format."""
     return Response(exposition(), media_type=CONTENT_TYPE)

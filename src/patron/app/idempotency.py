@@ -4,6 +4,7 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from patron.kit.clock import Clock
@@ -30,8 +31,10 @@ class RememberAnswers:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        access: Access | None = scope.get("state", {}).get("access")  # type: ignore[call-overload]
-        if scope["type"] != "http" or scope["method"] not in WRITES or access is None:
+        access: Access | None = None
+        if scope["type"] == ScopeType.HTTP and scope["method"] in WRITES:
+            access = scope["state"].get("access")
+        if access is None:
             await self.app(scope, receive, send)
             return
         given = dict(scope["headers"]).get(b"idempotency-key", b"").decode("latin-1")
@@ -42,7 +45,8 @@ class RememberAnswers:
             await _problem(send, 400, "Idempotency-Key is too long", "give at most 200 characters")
             return
         body = await _read(receive)
-        name = f"{access.key_id}\n{scope['method']}\n{scope['path']}\n{given}"
+        method = dict(scope)["method"]
+        name = f"{access.key_id}\n{method}\n{scope['path']}\n{given}"
         key = hashlib.sha256(name.encode()).digest()
         await self._answer(key, hashlib.sha256(body).digest(), body, (scope, send))
 
@@ -63,7 +67,9 @@ class RememberAnswers:
                 "make a new key for a new request",
             )
         elif before.status is None:
-            await _problem(send, 409, "the first request is still being worked on", "try again soon")
+            await _problem(
+                send, 409, "the first request is still being worked on", "try again soon"
+            )
         else:
             await _send(send, before.status, before.content_type, before.body or b"")
 

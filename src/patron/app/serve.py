@@ -13,6 +13,8 @@ from patron.app.rooms import prepare_house
 from patron.kit.clock import monotonic
 from patron.kit.db import Database
 from patron.kit.log import logger
+from patron.kit.postgres.errors import PostgresError
+from patron.kit.postgres.place import make_folder
 from patron.kit.postgres.server import PostgresServer
 from patron.kit.settings import Settings
 
@@ -96,7 +98,7 @@ class House:
 
     def start(self) -> None:
         """Start PostgreSQL if it is ours, migrate every schema, then web and worker."""
-        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(self.settings.data_dir)
         open_signer(self.settings)
         self.open_database()
         environ = {
@@ -132,9 +134,17 @@ class House:
         while not self._stop.is_set():
             pause = min(child.watch() for child in self.children)
             if self._postgres is not None and not self._postgres.running:
-                log.error("PostgreSQL died, starting it again")
-                self._postgres.start(self._report)
+                self._revive(self._postgres)
             self._stop.wait(pause)
+
+    def _revive(self, postgres: PostgresServer) -> None:
+        log.error("PostgreSQL died, starting it again")
+        try:
+            postgres.start(self._report)
+        except PostgresError as error:
+            # The house stays: web answers 503 and the worker waits until the cause is mended.
+            log.error("PostgreSQL does not start", extra={"reason": str(error)})
+            self._stop.wait(RESTART_SECONDS[-1])
 
     def stop(self) -> None:
         self._stop.set()

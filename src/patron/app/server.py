@@ -6,15 +6,16 @@ from typing import Any
 
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
+from litestar.enums import ScopeType
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from patron.app import health
 from patron.app.apidocs import openapi_config
 from patron.app.context import open_signer, read_settings, the_clock
 from patron.app.doors import ROUTES, Doors, open_doors
-from patron.app import health
 from patron.app.idempotency import RememberAnswers
 from patron.kit.clock import Clock
 from patron.kit.db import Database
@@ -59,7 +60,7 @@ class Identify:
         self.web = web
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] == ScopeType.HTTP:
             key = bearer(scope["headers"])
             if key:
                 access = await self.web.keys.find(key)
@@ -96,7 +97,7 @@ def build_api(web: Web) -> Litestar:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await web.db.open()
-        web.doors = await open_doors(web)
+        web.doors = open_doors(web.settings, web.clock, web.keys, web.signer, web.open_shop)
         try:
             yield
         finally:

@@ -75,7 +75,7 @@ class Worker:
             "house": self._house,
         }
         threads = [
-            threading.Thread(target=lambda w=work: asyncio.run(w()), name=f"patron-{name}")  # type: ignore[misc]
+            threading.Thread(target=lambda w=work: asyncio.run(w()), name=f"patron-{name}")
             for name, work in kinds.items()
         ]
         for thread in threads:
@@ -132,7 +132,7 @@ class Worker:
     async def _sends(self) -> None:
         async with (
             Database(self.url, max_size=6, name="patron-send") as db,
-            sending.open_sender(self, db) as sender,
+            sending.open_sender(self.settings, self.clock, self.signer, db) as sender,
         ):
 
             async def send(shop: Shop) -> None:

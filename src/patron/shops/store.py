@@ -135,8 +135,12 @@ async def drop(tx: Tx, shop: Shop) -> None:
 
 
 def _shop(found: tuple[Any, ...]) -> Shop:
-    *head, mode, owner, secret, settings = found
-    return Shop(*head, Mode(mode), owner, bytes(secret), msgspec.convert(settings, ShopSettings))
+    names = Shop.__struct_fields__
+    columns = dict(zip(names, found, strict=True))
+    columns["mode"] = Mode(columns["mode"])
+    columns["identity_secret"] = bytes(columns["identity_secret"])
+    columns["settings"] = msgspec.convert(columns["settings"], ShopSettings)
+    return Shop(**columns)
 
 
 async def begin_answer(
@@ -166,3 +170,13 @@ async def keep_answer(tx: Tx, key: bytes, status: int, content_type: str, body: 
 
 async def forget_answer(tx: Tx, key: bytes) -> None:
     await execute(tx, "DELETE FROM answer WHERE key = %s", (key,))
+
+
+async def forget_answers_naming(tx: Tx, needles: list[bytes]) -> int:
+    """Delete kept answers that contain one of `needles`."""
+    return await execute(
+        tx,
+        "DELETE FROM answer a USING unnest(%s::bytea[]) AS n (needle)"
+        " WHERE position(n.needle IN a.body) > 0",
+        (needles,),
+    )

@@ -13,6 +13,7 @@ from patron.app.serve import postgres_of
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.migrate import HOUSE
+from patron.kit.postgres.place import make_folder
 from patron.kit.problems import Problem
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
@@ -69,7 +70,7 @@ def open_house() -> Iterator[OpenHouse]:
     if settings.database_url is not None:
         yield OpenHouse(settings, settings.database_url, clock, open_signer(settings))
         return
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.data_dir)
     server = postgres_of(settings)
     url = server.start(lambda line: print(line, file=sys.stderr))  # noqa: T201
     try:

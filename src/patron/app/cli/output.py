@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
@@ -54,7 +54,7 @@ def clear_errors() -> Iterator[None]:
         fail(str(error), None)
 
 
-def fail(what: str, remedy: str | None) -> None:
+def fail(what: str, remedy: str | None) -> NoReturn:
     """Say what is wrong and what to do, and end with status 1."""
     errors = Console(stderr=True)
     errors.print(f"[red]patron:[/red] {what}", highlight=False)

@@ -1,0 +1,89 @@
+"""The doors of the web process: the hot ones by path, and every room's routes."""
+
+from typing import Any, Protocol
+
+from litestar.handlers import HTTPRouteHandler
+
+from patron.analytics import routes as analytics
+from patron.app import people
+from patron.app.installing import LIBRARY
+from patron.carts import routes as carts
+from patron.catalog import routes as catalog
+from patron.delivery import routes as delivery
+from patron.events import debugger
+from patron.events.inbox import Inbox, InboxLimits
+from patron.events.routes import Door, DoorSettings
+from patron.journeys import routes as journeys
+from patron.kit.clock import Clock
+from patron.kit.settings import Settings
+from patron.kit.signing import Signer
+from patron.profiles import routes as profiles
+from patron.shops import routes as shops
+from patron.shops.access import Keys
+
+ROUTES: list[HTTPRouteHandler] = [
+    *shops.routes,
+    *debugger.routes,
+    *catalog.routes,
+    *profiles.routes,
+    *people.routes,
+    *carts.routes,
+    *journeys.routes,
+    *delivery.routes,
+    *analytics.routes,
+]
+
+
+class HotDoor(Protocol):
+    """A bare ASGI application that knows its own paths."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+class Doors:
+    """The hot doors and the inbox behind them; belongs to one event loop."""
+
+    def __init__(self, inbox: Inbox, tracking: delivery.TrackingDoor, door: Door) -> None:
+        self.inbox = inbox
+        self._tracking = tracking
+        self._door = door
+
+    def at(self, path: str) -> HotDoor | None:
+        """The hot door for `path`, if it is one's."""
+        if path.startswith(("/v1/", "/analytics.js/")) and self._door.answers(path):
+            return self._door
+        if path.startswith(("/o/", "/l/")):
+            return self._tracking
+        return None
+
+    async def close(self) -> None:
+        """Put everything that was accepted on disk."""
+        await self.inbox.close()
+
+
+def open_doors(
+    settings: Settings, clock: Clock, keys: Keys, signer: Signer, shop_by_slug: Any
+) -> Doors:
+    """The doors of this process; call it in the event loop that serves them."""
+    inbox = Inbox(settings.database_url or "", clock, inbox_limits(settings))
+    proxies = [part.strip() for part in (settings.trusted_proxies or "").split(",")]
+    door = Door(
+        keys,
+        inbox,
+        clock,
+        DoorSettings(
+            public_url=settings.public_url,
+            trusted_proxies=[proxy for proxy in proxies if proxy],
+            library=settings.browser_library or settings.data_dir / LIBRARY,
+        ),
+    )
+    tracking = delivery.TrackingDoor(signer, shop_by_slug, inbox, clock)
+    return Doors(inbox, tracking, door)
+
+
+def inbox_limits(settings: Settings) -> InboxLimits:
+    return InboxLimits(
+        pending_bytes=settings.ingest_pending_limit,
+        backlog_events=settings.ingest_backlog_limit,
+        reserved_share=settings.ingest_reserved_share,
+    )

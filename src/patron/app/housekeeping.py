@@ -1,0 +1,84 @@
+"""What the worker does on the side: the lake, the models, partitions, retention, old carts."""
+
+import asyncio
+import sys
+from datetime import datetime, timedelta
+
+from patron.app.jobs import BUSY
+from patron.carts import tasks as carts
+from patron.events import lake_store
+from patron.events import tasks as events
+from patron.kit.clock import Clock
+from patron.kit.db import Database
+from patron.kit.log import logger
+from patron.kit.metrics import gauge
+from patron.kit.settings import Settings
+from patron.recommend import shelf
+from patron.shops.types import Shop
+
+log = logger(__name__)
+
+SWEEP_EVERY = timedelta(minutes=1)
+REFRESH_EVERY = timedelta(hours=6)
+
+LAKE_BEHIND = gauge("patron_lake_behind_events", "Events the lake does not hold yet", ["shop"])
+
+# One job at a time in the whole worker: each needs some 150 MB while it runs.
+_one_job = asyncio.Semaphore(1)
+
+
+class Keeper:
+    """Keeps one shop in order, a little at each turn."""
+
+    def __init__(self, settings: Settings, clock: Clock, db: Database) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._db = db
+        self._swept: datetime | None = None
+        self._copied = clock.now()
+        self._refreshed: datetime | None = None
+
+    async def turn(self, shop: Shop) -> None:
+        """Do what is due; returns when it is done."""
+        now = self._clock.now()
+        if self._swept is None or now - self._swept >= SWEEP_EVERY:
+            self._swept = now
+            await events.sweep(self._db, shop, now, self._settings.event_retention_months)
+            async with self._db.unit(shop.schema) as tx:
+                await carts.expire(tx, now)
+        if await self._lake_is_due(shop, now):
+            await self._job("lake", shop)
+            self._copied = now
+        if self._models_are_due(shop, now):
+            self._refreshed = now
+            await self._job("refresh", shop)
+
+    async def _lake_is_due(self, shop: Shop, now: datetime) -> bool:
+        async with self._db.unit(shop.schema) as tx:
+            state = await lake_store.state(tx)
+            erasures = bool(await lake_store.erasures(tx))
+        behind = state.position - state.lake_position
+        LAKE_BEHIND.labels(shop.slug).set(behind)
+        waited = (now - self._copied).total_seconds() >= self._settings.lake_flush_seconds
+        return behind >= self._settings.lake_flush_events or (waited and (behind > 0 or erasures))
+
+    def _models_are_due(self, shop: Shop, now: datetime) -> bool:
+        if self._refreshed is not None and now - self._refreshed < REFRESH_EVERY:
+            return False
+        if self._refreshed is None:
+            name = shelf.current(shelf.shelf_of(self._settings.data_dir, shop.slug))
+            return name is None or now - shelf.made_at(name) >= REFRESH_EVERY
+        return True
+
+    async def _job(self, job: str, shop: Shop) -> None:
+        async with _one_job:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "patron.app.jobs", job, shop.slug,
+                stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            out, _ = await process.communicate()
+        if process.returncode == BUSY:
+            return
+        if process.returncode:
+            raise RuntimeError(f"job {job} of shop {shop.slug} ended with {process.returncode}")
+        log.info(f"{job} done", extra={"shop": shop.slug, "did": out.decode().strip()})

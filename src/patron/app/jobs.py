@@ -1,0 +1,75 @@
+"""Work that needs heavy libraries, each in a process of its own that ends when it is done.
+
+`python -m patron.app.jobs lake|refresh SHOP` prints what it did as one JSON object.
+"""
+
+import asyncio
+import sys
+from typing import Any
+
+import msgspec
+
+from patron.app.context import read_settings, the_clock
+from patron.events import copying
+from patron.kit.clock import Clock
+from patron.kit.db import Database, connect
+from patron.kit.lake import lake_of
+from patron.kit.log import configure
+from patron.kit.migrate import HOUSE
+from patron.kit.settings import Settings
+from patron.recommend import shelf
+from patron.recommend import tasks as recommend
+from patron.shops import store as shops
+from patron.shops.types import Shop
+
+BUSY = 75  # the exit status of "try again later" (EX_TEMPFAIL of sysexits.h)
+
+
+async def copy_lake(settings: Settings, url: str, shop: Shop, clock: Clock) -> copying.Copied:
+    """Bring a shop's lake up to its log, and carry out the erasures that wait."""
+    kept = settings.data_dir / "shops" / shop.slug / "cut"
+    async with await connect(url, "patron-lake") as connection:
+        return await copying.copy(
+            connection, shop, lake_of(settings.data_dir, shop.slug), kept, clock.now()
+        )
+
+
+def refresh_models(settings: Settings, shop: Shop, clock: Clock) -> Any:
+    """Count the shop's models anew from its lake."""
+    lake = lake_of(settings.data_dir, shop.slug)
+    return recommend.refresh(
+        lake.files(), shelf.shelf_of(settings.data_dir, shop.slug), clock.now()
+    )
+
+
+async def find_shop(url: str, slug: str) -> Shop:
+    async with Database(url, max_size=1, name="patron-job") as db, db.unit(HOUSE) as tx:
+        shop = await shops.by_slug(tx, slug)
+    if shop is None:
+        raise SystemExit(f"shop {slug!r} does not exist")
+    return shop
+
+
+def main() -> None:
+    settings = read_settings()
+    configure(settings.log_format, settings.log_level)
+    if len(sys.argv) != 3 or settings.database_url is None:
+        raise SystemExit("usage: PATRON_DATABASE_URL=… python -m patron.app.jobs lake|refresh SHOP")
+    job, slug = sys.argv[1:]
+    clock = the_clock()
+    shop = asyncio.run(find_shop(settings.database_url, slug))
+    done: Any
+    if job == "lake":
+        try:
+            done = asyncio.run(copy_lake(settings, settings.database_url, shop, clock))
+        except copying.Busy:
+            raise SystemExit(BUSY) from None
+    elif job == "refresh":
+        done = refresh_models(settings, shop, clock)
+    else:
+        raise SystemExit(f"job {job!r} is unknown: it is lake or refresh")
+    sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""The main job, from outside: a left cart is answered, once, unless she orders."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from postbox import Mailbox, mailbox
+from running import Running, eventually, running
+
+ADA = "ada@people.example"
+
+
+def product(name: str) -> dict[str, Any]:
+    return {
+        "product_id": name,
+        "name": f"Hollin {name.title()}",
+        "price": 4.5,
+        "quantity": 1,
+        "url": f"https://acme.example/p/{name}",
+    }
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Mailbox]:
+    with mailbox() as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def shop(box: Mailbox) -> Iterator[Running]:
+    """A live shop whose cart journey waits one second."""
+    with running(
+        smtp_host="127.0.0.1",
+        smtp_port=box.port,
+        smtp_security="none",
+        mail_from="shop@acme.example",
+    ) as house:
+        house.open_shop()
+        house.start()
+        journey = house.call("GET", "/api/journeys/abandoned_cart").json()
+        definition = journey["definition"]
+        definition["steps"][0]["wait"] = {"seconds": 1}
+        definition["holdout"] = 0
+        changed = house.call(
+            "PUT",
+            "/api/journeys/abandoned_cart",
+            json={"name": journey["name"], "definition": definition},
+        )
+        assert changed.status_code == 200, changed.text
+        house.call("POST", "/api/journeys/abandoned_cart/on")
+        yield house
+
+
+def subscribe(shop: Running, who: str, address: str) -> None:
+    shop.track(
+        "Email Subscribed",
+        {"email": address, "list": "newsletter", "text": "Yes, write to me", "where": "checkout"},
+        userId=who,
+        context={"traits": {"email": address}},
+    )
+
+
+def test_she_leaves_her_cart_and_gets_one_mail_with_a_link_that_restores_it(
+    shop: Running, box: Mailbox
+) -> None:
+    subscribe(shop, "ada", ADA)
+    shop.track("Product Viewed", product("tea"), userId="ada")
+    shop.track("Product Added", {"cart_id": "c1", **product("tea")}, userId="ada")
+    mail = eventually(lambda: box.to(ADA), "the cart mail", 20)[0]
+    html = mail.get_body(("html",))
+    text = mail.get_body(("plain",))
+    assert html is not None and text is not None
+    assert "Hollin Tea" in html.get_content()
+    assert "Hollin Tea" in text.get_content()
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    link = re.search(rf"{shop.url}/l/\S+?(?=[\"\s>])", html.get_content())
+    assert link is not None
+    followed = httpx.get(link[0], follow_redirects=True)
+    assert followed.status_code == 200
+    assert "Hollin Tea" in followed.text
+    told = eventually(
+        lambda: [m for m in shop.run("message", "list") if m["state"] == "sent"], "the ledger"
+    )
+    why = shop.run("message", "why", told[0]["id"])
+    assert len(why["story"]) >= 2
+    shown = shop.run("profile", "show", "user_id:ada")
+    names = {event["name"] for event in shown["timeline"]}
+    assert {"Product Viewed", "Product Added", "Email Subscribed"} <= names
+    eventually(
+        lambda: (
+            "Email Link Clicked"
+            in {e["name"] for e in shop.run("profile", "show", "user_id:ada")["timeline"]}
+        ),
+        "the click in her timeline",
+    )
+    assert len(box.to(ADA)) == 1
+
+
+def test_she_orders_in_time_and_no_mail_comes(shop: Running, box: Mailbox) -> None:
+    subscribe(shop, "ben", "ben@people.example")
+    shop.track("Product Added", {"cart_id": "c2", **product("jam")}, userId="ben")
+    shop.track(
+        "Order Completed",
+        {"cart_id": "c2", "order_id": "o2", "revenue": 4.5, "products": [product("jam")]},
+        userId="ben",
+    )
+
+    def over() -> list[dict[str, Any]]:
+        runs = shop.call("GET", "/api/journeys/abandoned_cart/runs").json()["items"]
+        return [run for run in runs if run["state"] == "exited"]
+
+    ended = eventually(over, "the end of her run")
+    story = shop.call("GET", f"/api/runs/{ended[0]['id']}").json()
+    assert story["exit_reason"] in ("ordered", "cart_closed")
+    assert box.to("ben@people.example") == []
+
+
+def test_without_consent_no_mail_comes_and_it_says_why(shop: Running, box: Mailbox) -> None:
+    shop.track(
+        "Product Added",
+        {"cart_id": "c3", **product("rye")},
+        userId="cas",
+        context={"traits": {"email": "cas@people.example"}},
+    )
+    skipped = eventually(
+        lambda: [m for m in shop.run("message", "list") if m["state"] == "skipped"], "the refusal"
+    )
+    why = shop.run("message", "why", skipped[0]["id"])
+    assert why["reason"] == "no_consent"
+    assert box.to("cas@people.example") == []
+
+
+def test_unsubscribing_with_one_click_stops_the_next_mail(shop: Running, box: Mailbox) -> None:
+    subscribe(shop, "dee", "dee@people.example")
+    shop.track("Product Added", {"cart_id": "c4", **product("tea")}, userId="dee")
+    mail = eventually(lambda: box.to("dee@people.example"), "the cart mail")[0]
+    link = re.search(r"<(https?://[^>]+)>", mail["List-Unsubscribe"])
+    assert link is not None
+    assert httpx.get(link[1]).status_code == 200
+    shown = shop.run("profile", "show", "user_id:dee")
+    assert shown["email"]["suppressed"] is None, "looking at the page must not unsubscribe"
+    answer = httpx.post(link[1], data={"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200
+    shown = shop.run("profile", "show", "user_id:dee")
+    assert shown["email"]["suppressed"] == "unsubscribe"

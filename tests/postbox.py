@@ -1,0 +1,60 @@
+"""A real SMTP server for tests, that can be told to misbehave."""
+
+import email
+import email.policy
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+from running import free_port
+
+
+class Mailbox:
+    """Keeps every mail it accepted; `hold` makes it sit on its answer to the text of a mail."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.recipients: list[str] = []
+        self.released = threading.Event()
+        self.released.set()
+        self.holding = threading.Event()
+        self.port = free_port()
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
+        self.recipients += envelope.rcpt_tos
+        if not self.released.is_set():
+            self.holding.set()
+            await server.loop.run_in_executor(None, self.released.wait, 60)
+        return "250 OK"
+
+    def hold(self) -> None:
+        self.holding.clear()
+        self.released.clear()
+
+    def release(self) -> None:
+        self.released.set()
+
+    def to(self, address: str) -> list[EmailMessage]:
+        """The mails that were addressed to `address`."""
+        pairs = zip(self.mails, self.recipients, strict=True)
+        return [mail for mail, recipient in pairs if recipient == address]
+
+
+@contextmanager
+def mailbox() -> Iterator[Mailbox]:
+    """A mailbox that listens on loopback."""
+    box = Mailbox()
+    controller = Controller(box, hostname="127.0.0.1", port=box.port)
+    controller.start()
+    try:
+        yield box
+    finally:
+        box.release()
+        controller.stop()

@@ -1,0 +1,155 @@
+"""A whole Patron as a user runs it: `patron serve` in processes of its own, on a free port."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+
+from postgres_fixture import server_folder
+
+T = TypeVar("T")
+PATRON = str(Path(sys.executable).parent / "patron")
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+    """What `look` returns as soon as it is truthy; fails after `seconds`, naming `what`."""
+    end = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < end, f"{what} did not happen within {seconds:.0f} s"
+        time.sleep(0.02)
+
+
+class Running:
+    """An installation in a folder of its own."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environ = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("PATRON_")},
+            "PATRON_DATA_DIR": str(folder / "data"),
+            "PATRON_LISTEN_PORT": str(self.port),
+            "PATRON_LOG_FORMAT": "json",
+            **{f"PATRON_{name.upper()}": str(value) for name, value in settings.items()},
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+        self.write_key = ""
+        self.server_key = ""
+
+    def run(self, *words: str) -> Any:
+        """What a `patron` command answers to `--json`."""
+        done = self.command(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [PATRON, *words], env=self.environ, capture_output=True, text=True, timeout=120
+        )
+
+    def open_shop(self, name: str = "Acme", *, live: bool = True) -> dict[str, Any]:
+        """Found a shop; its keys become the ones this installation's calls use."""
+        made: dict[str, Any] = self.run(
+            "shop", "create", name, "--currency", "USD", "--time-zone", "America/New_York",
+            "--url", f"https://{name.lower()}.example", "--owner", f"owner@{name.lower()}.example",
+        )  # fmt: skip
+        self.write_key, self.server_key = made["write_key"], made["server_key"]
+        if live:
+            self.run("golive", "--shop", made["shop"]["slug"])
+        return made
+
+    def start(self) -> None:
+        """Start `patron serve`; returns when it is ready."""
+        self.process = subprocess.Popen(
+            [PATRON, "serve"], env=self.environ, stdout=self._log("out"), stderr=self._log("err")
+        )
+        eventually(self.ready, f"start of Patron (see {self.folder}/err.log)", 60)
+
+    def ready(self) -> bool:
+        assert self.process is None or self.process.poll() is None, self.log()
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def stop(self) -> int:
+        """Ask the house to stop and wait for it."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+    def part(self, module: str) -> psutil.Process:
+        """The process of `web` or `worker`."""
+        assert self.process is not None
+        for child in psutil.Process(self.process.pid).children():
+            if f"patron.app.{module}" in child.cmdline():
+                return child
+        raise AssertionError(f"no {module} process")
+
+    def kill(self, module: str) -> None:
+        """kill -9 of `web` or `worker`, children included."""
+        part = eventually(lambda: self._part_or_none(module), f"a {module} process")
+        for child in [*part.children(recursive=True), part]:
+            child.kill()
+
+    def _part_or_none(self, module: str) -> psutil.Process | None:
+        try:
+            return self.part(module)
+        except (AssertionError, psutil.NoSuchProcess):
+            return None
+
+    def call(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """A call of the API with the server key."""
+        headers = {"Authorization": f"Bearer {self.server_key}", **more.pop("headers", {})}
+        return httpx.request(method, f"{self.url}{path}", headers=headers, timeout=30, **more)
+
+    def track(self, event: str, properties: dict[str, Any], **more: Any) -> None:
+        """A track call with the server key."""
+        body = {"type": "track", "event": event, "properties": properties, **more}
+        answer = httpx.post(
+            f"{self.url}/v1/track", json=body, auth=(self.server_key, ""), timeout=30
+        )
+        assert answer.status_code == 200, answer.text
+
+    def log(self) -> str:
+        return (self.folder / "err.log").read_text("utf-8", "replace")[-8_000:]
+
+    def _log(self, name: str) -> Any:
+        return (self.folder / f"{name}.log").open("ab")
+
+
+@contextmanager
+def running(**settings: object) -> Iterator[Running]:
+    """An installation that is stopped and removed at the end, whatever happened."""
+    with server_folder() as folder:
+        house = Running(folder, **settings)
+        try:
+            yield house
+        finally:
+            if house.process is not None and house.process.poll() is None:
+                house.process.send_signal(signal.SIGTERM)
+                try:
+                    house.process.wait(60)
+                except subprocess.TimeoutExpired:
+                    house.process.kill()
