@@ -70,7 +70,11 @@ class Mailbox:
         return message_from_bytes(self.mails[index][1])
 
     def settings(self, **changes: Any) -> SmtpSettings:
-        given = {"security": "none", "sender": "shop@acme.example", "timeout": 5.0} | changes
+        given: dict[str, Any] = {
+            "security": "none",
+            "sender": "shop@acme.example",
+            "timeout": 5.0,
+        } | changes
         return SmtpSettings(host="127.0.0.1", port=self.port, **given)
 
 

@@ -43,7 +43,7 @@ VIOLATIONS: list[tuple[Reason, dict[str, object]]] = [
     (Reason.SUPPRESSED, {"suppressed": "hard_bounce"}),
     (Reason.NO_ADDRESS, {"address": None, "address_key": None}),
     (Reason.TOO_LATE, {"expires_at": NOW}),
-    (Reason.CART_CLOSED, {"cart": "closed"}),
+    (Reason.CART_CLOSED, {"cart": "order"}),
     (Reason.CONDITION, {"condition": Answer(False, ["she ordered at 11:50"])}),
     (Reason.SAME_JOURNEY, {"last_of_source": NOW - timedelta(hours=23)}),
     (Reason.TOO_OFTEN, {"last_marketing": NOW - timedelta(hours=15)}),

@@ -54,10 +54,10 @@ def _permitted(facts: Facts) -> Skip | None:
 def _wanted(facts: Facts) -> Skip | None:
     if facts.now >= facts.expires_at:
         return Skip(Reason.TOO_LATE)
-    if facts.cart == "closed":
-        return Skip(Reason.CART_CLOSED)
     if facts.cart == "empty":
         return Skip(Reason.CART_EMPTY)
+    if facts.cart not in (None, "open"):
+        return Skip(Reason.CART_CLOSED, facts.cart)
     if facts.condition is not None and not facts.condition.value:
         return Skip(Reason.CONDITION, "; ".join(facts.condition.why))
     return None

@@ -40,7 +40,8 @@ class Reason(StrEnum):
     ERROR = "error"
 
 
-CartState = Literal["open", "closed", "empty"]
+CartState = Literal["open", "empty", "order", "merged", "expired"]
+"""`open`, `empty`, or why it was closed."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,11 +12,15 @@ _SUPPRESSED = {
     "manual": "the address was blocked by hand",
     "erased": "her data was erased",
 }
+_CLOSED = {
+    "order": "she has ordered what was in the cart",
+    "merged": "the cart turned out to be the same as an older one",
+    "expired": "the cart is too old",
+}
 _PLAIN = {
     Reason.NO_OWNER: "Not sent: the shop is in rehearsal and no owner's address is set.",
     Reason.CONSENT_WITHDRAWN: "Not sent: she has withdrawn her consent.",
     Reason.TOO_LATE: "Not sent: it is too late for it to be of use.",
-    Reason.CART_CLOSED: "Not sent: the cart was closed by an order.",
     Reason.CART_EMPTY: "Not sent: there is nothing left in the cart.",
     Reason.NO_ADDRESS: "Not sent: we have no address of hers.",
 }
@@ -33,6 +37,8 @@ def of_skip(skip: Skip, facts: Facts, zone: ZoneInfo) -> str:
             return f"Not sent: {_SUPPRESSED.get(skip.because, skip.because)}."
         case Reason.CONDITION:
             return f"Not sent: {skip.because or 'its condition is not met'}."
+        case Reason.CART_CLOSED:
+            return f"Not sent: {_CLOSED.get(skip.because, 'the cart was closed')}."
         case Reason.SAME_JOURNEY:
             return f"Not sent: this journey wrote to her {_when(skip.because, zone)}."
         case Reason.TOO_OFTEN:

@@ -7,13 +7,18 @@ import msgspec
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _FALLBACK = "#1f5f4a"
 _NIGHT_CARD = "#20221f"
+_INK = "#1d1f1b"
 
 
 class Theme(msgspec.Struct, frozen=True):
-    """Colours as `#rrggbb`: the brand's, the writing on it, and both for dark mode."""
+    """Colours as `#rrggbb`: the brand's, the writing on it, and both for dark mode.
+
+    `name` is for the shop's name on white: the brand's colour, unless that could not be read.
+    """
 
     brand: str
     on_brand: str
+    name: str
     brand_dark: str
     on_brand_dark: str
 
@@ -30,7 +35,8 @@ def theme(brand_color: str) -> Theme:
         if contrast(night, _NIGHT_CARD) >= 4.5:
             break
         night = _towards_white(brand, step / 20)
-    return Theme(brand, _ink_on(brand), night, _ink_on(night))
+    name = brand if contrast(brand, "#ffffff") >= 4.5 else _INK
+    return Theme(brand, _ink_on(brand), name, night, _ink_on(night))
 
 
 def contrast(one: str, other: str) -> float:
@@ -40,7 +46,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def _ink_on(color: str) -> str:
-    return max("#ffffff", "#151613", key=lambda ink: contrast(ink, color))
+    return max("#ffffff", "#000000", key=lambda ink: contrast(ink, color))
 
 
 def _towards_white(color: str, share: float) -> str:

@@ -1,0 +1,87 @@
+"""Gathers what the gate needs to know, inside the transaction that will hand the message over."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from patron.carts import store as carts
+from patron.delivery.gate import SAME_SOURCE
+from patron.delivery.types import CartState, Facts
+from patron.events import store as events
+from patron.kit.db import Tx
+from patron.messages import store as outbox
+from patron.messages.types import Message, Recipient, Said
+from patron.profiles import store as profiles
+from patron.segments import facts as people
+from patron.segments.facts import Subject
+from patron.segments.language import Answer, Scope, needs, parse
+from patron.shops.types import Mode, Shop
+
+
+async def load(tx: Tx, shop: Shop, message: Message, now: datetime) -> Facts:
+    """Everything about `message` at `now`.
+
+    Locks the address until the end of the transaction, so that two messages to one address are
+    judged one after the other, whoever they are for.
+    """
+    reach = await profiles.reach(tx, message.origin_id, message.channel, message.purpose)
+    said: list[Said] = []
+    hours = shop.settings.marketing_hours_between
+    if reach.address is not None and reach.address_key is not None:
+        await outbox.lock_address(tx, reach.address_key)
+        said = await _said(tx, shop, message, Recipient(reach.address, reach.address_key), now)
+    cart = await _cart(tx, message)
+    silence = await carts.feed_silence(tx, now) if cart is not None else None
+    return Facts(
+        now=now,
+        mode=shop.mode,
+        owner=shop.owner_email,
+        marketing=message.purpose == "marketing",
+        reach=reach,
+        expires_at=message.expires_at,
+        cart=cart,
+        condition=await _condition(tx, shop, message, now),
+        hours_between=hours,
+        last_marketing=next((s.at for s in said if s.purpose == "marketing"), None),
+        last_of_source=next((s.at for s in said if s.source == message.source), None),
+        orders_silent_since=silence.since if silence else None,
+        walk_lag=await events.lag(tx, now),
+    )
+
+
+async def _said(
+    tx: Tx, shop: Shop, message: Message, recipient: Recipient, now: datetime
+) -> list[Said]:
+    root = (await profiles.roots(tx, [message.origin_id])).get(message.origin_id, message.origin_id)
+    origins = await profiles.origins(tx, root)
+    since = now - max(SAME_SOURCE, timedelta(hours=shop.settings.marketing_hours_between))
+    rehearsal = shop.mode is Mode.REHEARSAL
+    everyone = [*origins, message.origin_id]
+    found = await outbox.said(tx, recipient, everyone, since, arm=message.arm, rehearsal=rehearsal)
+    return [said for said in found if said.id != message.id]
+
+
+async def _cart(tx: Tx, message: Message) -> CartState | None:
+    cart_id = message.context.get("cart_id")
+    if not cart_id:
+        return None
+    cart = await carts.cart(tx, UUID(str(cart_id)))
+    if cart is None:
+        return "expired"
+    if cart.closed_at is not None:
+        closed: CartState = msgspec.convert(cart.closed_reason, CartState)
+        return closed
+    return "open" if cart.items else "empty"
+
+
+async def _condition(tx: Tx, shop: Shop, message: Message, now: datetime) -> Answer | None:
+    if message.condition is None:
+        return None
+    start, cart = message.context.get("start"), message.context.get("cart_id")
+    moments = {"start": datetime.fromisoformat(str(start))} if start else {}
+    rule = parse(message.condition, Scope(frozenset(moments), cart=cart is not None))
+    subject = Subject(message.origin_id, moments, None if cart is None else str(cart))
+    zone = ZoneInfo(shop.time_zone)
+    return rule.evaluate(await people.load(tx, subject, needs(rule), now, zone), now)

@@ -1,0 +1,113 @@
+"""Taking back, and giving back, the word that a shop may write.
+
+The suppression and the word are written in the request's own transaction, because a customer who
+says no must be heard even when everything else waits. The event about it comes besides.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from patron.delivery.telling import append, clicked
+from patron.events.inbox import Inbox, InboxDown, InboxFull
+from patron.events.types import Trust
+from patron.kit.clock import Clock
+from patron.kit.db import Database, Tx
+from patron.kit.log import logger
+from patron.messages import store as outbox
+from patron.messages.links import Ticket, long
+from patron.messages.types import Message
+from patron.profiles import store as profiles
+from patron.profiles.types import ConsentState, ConsentWord, SuppressionReason
+from patron.shops.types import Shop
+
+log = logger(__name__)
+
+STOPPED = "Unsubscribe in a mail"
+BACK = "Undo on the unsubscribe page"
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """What a request about a subscription works with."""
+
+    db: Database
+    clock: Clock
+    inbox: Inbox
+    shop: Shop
+
+
+async def stop(desk: Desk, ticket: Ticket) -> None:
+    """She wants no more of it. Saying so twice changes nothing more; nor does a rehearsal mail."""
+    if ticket.rehearsal:
+        return
+    now = desk.clock.now()
+
+    async def work(tx: Tx) -> bool:
+        message = await outbox.find(tx, long(ticket.message))
+        if message is None or message.address_key is None:
+            return False  # erased: nothing is left that could be written to
+        reach = await profiles.suppressed(tx, message.channel, message.address_key)
+        if reach == SuppressionReason.UNSUBSCRIBE:
+            return False
+        await profiles.suppress(
+            tx,
+            message.channel,
+            message.address_key,
+            SuppressionReason.UNSUBSCRIBE,
+            now,
+            f"message {message.id}",
+        )
+        await profiles.set_consent(tx, _word(message, ConsentState.WITHDRAWN, STOPPED, now), now)
+        return True
+
+    if await desk.db.run(desk.shop.schema, work):
+        await _say(desk, ticket, "Unsubscribed", now)
+
+
+async def undo(desk: Desk, ticket: Ticket) -> bool:
+    """She did not mean it: a grant later than the stop lifts it. False when there is no stop."""
+    if ticket.rehearsal:
+        return False
+    now = desk.clock.now()
+
+    async def work(tx: Tx) -> bool:
+        message = await outbox.find(tx, long(ticket.message))
+        if message is None or message.address_key is None:
+            return False
+        reason = await profiles.suppressed(tx, message.channel, message.address_key)
+        if reason == SuppressionReason.UNSUBSCRIBE:
+            await profiles.set_consent(tx, _word(message, ConsentState.GRANTED, BACK, now), now)
+            return True
+        return False
+
+    if not await desk.db.run(desk.shop.schema, work):
+        return False
+    await _say(desk, ticket, "Email Subscribed", now)
+    return True
+
+
+def _word(message: Message, state: ConsentState, text: str, at: datetime) -> ConsentWord:
+    return ConsentWord(
+        address_key=message.address_key or "",
+        channel=message.channel,
+        purpose=message.purpose,
+        state=state,
+        at=at,
+        source="unsubscribe_page",
+        # She proved that she reads this mailbox: the link was sent nowhere else.
+        trust=Trust.VERIFIED,
+        text_shown=text,
+        place=f"message {message.id}",
+        origin_id=message.origin_id,
+        message_id=str(message.id),
+    )
+
+
+async def _say(desk: Desk, ticket: Ticket, name: str, at: datetime) -> None:
+    more = {"channel": "email", "purpose": "marketing", "where": "unsubscribe page"}
+    suffix = f"{name.lower().replace(' ', '-')}-{int(at.timestamp())}"
+    try:
+        await append(desk.inbox, desk.shop, [clicked(ticket, name, suffix, at, more)])
+    except (InboxFull, InboxDown) as error:
+        # Her word is kept; only the line in her timeline is missing.
+        log.warning("unsubscription is kept but not told", extra={"reason": str(error)})

@@ -1,0 +1,236 @@
+"""What a template is filled with: her cart, the shop's looks, what goes with it, our links."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from patron.carts import restore
+from patron.carts import store as carts
+from patron.carts.types import Cart, CartItem
+from patron.catalog import store as catalog
+from patron.catalog.types import Item
+from patron.kit.db import Tx
+from patron.kit.money import format_money
+from patron.kit.signing import Signer
+from patron.messages.links import Mint, Ticket, leads_to, short, without_addresses
+from patron.messages.render import RenderError
+from patron.messages.theme import theme
+from patron.messages.types import Message
+from patron.profiles import store as profiles
+from patron.shops.types import Mode, Shop
+
+MOST_LINES = 6
+PICKS = 4
+_ASKED = 12  # some picks cannot be shown: sold out, or without a page
+_NAME = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+){0,3}")
+
+Picks = Callable[[list[str], int], list[str]]
+"""Products often bought together with the given ones (product ids), best first, at most n."""
+
+
+def no_picks(product_ids: list[str], n: int) -> list[str]:
+    """For a shop whose orders have not been counted yet."""
+    return []
+
+
+class Materials(msgspec.Struct, frozen=True):
+    """What the links and picks of a message are made of; `base_url` is where Patron is reached."""
+
+    signer: Signer
+    base_url: str
+    picks: Picks = no_picks
+
+
+class Composed(msgspec.Struct, frozen=True):
+    """A filled model, the hosts its links may lead to, and the link that unsubscribes."""
+
+    model: dict[str, Any]
+    hosts: frozenset[str]
+    unsubscribe_url: str
+
+
+class _Desk(msgspec.Struct, frozen=True):
+    """What the parts of one mail share."""
+
+    shop: Shop
+    mint: Mint
+    hosts: frozenset[str]
+    cart_link: str
+
+
+async def compose(tx: Tx, shop: Shop, message: Message, materials: Materials) -> Composed:
+    """The model of a cart mail. Raises RenderError when there is nothing to show."""
+    cart_id = message.context.get("cart_id")
+    cart = await carts.cart(tx, UUID(str(cart_id))) if cart_id else None
+    if cart is None:
+        raise RenderError(f"cart {cart_id} does not exist")
+    mint = Mint(materials.signer, materials.base_url, _ticket(shop, message, cart))
+    restored = restore.link(materials.signer, materials.base_url, shop, cart)
+    own_host = urlsplit(materials.base_url).hostname or ""
+    hosts = frozenset([*shop.hosts, own_host])
+    desk = _Desk(shop, mint, hosts, mint.click(restored, "cart"))
+    keys = {
+        id(item): [k for k in (item.variant_id, item.sku, item.product_id) if k]
+        for item in cart.items
+    }
+    found = await catalog.find(tx, sorted({key for each in keys.values() for key in each}))
+    items = [
+        (item, next((found[key] for key in keys[id(item)] if key in found), None))
+        for item in cart.items
+    ]
+    person = await profiles.person(tx, message.origin_id)
+    model = {
+        "shop": _shop(desk),
+        "theme": msgspec.to_builtins(theme(shop.settings.brand_color)),
+        "first_name": first_name(person.traits if person else {}),
+        "cart": cart_model(desk, cart, items),
+        "together": await _together(tx, desk, items, materials.picks),
+        "links": {
+            "cart": desk.cart_link,
+            "shop": mint.click(shop.public_url, "shop"),
+            "unsubscribe": mint.unsubscribe(),
+            "pixel": mint.open_pixel(),
+        },
+        "why": _why(shop, cart.changed_at),
+    }
+    return Composed(model, hosts, model["links"]["unsubscribe"])
+
+
+def cart_model(
+    desk: _Desk, cart: Cart, items: list[tuple[CartItem, Item | None]]
+) -> dict[str, Any]:
+    """Her lines as they are shown. A line that nobody can name is only counted."""
+    lines = [
+        line
+        for number, (item, facts) in enumerate(items, 1)
+        if (line := _line(desk, cart, item, facts, f"item-{number}")) is not None
+    ]
+    if not lines:
+        raise RenderError("none of the products in the cart has a name")
+    priced = all(item.price is not None for item in cart.items)
+    shown = lines[:MOST_LINES]
+    return {
+        "lines": shown,
+        "more": len(items) - len(shown),
+        "count": len(items),
+        "total": format_money(cart.value, cart.currency, desk.shop.locale) if priced else None,
+    }
+
+
+def first_name(traits: Mapping[str, Any]) -> str | None:
+    """How she may be addressed, when the trait looks like a name and nothing else."""
+    for key in ("first_name", "firstName", "given_name"):
+        name = traits.get(key)
+        if isinstance(name, str) and len(name) <= 30 and _NAME.fullmatch(name.strip()):
+            name = name.strip()
+            return name.title() if name.islower() or (name.isupper() and len(name) > 2) else name
+    return None
+
+
+def _line(
+    desk: _Desk, cart: Cart, item: CartItem, facts: Item | None, link: str
+) -> dict[str, Any] | None:
+    title = (facts.title if facts else None) or item.title
+    if not title:
+        return None
+
+    def money(amount: int | float) -> str:
+        return format_money(round(amount), cart.currency, desk.shop.locale)
+
+    before = facts.compare_at if facts and facts.currency == cart.currency else None
+    reduced = item.price is not None and before is not None and before > item.price
+    page = _first_of_ours(desk, facts.url if facts else None, item.url)
+    return {
+        "title": without_addresses(title),
+        "variant": None,
+        "initial": title.strip()[:1].upper(),
+        "quantity": f"{item.quantity:g}",
+        "single": item.quantity == 1,
+        "price": money(item.price) if item.price is not None else None,
+        "total": money(item.price * item.quantity) if item.price is not None else None,
+        "compare_at": money(before * item.quantity) if reduced and before is not None else None,
+        "image": _first_of_ours(desk, facts.image_url if facts else None, item.image_url),
+        "url": desk.mint.click(page, link) if page else desk.cart_link,
+    }
+
+
+async def _together(
+    tx: Tx, desk: _Desk, items: list[tuple[CartItem, Item | None]], picks: Picks
+) -> list[dict[str, Any]]:
+    """Four picks, or two, or none: an odd one would stand alone in its row."""
+    in_cart = [facts.product_id for _, facts in items if facts is not None]
+    if not in_cart:
+        return []
+    wanted = [pick for pick in picks(in_cart, _ASKED) if pick not in in_cart]
+    found = await catalog.find(tx, wanted)
+    shown: list[dict[str, Any]] = []
+    for pick in wanted:
+        facts = found.get(pick)
+        page = _first_of_ours(desk, facts.url if facts else None)
+        if facts is None or not facts.title or page is None or not facts.shown:
+            continue
+        if facts.available is False or facts.price is None or not facts.currency:
+            continue
+        shown.append(_pick(desk, facts, page, f"together-{len(shown) + 1}"))
+        if len(shown) == PICKS:
+            break
+    return shown[: len(shown) // 2 * 2]
+
+
+def _pick(desk: _Desk, facts: Item, page: str, link: str) -> dict[str, Any]:
+    title = facts.title or ""
+    price = facts.price or 0
+    before = facts.compare_at if facts.compare_at and facts.compare_at > price else None
+    locale, currency = desk.shop.locale, facts.currency or desk.shop.currency
+    return {
+        "title": without_addresses(title),
+        "initial": title.strip()[:1].upper(),
+        "price": format_money(price, currency, locale),
+        "compare_at": format_money(before, currency, locale) if before else None,
+        "image": _first_of_ours(desk, facts.image_url),
+        "page": page,
+        "url": desk.mint.click(page, link),
+    }
+
+
+def _shop(desk: _Desk) -> dict[str, Any]:
+    shop = desk.shop
+    postal = shop.settings.postal_address or ""
+    return {
+        "name": shop.name,
+        "language": re.split(r"[-_]", shop.locale)[0],
+        "logo": _first_of_ours(desk, shop.settings.logo_url),
+        "postal_lines": [line.strip() for line in postal.splitlines() if line.strip()],
+    }
+
+
+def _ticket(shop: Shop, message: Message, cart: Cart) -> Ticket:
+    return Ticket(
+        shop=shop.slug,
+        message=short(message.id),
+        origin=short(message.origin_id),
+        journey=message.journey,
+        step=message.step_visit,
+        template=message.template,
+        rehearsal=shop.mode is Mode.REHEARSAL,
+        cart=short(cart.id),
+    )
+
+
+def _why(shop: Shop, left_at: datetime) -> str:
+    day = left_at.astimezone(ZoneInfo(shop.time_zone))
+    return (
+        f"You receive this mail because you left something in your cart at {shop.name} on"
+        f" {day:%B} {day.day} and agreed to hear from us."
+    )
+
+
+def _first_of_ours(desk: _Desk, *urls: str | None) -> str | None:
+    """The first address that leads to the shop or to Patron; others have no place in a mail."""
+    return next((url for url in urls if url and leads_to(url, desk.hosts)), None)
