@@ -66,6 +66,7 @@ async def _fire(
     ready = [run for run in due if (run.journey_id, run.version) in on]
     if ready:
         await carry(tx, shop, ready, now)
+        await reach("journeys.carried")
     # The walk may have started a run while its journey was being switched off.
     await end_off(tx, [run.id for run in due if run not in ready], now)
     going = {run.id for run in due}

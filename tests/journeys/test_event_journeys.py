@@ -1,0 +1,172 @@
+"""Journeys that an event starts: at once, again, round and round, and for one person once."""
+
+from datetime import timedelta
+from typing import Any
+
+from conftest import House
+from patron.journeys.types import RunState
+from patron.messages.types import State
+from stage import Stage, play
+
+LOOK = {
+    "trigger": {
+        "event": "Product Viewed",
+        "where": [{"property": "price", "op": "at_least", "value": 100}],
+    },
+    "steps": [{"id": "mail", "send": {"template": "look_again"}}],
+    "exit_on": [{"event": "Order Completed"}],
+    "holdout": 0,
+}
+
+
+def test_a_message_may_follow_at_once_in_the_walk(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.put("look", LOOK)
+        await stage.walk(
+            stage.event("Product Viewed", "anna", price=120),
+            stage.event("Product Viewed", "berta", price=20),
+            stage.event("Product Viewed", "carla"),
+        )
+        [message] = await stage.outbox()
+        [run] = await stage.runs("look")
+        assert (run.state, run.arm, run.started_at) == (RunState.DONE, "treatment", stage.now)
+        assert message.condition == {
+            "and": [{"event": "Order Completed", "did": False, "after": stage.now.isoformat()}]
+        }
+        assert "cart_id" not in message.context
+        stage.pass_time(minutes=1)
+        await stage.walk(stage.orders("anna"))
+        assert [one.state for one in await stage.outbox()] == [State.CANCELLED]
+
+    play(house, story)
+
+
+def test_re_entry(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.put("never", LOOK | {"reentry": "never"})
+        await stage.put("weekly", LOOK | {"reentry": {"days": 7}})
+        await stage.put("always", LOOK)
+        for _ in range(3):
+            for _ in range(2):
+                await stage.walk(stage.event("Product Viewed", "u:anna", price=120))
+            stage.pass_time(days=4)
+        assert [len(await stage.runs(key)) for key in ("never", "weekly", "always")] == [1, 2, 6]
+
+    play(house, story)
+
+
+def test_a_condition_reads_what_has_just_been_walked(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        rule = {"event": "Product Viewed", "count": {"op": "at_least", "value": 3}}
+        steps = [{"condition": {"rule": rule}}, *LOOK["steps"]]  # type: ignore[misc]
+        await stage.put("look", LOOK | {"steps": steps})
+        await stage.walk(stage.event("Product Viewed", "anna", price=120))
+        views = [stage.event("Product Viewed", "anna", price=1) for _ in range(2)]
+        await stage.walk(*views[:1], stage.event("Product Viewed", "anna", price=120))
+        first, second = sorted(await stage.runs("look"), key=lambda run: run.state, reverse=True)
+        assert (first.exit_reason, second.state) == ("condition", RunState.DONE)
+        assert first.story[1].why == [
+            "looked at a product once, last on 2 Mar 2026, 07:00, but asked was: at least 3"
+        ]
+
+    play(house, story)
+
+
+def test_traits_of_the_person_decide(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        rule = {"trait": "vip", "op": "is_true"}
+        steps = [{"wait": {"minutes": 5}}, {"condition": {"rule": rule}}, *LOOK["steps"]]  # type: ignore[misc]
+        await stage.put("look", LOOK | {"steps": steps})
+        for who, vip in (("u:anna", True), ("u:berta", False)):
+            told = stage.event("Product Viewed", who, price=120)
+            told.traits = {"vip": vip}
+            named = stage.event("Identified", who)
+            named.type, named.traits = type(named.type)("identify"), {"vip": vip}
+            await stage.walk(named, told)
+        stage.pass_time(minutes=5)
+        assert await stage.fire() == 2
+        anna, berta = await stage.runs("look")
+        assert (anna.state, berta.exit_reason) == (RunState.DONE, "condition")
+        assert [line.why for line in anna.story if line.why] == [["vip is true"]]
+
+    play(house, story)
+
+
+def test_round_and_round_each_lap_speaks_once(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        rule = {"event": "Email Opened", "since": "start"}
+        steps: list[dict[str, Any]] = [
+            {"id": "mail", "send": {"template": "look_again"}},
+            {"wait": {"days": 7}},
+            {"condition": {"rule": rule, "else": "mail"}},
+        ]
+        await stage.put("look", LOOK | {"steps": steps})
+        await stage.walk(stage.event("Product Viewed", "anna", price=120))
+        for _ in range(3):
+            stage.pass_time(days=7)
+            assert await stage.fire() == 1
+        await stage.walk(stage.event("Email Opened", "anna"))
+        stage.pass_time(days=7)
+        assert await stage.fire() == 1
+        assert [one.step_visit for one in await stage.outbox()] == [
+            f"mail:{n}" for n in (1, 2, 3, 4)
+        ]
+        assert (await stage.runs("look"))[0].state is RunState.DONE
+
+    play(house, story)
+
+
+def test_two_who_become_one_have_one_run(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        steps = [{"wait": {"days": 1}}, *LOOK["steps"]]  # type: ignore[misc]
+        await stage.put("look", LOOK | {"steps": steps})
+        await stage.walk(stage.event("Product Viewed", "u:anna", price=120))
+        stage.pass_time(minutes=1)
+        await stage.walk(stage.event("Product Viewed", "browser", price=120))
+        assert len(await stage.runs("look")) == 2
+        stage.pass_time(minutes=1)
+        await stage.walk(stage.event("Page Viewed", "u:anna", browser="browser"))
+        older, younger = await stage.runs("look")
+        assert (older.state, younger.exit_reason) == (RunState.WAITING, "duplicate")
+        # And what the one does ends the run of the other.
+        await stage.walk(stage.orders("browser"))
+        assert (await stage.runs("look"))[0].exit_reason == "ordered"
+
+    play(house, story)
+
+
+def test_runs_keep_to_the_steps_they_began_with(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        steps = [{"wait": {"days": 1}}, *LOOK["steps"]]  # type: ignore[misc]
+        await stage.put("look", LOOK | {"steps": steps})
+        await stage.walk(stage.event("Product Viewed", "anna", price=120))
+        await stage.put("look", LOOK | {"steps": [{"wait": {"days": 3}}, {"exit": "changed"}]})
+        stage.pass_time(minutes=1)
+        await stage.walk(stage.event("Product Viewed", "berta", price=120))
+        anna, berta = await stage.runs("look")
+        assert (anna.version, berta.version) == (1, 2)
+        assert berta.due_at == stage.now + timedelta(days=3)
+        stage.pass_time(days=1)
+        assert await stage.fire() == 1
+        assert [one.run_id for one in await stage.outbox()] == [anna.id]
+
+    play(house, story)
+
+
+def test_one_run_that_cannot_be_decided_fails_alone(house: House, monkeypatch: Any) -> None:
+    async def story(stage: Stage) -> None:
+        steps = [{"wait": {"days": 1}}, *LOOK["steps"]]  # type: ignore[misc]
+        await stage.put("look", LOOK | {"steps": steps})
+        await stage.walk(stage.adds("anna"), stage.event("Product Viewed", "berta", price=120))
+        stage.pass_time(days=1)
+
+        def broken(*_: Any) -> Any:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr("patron.segments.language.Event.evaluate", broken)
+        assert await stage.fire() == 2
+        [bad], [good] = await stage.runs(), await stage.runs("look")
+        assert (bad.state, good.state) == (RunState.FAILED, RunState.DONE)
+        assert bad.story[-1].words == "Failed: ZeroDivisionError at this step."
+
+    play(house, story)
