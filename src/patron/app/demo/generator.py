@@ -16,9 +16,9 @@ import numpy as np
 
 from patron.app.demo.history import History, Timed
 from patron.app.demo.people import Person, person
-from patron.app.demo.plan import NEW_CONSENTING, Episode, Fate, Planner, Purpose, cart_id
-from patron.app.demo.session import Item, Sessions, value_of
-from patron.app.demo.truth import CartTruth, DemoTruth
+from patron.app.demo.shoppers.plan import NEW_CONSENTING, Episode, Fate, Planner, Purpose, cart_id
+from patron.app.demo.shoppers.session import Item, Sessions, value_of
+from patron.app.demo.shoppers.truth import CartTruth, DemoTruth
 
 # Of those who would have ordered anyway, this share comes through the mail if one was sent.
 _ANYWAY_CLICKS: Final = 0.4

@@ -255,7 +255,8 @@ class History:
         return iter(sorted(timed, key=lambda item: item[0]))
 
     def _redemptions(self) -> Iterator[Timed]:
-        """A redemption is known by its day; it goes to that day's first order of the household."""
+        """A redemption is known by its day; it goes to the household's first order of that day, or
+        of the next (the tills' day ends after midnight)."""
         local_day = (self.baskets.at + offsets(self.baskets.at)) // 86400
         orders: dict[tuple[int, int], int] = {}
         pairs = zip(self.baskets.household.tolist(), local_day.tolist(), strict=True)
@@ -265,7 +266,11 @@ class History:
         days = self._days("coupon_redemptions", "redemption_date")
         rows = zip(*_columns("coupon_redemptions", *names), days, strict=True)
         for number, (household, coupon, campaign, day) in enumerate(rows):
-            position = orders.get((int(household), day // 86400), -1)
+            position = next(
+                (orders[pair] for step in (0, 1)
+                 if (pair := (int(household), day // 86400 + step)) in orders),
+                -1,
+            )  # fmt: skip
             at = int(to_utc(np.array([day + 12 * 3600]))[0])
             properties: dict[str, Any] = {
                 "coupon_id": str(coupon),

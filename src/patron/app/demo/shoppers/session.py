@@ -11,7 +11,7 @@ import msgspec
 from patron.app.demo.catalogue import CURRENCY, Product
 from patron.app.demo.history import History, Timed
 from patron.app.demo.people import Person, consent_properties
-from patron.app.demo.plan import Episode, Purpose, cart_id
+from patron.app.demo.shoppers.plan import Episode, Purpose, cart_id
 from patron.app.demo.wire import stamp
 
 _AGENTS: Final = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from patron.app.demo.plan import BASE_RATE, DAY, UPLIFT, WINDOW, Fate
+from patron.app.demo.shoppers.plan import BASE_RATE, DAY, UPLIFT, WINDOW, Fate
 from patron.app.demo.source import NOTICE
 
 
