@@ -15,8 +15,8 @@ from patron.kit.db import Database, Tx, tuples
 from patron.kit.problems import Problem
 from patron.profiles import store, walk
 from patron.shops.types import ShopSettings
+from profiles.histories import events
 from profiles.stories import NOON, Book, a_person, alias, identified, seen
-from profiles.test_who_it_was import events
 
 SERVER = Trust.SERVER
 

@@ -12,6 +12,7 @@ from patron.events.types import Event, EventType, Source, Trust
 from patron.profiles.batch.state import unpack_totals
 from patron.profiles.types import Refusal
 from patron.shops.types import ShopSettings
+from profiles.histories import events
 from profiles.stories import NOON, Book, alias, identified, packed, seen
 
 PUBLIC, VERIFIED, SERVER = Trust.PUBLIC, Trust.VERIFIED, Trust.SERVER
@@ -210,37 +211,6 @@ def test_patrons_own_event_belongs_to_the_origin_it_names() -> None:
 
 
 # --- properties -------------------------------------------------------------------------------
-
-USERS, ADDRESSES, BROWSERS = ["u1", "u2", "u3"], ["e1", "e2", "e3"], ["a1", "a2", "a3", "a4"]
-
-
-@st.composite
-def events(draw: st.DrawFn) -> Event:
-    trust = draw(st.sampled_from(list(Trust)))
-    minutes = draw(st.integers(0, 60 * 24 * 3))
-    if draw(st.integers(0, 9)) == 0:
-        previous = draw(st.sampled_from(USERS + BROWSERS))
-        return alias(previous, draw(st.sampled_from(USERS)), trust, minutes)
-    user = draw(st.none() | st.sampled_from(USERS))
-    email = draw(st.none() | st.sampled_from(ADDRESSES))
-    browser = draw(
-        st.sampled_from(BROWSERS)
-        if user is None and email is None
-        else st.none() | st.sampled_from(BROWSERS)
-    )
-    traits: dict[str, object] = draw(
-        st.dictionaries(
-            st.sampled_from(["size", "first_source", "firstName", "first_name"]),
-            st.none() | st.integers(0, 3) | st.sampled_from(["s", "m"]),
-            max_size=2,
-        )
-    )
-    if email is not None:
-        traits["email"] = f"{email}@x.example"
-    return seen(
-        user, browser, minutes=minutes, trust=trust, traits=traits,
-        type=draw(st.sampled_from([EventType.IDENTIFY, EventType.TRACK])),
-    )  # fmt: skip
 
 
 def copies(history: list[Event]) -> list[Event]:

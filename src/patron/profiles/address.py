@@ -45,9 +45,9 @@ def normalise_email(text: str) -> tuple[str, str] | None:
     because only the mailbox's own provider knows what they mean.
     """
     text = text.strip()
-    if len(text) > 254:
+    if len(text) > 254 or len(text.partition("@")[0]) > 64:
         return None
-    if _PLAIN_EMAIL.fullmatch(text) and len(text.partition("@")[0]) <= 64:
+    if _PLAIN_EMAIL.fullmatch(text):
         local, _, domain = text.partition("@")
         return f"{local}@{domain.lower()}", text.lower()
     try:

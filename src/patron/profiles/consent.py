@@ -79,10 +79,12 @@ def asked(event: Event) -> Asked | None:
 def words(event: Event, said: Asked, named: str | None, held: Sequence[str]) -> list[ConsentWord]:
     """The words to keep. `named` is the address the event names, `held` those of its person.
 
-    A yes or no without an address is about the addresses the person has. A public key's yes is a
-    claim; its no counts only for an address that the same person holds.
+    A no without an address is about every address of the person, a yes about her only one. A
+    public key's yes is a claim; its no counts only for an address that the same person holds.
     """
     keys = [named] if named is not None else list(held)
+    if named is None and said.granted and len(keys) > 1:
+        keys = []
     if not said.granted and event.trust == Trust.PUBLIC:
         keys = [key for key in keys if key in held]
     state = ConsentState.WITHDRAWN

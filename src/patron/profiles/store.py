@@ -12,7 +12,7 @@ from patron.kit.db import Tx, execute, row, rows, tuples, value
 from patron.kit.ids import id_at
 from patron.kit.problems import conflict
 from patron.profiles.address import normalise_email, normalise_phone
-from patron.profiles.batch.state import read_traits, unpack_totals
+from patron.profiles.batch.state import Totals, read_traits, unpack_totals
 from patron.profiles.batch.store import LOCK
 from patron.profiles.consent import CHANNEL_KIND, Said, choose, heaviest
 from patron.profiles.parting import parted
@@ -110,6 +110,8 @@ async def origin_map(tx: Tx) -> list[tuple[UUID, UUID]]:
 async def find(tx: Tx, term: str, region: str = "US") -> UUID | None:
     """The root of a person by UUID or `kind:value` (`email:…`, `user_id:…`, `phone:…`), or None."""
     kind, colon, given = term.partition(":")
+    if not _storable(term):
+        return None
     if not colon:
         try:
             id = UUID(term)
@@ -127,6 +129,11 @@ async def find(tx: Tx, term: str, region: str = "US") -> UUID | None:
         " WHERE i.value = %s AND i.kind = %s",
         (given.strip(), kind),
     )
+
+
+def _storable(text: str) -> bool:
+    """Whether PostgreSQL can hold `text` at all: no NUL, no lone surrogate."""
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 async def _root(tx: Tx, sql: str, params: Sequence[Any]) -> UUID | None:
@@ -178,18 +185,16 @@ def _best(names: Sequence[Identifier], kind: str) -> Identifier | None:
     return max(fitting, key=lambda i: (i.verified, i.trust, i.last_seen, i.value), default=None)
 
 
-def _summed(parts: Iterable[dict[str, Total]]) -> dict[str, Total]:
+def _summed(parts: Iterable[Totals]) -> dict[str, Total]:
     result: dict[str, Total] = {}
     for part in parts:
-        for name, total in part.items():
-            before = result.get(name)
+        for name, one in part.items():
+            was = result.get(name)
             result[name] = (
-                total
-                if before is None
+                Total(one.count, one.first, one.last)
+                if was is None
                 else Total(
-                    before.count + total.count,
-                    min(before.first, total.first),
-                    max(before.last, total.last),
+                    was.count + one.count, min(was.first, one.first), max(was.last, one.last)
                 )
             )
     return dict(sorted(result.items()))

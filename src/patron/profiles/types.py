@@ -10,8 +10,8 @@ import msgspec
 from patron.events.types import Event, Trust
 
 
-class Total(msgspec.Struct, array_like=True):
-    """How often an event happened to an origin; event times. Packed, so mutable on purpose."""
+class Total(msgspec.Struct, frozen=True):
+    """How often an event happened to somebody, over all history; event times."""
 
     count: int
     first: datetime

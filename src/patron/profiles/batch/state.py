@@ -10,14 +10,23 @@ import msgspec
 from patron.events.types import Event, Trust
 from patron.profiles.claims import is_strong
 from patron.profiles.traits import Traits, written
-from patron.profiles.types import Claim, ConsentWord, Merge, Refusal, Refused, Total, TraitValue
+from patron.profiles.types import Claim, ConsentWord, Merge, Refusal, Refused, TraitValue
 
 DAY = timedelta(days=1)
 MAX_NAMES = 1_000
 OTHER = "(other)"
 """Event names beyond the first thousand of an origin are counted together under this name."""
 
-Totals = dict[str, Total]
+
+class Tally(msgspec.Struct, array_like=True):
+    """How often an event happened to an origin, as it is packed; event times."""
+
+    count: int
+    first: datetime
+    last: datetime
+
+
+Totals = dict[str, Tally]
 unpack_totals = msgspec.msgpack.Decoder(Totals).decode
 pack_totals = msgspec.msgpack.Encoder().encode
 read_traits = msgspec.json.Decoder(dict[str, TraitValue]).decode
@@ -94,7 +103,7 @@ class Origin:
                 name = OTHER
             total = totals.get(name)
         if total is None:
-            totals[name] = Total(1, ts, ts)
+            totals[name] = Tally(1, ts, ts)
         else:
             total.count += 1
             if ts > total.last:

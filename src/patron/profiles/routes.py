@@ -1,0 +1,371 @@
+"""A customer over HTTP: who she is, what she did, what she said yes or no to."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import delete, get, post
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import Example
+from litestar.params import Body, FromPath, FromQuery, PathParameter
+
+from patron.events import store as events
+from patron.events.types import LoggedEvent, Trust
+from patron.kit.clock import Clock
+from patron.kit.db import Database, Tx
+from patron.kit.paging import Page, bounded, decode, encode
+from patron.kit.problems import bad_request, not_found
+from patron.profiles import store
+from patron.profiles.address import normalise_email, normalise_phone
+from patron.profiles.consent import CHANNEL_KIND, MARKETING
+from patron.profiles.cursors import moment, whole, word
+from patron.profiles.types import (
+    ConsentState,
+    ConsentWord,
+    Identifier,
+    Merge,
+    Person,
+    Reach,
+    Refused,
+    Suppression,
+    SuppressionReason,
+    Total,
+)
+from patron.shops.access import requires
+from patron.shops.types import Shop
+
+REACHED = ("email", "sms")
+REFUSALS = 100
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+Who = Annotated[
+    str,
+    PathParameter(
+        description="A profile id, or an identifier: `email:…`, `user_id:…`, `phone:…`,"
+        " `anonymous_id:…`",
+    ),
+]
+Text = Annotated[str, msgspec.Meta(max_length=2_000, pattern=r"^[^\x00]*$")]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Channel = Literal["email", "sms", "whatsapp", "viber"]
+
+
+class ProfileView(msgspec.Struct, frozen=True):
+    """One person. `reach` says, channel by channel, whether marketing may go to her, and where.
+
+    Times are event times in UTC; `totals` counts each event name over all history.
+    """
+
+    id: UUID
+    known: bool
+    origins: list[UUID]
+    identifiers: list[Identifier]
+    traits: dict[str, Any]
+    totals: dict[str, Total]
+    first_seen: datetime
+    last_seen: datetime
+    reach: dict[str, Reach]
+    consents: list[ConsentWord]
+
+
+class MergeHistory(msgspec.Struct, frozen=True):
+    """`refused` lists what was kept away from her, and why."""
+
+    merges: list[Merge]
+    refused: list[Refused]
+
+
+class ConsentIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`address` may be left out when she has only one for the channel; `at` defaults to now."""
+
+    state: Literal["granted", "withdrawn"]
+    channel: Channel = "email"
+    purpose: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,59}$")] = MARKETING
+    address: Text | None = None
+    at: Moment | None = None
+    text_shown: Text | None = None
+    place: Text | None = None
+
+
+class SuppressionIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An address that must get nothing more over `channel`."""
+
+    address: Text
+    channel: Channel = "email"
+    note: Text = ""
+
+
+async def _person(tx: Tx, shop: Shop, who: str) -> Person:
+    root = await store.find(tx, who, shop.settings.phone_region)
+    person = None if root is None else await store.person(tx, root)
+    if person is None:
+        raise not_found("profile", who)
+    return person
+
+
+@get(
+    "/api/profiles/{who:str}",
+    guards=[requires("profiles:read")],
+    tags=["profiles"],
+    summary="A person",
+)
+async def show_profile(
+    db: NamedDependency[Database], shop: NamedDependency[Shop], who: Who
+) -> ProfileView:
+    """Everything known about her but the timeline."""
+    async with db.unit(shop.schema) as tx:
+        person = await _person(tx, shop, who)
+        reach = {c: await store.reach(tx, person.id, c, MARKETING) for c in REACHED}
+        consents = await store.consents(tx, person.origins)
+    known = {name: getattr(person, name) for name in person.__struct_fields__}
+    return ProfileView(**known, reach=reach, consents=consents)
+
+
+@get(
+    "/api/profiles/{who:str}/timeline",
+    guards=[requires("profiles:read")],
+    tags=["profiles"],
+    summary="What she did",
+)
+async def show_timeline(
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    who: Who,
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Page[LoggedEvent]:
+    """Her events of the last months, newest first; older ones are in the lake."""
+    bounded(limit)
+    key = decode(cursor, 2)
+    before = None if key is None else (moment(key[0]), whole(key[1]))
+    async with db.unit(shop.schema) as tx:
+        person = await _person(tx, shop, who)
+        found = await events.timeline(tx, person.origins, before=before, limit=limit)
+    last = found[-1] if len(found) == limit else None
+    return Page(found, None if last is None else encode([last.ts.isoformat(), last.position]))
+
+
+@get(
+    "/api/profiles/{who:str}/merges",
+    guards=[requires("profiles:read")],
+    tags=["profiles"],
+    summary="How she became one person",
+)
+async def show_merges(
+    db: NamedDependency[Database], shop: NamedDependency[Shop], who: Who
+) -> MergeHistory:
+    """Merges, newest first, undone ones too; and the hundred latest identifiers kept apart."""
+    async with db.unit(shop.schema) as tx:
+        person = await _person(tx, shop, who)
+        return MergeHistory(
+            await store.merges(tx, person.origins),
+            await store.refusals(tx, person.origins, REFUSALS),
+        )
+
+
+@post(
+    "/api/profiles/{who:str}/merges/{merge_id:uuid}/undo",
+    guards=[requires("profiles:write")],
+    tags=["profiles"],
+    summary="Make two people of one again",
+    status_code=200,
+)
+async def undo_merge(
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    clock: NamedDependency[Clock],
+    who: Who,
+    merge_id: FromPath[UUID],
+) -> Merge:
+    """As if the merge had never been. Only an alias from your server joins the two again."""
+    async with db.unit(shop.schema) as tx:
+        await store.lock_people(tx)
+        person = await _person(tx, shop, who)
+        undone = None
+        if any(merge.id == merge_id for merge in await store.merges(tx, person.origins)):
+            undone = await store.undo(tx, merge_id, clock.now())
+        if undone is None:
+            raise not_found("merge", merge_id)
+    return undone
+
+
+@get(
+    "/api/profiles/{who:str}/consents",
+    guards=[requires("profiles:read")],
+    tags=["profiles"],
+    summary="What she said yes or no to",
+)
+async def list_consents(
+    db: NamedDependency[Database], shop: NamedDependency[Shop], who: Who
+) -> list[ConsentWord]:
+    """Every word with its proof, newest first."""
+    async with db.unit(shop.schema) as tx:
+        return await store.consents(tx, (await _person(tx, shop, who)).origins)
+
+
+@post(
+    "/api/profiles/{who:str}/consents",
+    guards=[requires("profiles:write")],
+    tags=["profiles"],
+    summary="Write down a yes or a no",
+)
+async def add_consent(
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    clock: NamedDependency[Clock],
+    who: Who,
+    data: Annotated[
+        ConsentIn,
+        Body(
+            examples=[
+                Example(
+                    value={
+                        "state": "granted",
+                        "address": "ada@customers.example",
+                        "text_shown": "Yes, write to me about offers.",
+                        "place": "till 3, Hollin",
+                    }
+                )
+            ]
+        ),
+    ],
+) -> ConsentWord:
+    """Kept for good, with what was shown and where. The latest word about an address counts."""
+    now = clock.now()
+    if data.at is not None and not _EARLIEST <= data.at <= now:
+        raise bad_request(
+            f"at {data.at.isoformat()} is not between 1970 and now",
+            remedy="give the moment when she said it, or leave it out",
+            path="at",
+        )
+    async with db.unit(shop.schema) as tx:
+        person = await _person(tx, shop, who)
+        said = ConsentWord(
+            address_key=_her_address(person, data, shop),
+            channel=data.channel,
+            purpose=data.purpose,
+            state=ConsentState(data.state),
+            at=data.at or now,
+            source="api",
+            trust=Trust.SERVER,
+            text_shown=data.text_shown,
+            place=data.place,
+            origin_id=person.id,
+        )
+        await store.set_consent(tx, said, now)
+    return said
+
+
+def _her_address(person: Person, data: ConsentIn, shop: Shop) -> str:
+    kind = CHANNEL_KIND[data.channel]
+    hers = [each.value for each in person.identifiers if each.kind == kind]
+    given = None if data.address is None else _key(data.address, data.channel, shop)
+    if given is None and len(hers) == 1:
+        return hers[0]
+    if given is None or given not in hers:
+        raise bad_request(
+            f"address {data.address!r} is not a {kind} of this profile, which has {len(hers)}",
+            remedy=f"name one of her own, or identify her with this {kind} first",
+            path="address",
+        )
+    return given
+
+
+def _key(address: str, channel: str, shop: Shop) -> str:
+    if CHANNEL_KIND[channel] == "email":
+        email = normalise_email(address)
+        found = None if email is None else email[1]
+    else:
+        found = normalise_phone(address, shop.settings.phone_region)
+    if found is None:
+        raise bad_request(
+            f"address {address[:100]!r} is no {CHANNEL_KIND[channel]}",
+            remedy="give an e-mail address, or a phone number with its country code",
+            path="address",
+        )
+    return found
+
+
+@get(
+    "/api/suppressions",
+    guards=[requires("profiles:read")],
+    tags=["profiles"],
+    summary="Addresses that get nothing more",
+)
+async def list_suppressions(
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Page[Suppression]:
+    """Newest first, with the reason: unsubscribe, complaint, hard_bounce or manual."""
+    bounded(limit)
+    key = decode(cursor, 4)
+    after = None if key is None else (moment(key[0]), word(key[1]), word(key[2]), word(key[3]))
+    async with db.unit(shop.schema) as tx:
+        found = await store.suppressions(tx, after, limit)
+    last = found[-1] if len(found) == limit else None
+    return Page(
+        found,
+        None
+        if last is None
+        else encode([last.at.isoformat(), last.address_key, last.channel, last.reason]),
+    )
+
+
+@post(
+    "/api/suppressions",
+    guards=[requires("profiles:write")],
+    tags=["profiles"],
+    summary="Never write to an address again",
+)
+async def add_suppression(
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    clock: NamedDependency[Clock],
+    data: Annotated[
+        SuppressionIn,
+        Body(examples=[Example(value={"address": "ada@customers.example", "note": "by letter"})]),
+    ],
+) -> Suppression:
+    """By hand, whoever the address belongs to. It stays until it is lifted by hand."""
+    key, now = _key(data.address, data.channel, shop), clock.now()
+    source = data.note or "api"
+    async with db.unit(shop.schema) as tx:
+        await store.suppress(tx, data.channel, key, SuppressionReason.MANUAL, now, source)
+    return Suppression(data.channel, key, SuppressionReason.MANUAL, now, source)
+
+
+@delete(
+    "/api/suppressions/{channel:str}/{address:str}",
+    guards=[requires("profiles:write")],
+    tags=["profiles"],
+    summary="Lift a suppression made by hand",
+)
+async def lift_suppression(
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    channel: FromPath[str],
+    address: FromPath[str],
+) -> None:
+    """What the customer or her provider said (unsubscribe, complaint, bounce) stays."""
+    if channel not in CHANNEL_KIND:
+        raise not_found("channel", channel)
+    async with db.unit(shop.schema) as tx:
+        if not await store.release(tx, channel, _key(address, channel, shop)):
+            raise not_found("manual suppression of", address)
+
+
+routes: list[HTTPRouteHandler] = [
+    show_profile,
+    show_timeline,
+    show_merges,
+    undo_merge,
+    list_consents,
+    add_consent,
+    list_suppressions,
+    add_suppression,
+    lift_suppression,
+]
