@@ -5,6 +5,7 @@ of SVG with numbers separated by spaces. A shaded part gets light from the left.
 """
 
 import io
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -140,7 +141,7 @@ def to_png(parts: Sequence[Part], size: int) -> bytes:
             font = _font(max(1, round(part.size * scale)))
             ImageDraw.Draw(board).text(
                 (part.x * scale, part.y * scale),
-                part.text,
+                _plain(part.text),
                 font=font,
                 fill=part.fill,
                 anchor="mm",
@@ -169,6 +170,11 @@ def to_png(parts: Sequence[Part], size: int) -> bytes:
     out = io.BytesIO()
     board.resize((size, size), Image.Resampling.LANCZOS).save(out, "PNG", optimize=False)
     return out.getvalue()
+
+
+def _plain(text: str) -> str:
+    """The text without accents: Pillow's own font has no letters with them."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
 
 
 def flatten(path: str) -> list[list[Point]]:

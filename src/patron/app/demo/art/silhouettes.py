@@ -193,12 +193,18 @@ def loaf(p: Paint) -> Drawn:
 
 
 def tray(p: Paint) -> Drawn:
-    dish = rounded(((30, 92), (170, 92), (160, GROUND - 6), (40, GROUND - 6)), 10)
-    goods = rounded(((44, 74), (156, 74), (160, 118), (40, 118)), 16)
-    shine = rounded(((52, 80), (96, 80), (84, 92), (56, 92)), 6)
+    dish = rounded(((28, 122), (172, 122), (160, 168), (40, 168)), 9)
+    goods = rounded(((40, 128), (46, 82), (154, 82), (160, 128)), (4, 26, 26, 4))
+    shine = rounded(((58, 90), (98, 90), (88, 99), (56, 99)), 4)
+    rim = box(24, 118, 176, 127, 4)
     return Drawn(
-        [shaded(goods, p.accent), shaded(dish, p.main), Shape(shine, "#ffffff", 0.3)],
-        (62, 114, 138, 160),
+        [
+            shaded(goods, p.accent),
+            Shape(shine, "#ffffff", 0.3),
+            shaded(dish, p.main),
+            Shape(rim, p.light),
+        ],
+        (58, 108, 142, 158),
         bottom=168,
     )
 
