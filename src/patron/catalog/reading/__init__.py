@@ -1,0 +1,1 @@
+"""Products as lists and pages show them."""
