@@ -83,6 +83,7 @@ def test_traits_of_the_person_decide(house: House) -> None:
             named = stage.event("Identified", who)
             named.type, named.traits = type(named.type)("identify"), {"vip": vip}
             await stage.walk(named, told)
+            stage.pass_time(seconds=1)
         stage.pass_time(minutes=5)
         assert await stage.fire() == 2
         anna, berta = await stage.runs("look")

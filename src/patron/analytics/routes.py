@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from patron.analytics.journeys import results
 from patron.analytics.types import JourneyResult, Period
@@ -23,14 +24,14 @@ from patron.shops.types import Shop
     summary="What a journey did and earned",
 )
 async def journey_results(
-    shop: Shop,
-    db: Database,
-    clock: Clock,
-    key: str,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    shop: NamedDependency[Shop],
+    db: NamedDependency[Database],
+    clock: NamedDependency[Clock],
+    key: FromPath[str],
+    since: FromQuery[datetime | None] = None,
+    until: FromQuery[datetime | None] = None,
     window: Annotated[
-        int, Parameter(ge=1, le=60, description="Days after a message in which orders count")
+        int, QueryParameter(ge=1, le=60, description="Days after a message in which orders count")
     ] = 5,
 ) -> JourneyResult:
     """Counts, attributed revenue (last click) and the revenue proven against the holdout.

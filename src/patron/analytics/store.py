@@ -19,6 +19,8 @@ _WITHIN = (
     "(%(since)s::timestamptz IS NULL OR {at} >= %(since)s)"
     " AND (%(until)s::timestamptz IS NULL OR {at} < %(until)s)"
 )
+# Filters of mail scanners click every link.
+_BY_HAND = "coalesce(e.properties ->> 'machine_click', 'false') <> 'true'"
 # Each person once, from her first message of the journey on, whenever that was.
 _FIRST = f"""
   SELECT person, min(arm) AS arm, min(at) AS at, min(arm) <> max(arm) AS mixed
@@ -51,7 +53,7 @@ async def counts(tx: Tx, journey: str, source: str, period: Period) -> Counts:
         tx,
         "SELECT count(DISTINCT s.id) FILTER (WHERE e.name = 'Email Opened'"
         " AND coalesce(e.properties ->> 'machine_open', 'false') <> 'true'),"
-        " count(DISTINCT s.id) FILTER (WHERE e.name = 'Email Link Clicked')"
+        f" count(DISTINCT s.id) FILTER (WHERE e.name = 'Email Link Clicked' AND {_BY_HAND})"
         f" FROM ({_SAID}) AS s JOIN v_event e ON e.origin_id = s.origin_id"
         " AND e.name IN ('Email Opened', 'Email Link Clicked') AND e.ts >= s.at"
         f" AND e.properties ->> 'message_id' = s.id::text WHERE {_WITHIN.format(at='s.at')}",
@@ -92,13 +94,14 @@ async def attributed(
         tx,
         "WITH buyer AS MATERIALIZED ("
         f" SELECT DISTINCT s.person FROM ({_SAID}) AS s JOIN v_event e ON e.origin_id = s.origin_id"
-        " AND e.name = 'Email Link Clicked' AND e.ts >= s.at"
+        f" AND e.name = 'Email Link Clicked' AND {_BY_HAND} AND e.ts >= s.at"
         f" AND e.properties ->> 'message_id' = s.id::text WHERE {_WITHIN.format(at='s.at')})"
         " SELECT count(*), coalesce(sum(r.net), 0)::bigint FROM buyer b"
         " JOIN v_origin f ON f.root_id = b.person JOIN v_order r ON r.origin_id = f.origin_id"
         " CROSS JOIN LATERAL (SELECT e.properties ->> 'message_id' AS message_id FROM v_origin h"
         "  JOIN v_event e ON e.origin_id = h.origin_id WHERE h.root_id = b.person"
-        "  AND e.name = 'Email Link Clicked' AND e.ts <= r.ts AND e.ts >= r.ts - %(window)s"
+        f"  AND e.name = 'Email Link Clicked' AND {_BY_HAND} AND e.ts <= r.ts"
+        "  AND e.ts >= r.ts - %(window)s"
         "  ORDER BY e.ts DESC, e.position DESC LIMIT 1) AS last"
         f" JOIN ({_SAID}) AS m ON m.id::text = last.message_id"
         f" WHERE NOT r.cancelled AND r.currency = %(currency)s AND {_WITHIN.format(at='m.at')}",

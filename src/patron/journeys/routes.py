@@ -1,14 +1,15 @@
 """The journeys of a shop over HTTP: write one, switch it, and see why somebody got a message."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import get, post, put
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Example
-from litestar.params import Body, Parameter
+from litestar.params import BodyKwarg, FromPath, FromQuery, PathParameter, QueryParameter
 
 from patron.journeys import store
 from patron.journeys.builtin import abandoned_cart
@@ -28,7 +29,7 @@ from patron.shops.access import requires
 from patron.shops.types import METRICS, Shop
 
 _KEY = r"^[a-z0-9][a-z0-9_-]{0,59}$"
-Key = Annotated[str, Parameter(pattern=_KEY, description="The journey's key")]
+Key = Annotated[str, PathParameter(pattern=_KEY, description="The journey's key")]
 
 
 class JourneyIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,7 +82,9 @@ class RunStory(msgspec.Struct, frozen=True):
     tags=["journeys"],
     summary="List the journeys",
 )
-async def list_journeys(shop: Shop, db: Database) -> list[JourneyView]:
+async def list_journeys(
+    shop: NamedDependency[Shop], db: NamedDependency[Database]
+) -> list[JourneyView]:
     """All journeys of the shop by key; there are few, so the list does not page."""
     async with db.unit(shop.schema) as tx:
         return [_view(one, await store.counts(tx, one.id)) for one in await store.journeys(tx)]
@@ -93,7 +96,9 @@ async def list_journeys(shop: Shop, db: Database) -> list[JourneyView]:
     tags=["journeys"],
     summary="One journey",
 )
-async def show_journey(shop: Shop, db: Database, key: Key) -> JourneyView:
+async def show_journey(
+    shop: NamedDependency[Shop], db: NamedDependency[Database], key: Key
+) -> JourneyView:
     """The newest version. Runs that began with an older one keep to its steps."""
     async with db.unit(shop.schema) as tx:
         found = await store.journey(tx, key)
@@ -109,13 +114,13 @@ async def show_journey(shop: Shop, db: Database, key: Key) -> JourneyView:
     summary="Write a journey",
 )
 async def put_journey(
-    shop: Shop,
-    db: Database,
-    clock: Clock,
+    shop: NamedDependency[Shop],
+    db: NamedDependency[Database],
+    clock: NamedDependency[Clock],
     key: Key,
     data: Annotated[
         JourneyIn,
-        Body(
+        BodyKwarg(
             examples=[
                 Example(value={"name": "Abandoned cart", "definition": abandoned_cart(METRICS)})
             ]
@@ -141,7 +146,12 @@ async def put_journey(
     summary="Switch a journey on",
     status_code=200,
 )
-async def switch_on(shop: Shop, db: Database, clock: Clock, key: Key) -> JourneyView:
+async def switch_on(
+    shop: NamedDependency[Shop],
+    db: NamedDependency[Database],
+    clock: NamedDependency[Clock],
+    key: Key,
+) -> JourneyView:
     """What happens from now on starts runs; what happened before does not."""
     return await _switched(shop, db, clock, key, Status.ON)
 
@@ -153,7 +163,12 @@ async def switch_on(shop: Shop, db: Database, clock: Clock, key: Key) -> Journey
     summary="Switch a journey off",
     status_code=200,
 )
-async def switch_off(shop: Shop, db: Database, clock: Clock, key: Key) -> JourneyView:
+async def switch_off(
+    shop: NamedDependency[Shop],
+    db: NamedDependency[Database],
+    clock: NamedDependency[Clock],
+    key: Key,
+) -> JourneyView:
     """Its runs end at once, and messages of theirs that have not left are cancelled."""
     return await _switched(shop, db, clock, key, Status.OFF)
 
@@ -165,14 +180,16 @@ async def switch_off(shop: Shop, db: Database, clock: Clock, key: Key) -> Journe
     summary="List the runs of a journey",
 )
 async def list_runs(
-    shop: Shop,
-    db: Database,
+    shop: NamedDependency[Shop],
+    db: NamedDependency[Database],
     key: Key,
-    state: Literal["waiting", "done", "exited", "failed"] | None = None,
-    profile: UUID | None = None,
-    run_key: str | None = None,
-    cursor: str | None = None,
-    limit: int = 50,
+    stands: Annotated[
+        RunState | None, QueryParameter(name="state", description="Only runs in this state")
+    ] = None,
+    profile: FromQuery[UUID | None] = None,
+    run_key: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
 ) -> Page[RunView]:
     """The latest started first; `profile` shows one person's, `run_key` one cart's."""
     limit, before = bounded(limit), _before(cursor)
@@ -181,7 +198,7 @@ async def list_runs(
         if found is None:
             raise not_found("journey", key)
         origins = None if profile is None else await profiles.origins(tx, profile)
-        wanted = store.Wanted(state, origins, run_key)
+        wanted = store.Wanted(stands, origins, run_key)
         runs = await store.runs(tx, found.id, wanted, before, limit + 1)
         page = runs[:limit]
         roots = await profiles.roots(tx, [run.origin_id for run in page])
@@ -196,7 +213,9 @@ async def list_runs(
     tags=["journeys"],
     summary="Why somebody got a message, or why not",
 )
-async def show_run(shop: Shop, db: Database, run_id: UUID) -> RunStory:
+async def show_run(
+    shop: NamedDependency[Shop], db: NamedDependency[Database], run_id: FromPath[UUID]
+) -> RunStory:
     """The run's story and that of its messages, in words."""
     async with db.unit(shop.schema) as tx:
         run = await store.run(tx, run_id)
