@@ -161,6 +161,7 @@ class Lane:
         async with asyncio.timeout(self._patience):
             if self._connection is None:
                 self._connection = await connect(self._url, "patron-inbox")
+                await store.prepare(self._connection, self._words)
             while True:
                 if self._id is None:
                     self._id = await store.open_lane(

@@ -9,7 +9,10 @@ from typing import Any, LiteralString, cast
 
 import msgspec
 
+from patron.events.lanes.wire import run_prepared
 from patron.kit.db import Tx
+
+_FORMATS = (0, 0, 0, 0, 0, 0, 1)
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -33,7 +36,7 @@ class Statements(msgspec.Struct, frozen=True):
     """The statements of one shop, as text that stays the same so that it is prepared once."""
 
     open_lane: LiteralString
-    put: LiteralString
+    prepare: LiteralString
     stands: LiteralString
     backlog: LiteralString
 
@@ -45,10 +48,11 @@ def statements(schema: str) -> Statements:
             f"INSERT INTO {at}.lane (kind, process, started_at) VALUES (%s, %s, %s) RETURNING id"
         ),
         # The lane takes part so that a row can never land in a lane that the walk has given up.
-        put=_sql(
-            f"INSERT INTO {at}.inbox (slot, lane, seq, received_at, count, upto, body)"
-            f" SELECT walk.slot, lane.id, %s, %s, %s, %s, %b FROM {at}.walk, {at}.lane"
-            " WHERE lane.id = %s AND lane.process = %s ON CONFLICT DO NOTHING"
+        prepare=_sql(
+            "PREPARE inbox_put (bigint, text, bigint, timestamptz, integer, bigint, bytea) AS"
+            f" INSERT INTO {at}.inbox (slot, lane, seq, received_at, count, upto, body)"
+            f" SELECT walk.slot, lane.id, $3, $4, $5, $6, $7 FROM {at}.walk, {at}.lane"
+            " WHERE lane.id = $1 AND lane.process = $2 ON CONFLICT DO NOTHING"
         ),
         # Joined with the walk's row as well: without it nothing could have been put in.
         stands=_sql(f"SELECT 1 FROM {at}.lane, {at}.walk WHERE lane.id = %s AND process = %s"),
@@ -72,17 +76,26 @@ async def open_lane(
     return cast(int, found[0])
 
 
+async def prepare(connection: Tx, words: Statements) -> None:
+    """Make `connection` ready to put rows into one shop's inbox."""
+    await connection.execute(words.prepare)
+
+
 async def put(connection: Tx, words: Statements, lane: int, process: str, row: Row) -> bool:
     """Commit `row`; True when it stands in the lane (now or from an earlier try).
 
     False: the lane itself is gone (a database was restored under a running process).
     """
-    cursor = await connection.execute(
-        words.put,
-        (row.seq, row.received_at, row.count, row.upto, row.body, lane, process),
-        prepare=True,
+    params = (
+        b"%d" % lane,
+        process.encode(),
+        b"%d" % row.seq,
+        row.received_at.isoformat().encode(),
+        b"%d" % row.count,
+        b"%d" % row.upto,
+        row.body,
     )
-    if cursor.rowcount == 1:
+    if await run_prepared(connection, b"inbox_put", params, _FORMATS) == 1:
         return True
     cursor = await connection.execute(words.stands, (lane, process))
     return await cursor.fetchone() is not None
