@@ -69,6 +69,7 @@ class Event(msgspec.Struct, kw_only=True):
     device: str | None = None
     position: int = 0  # gap-free log position
     origin_id: UUID = NO_ONE  # whose event it is; set by profiles.resolve
+    body: bytes = b""  # properties, traits and context as JSON, as the log and the lake keep them
 
 
 class Drop(StrEnum):
@@ -88,3 +89,7 @@ class Drop(StrEnum):
     DUPLICATE = "duplicate"
     ERASED = "erased"
     POISON = "poison"
+
+
+LoggedEvent = Event
+"""An event as the log has it: the same, with `position` and `origin_id` filled in."""

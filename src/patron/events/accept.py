@@ -1,0 +1,106 @@
+"""The front of the walk: named steps that drop an event or put something on it.
+
+`STEPS` is the whole list, in order. A step is a pure function of one draft and the shop's setting;
+`drop_*` may refuse it with a reason of the closed list `Drop`, `put_*` never does. Each step is
+timed and counted. Deduplication and sessions follow in `walk`, because they remember.
+"""
+
+from patron.events.reading.heard import Heard, Refusal
+from patron.events.steps.circumstances import (
+    drop_bad_time,
+    drop_prefetch,
+    drop_robot,
+    put_channel,
+    put_device,
+    put_time,
+)
+from patron.events.steps.draft import Draft, Setting, Step, draft
+from patron.events.steps.what import (
+    drop_bad_text,
+    drop_crowded,
+    drop_nameless,
+    drop_too_deep,
+    drop_too_large,
+    put_body,
+    put_name,
+)
+from patron.events.steps.who import (
+    drop_long_id,
+    drop_unknown_type,
+    drop_without_id,
+    put_context,
+    put_identifiers,
+    put_message_id,
+    put_trust,
+)
+from patron.events.types import Drop
+from patron.kit.clock import monotonic
+from patron.kit.metrics import counter, histogram
+
+STEP_SECONDS = histogram("patron_accept_step_seconds", "Time of a step over one batch", ["step"])
+DROPPED = counter("patron_events_dropped_total", "Events not accepted", ["step", "reason"])
+
+
+STEPS: tuple[Step, ...] = (
+    drop_prefetch,
+    drop_unknown_type,
+    put_identifiers,
+    put_context,
+    drop_without_id,
+    drop_long_id,
+    drop_bad_text,
+    drop_nameless,
+    put_device,
+    drop_robot,
+    put_trust,
+    drop_bad_time,
+    put_time,
+    put_name,
+    put_message_id,
+    put_channel,
+    put_body,
+    drop_too_large,
+    drop_crowded,
+    drop_too_deep,
+)
+
+
+def accept(heard: list[Heard], setting: Setting) -> tuple[list[Draft], list[tuple[Heard, Refusal]]]:
+    """The calls that pass all steps, in order, and those that do not, each with its refusal.
+
+    Never raises on what a caller sent: a step that fails on a draft refuses it as POISON.
+    """
+    drafts: list[Draft] = []
+    refused: list[tuple[Heard, Refusal]] = []
+    for one in heard:
+        refusal = one.refusal
+        if refusal is None:
+            try:
+                drafts.append(draft(one))
+            except (IndexError, OverflowError, ValueError) as error:
+                refusal = Refusal(Drop.POISON, f"no door of ours writes such a stamp: {error!r}")
+        if refusal is not None:
+            refused.append((one, refusal))
+            DROPPED.labels("hear", refusal.reason).inc()
+    for step in STEPS:
+        drafts = _through(step, drafts, setting, refused)
+    return drafts, refused
+
+
+def _through(
+    step: Step, drafts: list[Draft], setting: Setting, refused: list[tuple[Heard, Refusal]]
+) -> list[Draft]:
+    started = monotonic()
+    kept: list[Draft] = []
+    for one in drafts:
+        try:
+            refusal = step(one, setting)
+        except Exception as error:
+            refusal = Refusal(Drop.POISON, f"step {step.__name__} failed: {error!r}")
+        if refusal is None:
+            kept.append(one)
+        else:
+            refused.append((one.heard, refusal))
+            DROPPED.labels(step.__name__, refusal.reason).inc()
+    STEP_SECONDS.labels(step.__name__).observe(monotonic() - started)
+    return kept

@@ -1,0 +1,325 @@
+"""The words of e-commerce: Segment's Ecommerce Spec v2, its v1 names, and GA4's.
+
+`canonical` finds the v2 name of an event however it was spelled, `tidy` puts the properties of a
+known event into the spec's shapes. Both are tolerant: what is not understood is kept as it came.
+
+Sources: segment.com/docs/connections/spec/ecommerce/v2, …/spec/email,
+developers.google.com/analytics/devguides/collection/ga4/reference/events.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from patron.kit.money import number
+
+NAME_CACHE = 4_096
+
+
+class Kind(Enum):
+    """What a property holds once it is tidy."""
+
+    TEXT = "text"  # ids and names; a number becomes its digits
+    NUMBER = "number"  # money in major units, counts; read from text where it can be
+    PRODUCTS = "products"  # list of product objects
+    LIST = "list"
+
+
+TEXT, NUMBER, PRODUCTS, LIST = Kind.TEXT, Kind.NUMBER, Kind.PRODUCTS, Kind.LIST
+Fields = dict[str, Kind]
+
+
+def _texts(names: str) -> Fields:
+    return dict.fromkeys(names.split(), TEXT)
+
+
+def _numbers(names: str) -> Fields:
+    return dict.fromkeys(names.split(), NUMBER)
+
+
+PRODUCT: Fields = {
+    **_texts("product_id sku category name brand variant coupon url image_url currency"),
+    **_numbers("price quantity position value"),
+}
+_ORDER: Fields = {
+    **_texts("checkout_id order_id affiliation coupon currency"),
+    **_numbers("subtotal total revenue shipping tax discount value"),
+    "products": PRODUCTS,
+}
+_STEP: Fields = {**_texts("checkout_id order_id shipping_method payment_method"), "step": NUMBER}
+_LIST_OF_PRODUCTS: Fields = {**_texts("list_id category"), "products": PRODUCTS}
+_PROMOTION: Fields = _texts("promotion_id creative name position")
+_COUPON: Fields = {
+    **_texts("order_id cart_id coupon_id coupon coupon_name reason"),
+    "discount": NUMBER,
+}
+_WISHLIST: Fields = {**_texts("wishlist_id wishlist_name cart_id"), **PRODUCT}
+_SHARE: Fields = _texts("share_via share_message recipient cart_id")
+
+SPEC: dict[str, Fields] = {
+    "Products Searched": {"query": TEXT, "products": PRODUCTS},
+    "Product List Viewed": _LIST_OF_PRODUCTS,
+    "Product List Filtered": {**_LIST_OF_PRODUCTS, "filters": LIST, "sorts": LIST},
+    "Promotion Viewed": _PROMOTION,
+    "Promotion Clicked": _PROMOTION,
+    "Product Clicked": PRODUCT,
+    "Product Viewed": PRODUCT,
+    "Product Added": {"cart_id": TEXT, **PRODUCT, "products": PRODUCTS},
+    "Product Removed": {"cart_id": TEXT, **PRODUCT, "products": PRODUCTS},
+    "Cart Viewed": {"cart_id": TEXT, "currency": TEXT, "value": NUMBER, "products": PRODUCTS},
+    "Checkout Started": _ORDER,
+    "Checkout Step Viewed": _STEP,
+    "Checkout Step Completed": _STEP,
+    "Payment Info Entered": _STEP,
+    "Order Completed": _ORDER,
+    "Order Updated": _ORDER,
+    "Order Refunded": _ORDER,
+    "Order Cancelled": _ORDER,
+    "Coupon Entered": _COUPON,
+    "Coupon Applied": _COUPON,
+    "Coupon Denied": _COUPON,
+    "Coupon Removed": _COUPON,
+    "Product Added to Wishlist": _WISHLIST,
+    "Product Removed from Wishlist": _WISHLIST,
+    "Wishlist Product Added to Cart": _WISHLIST,
+    "Product Shared": {**_SHARE, **PRODUCT},
+    "Cart Shared": {**_SHARE, "products": PRODUCTS},
+    "Product Reviewed": {**_texts("product_id review_id review_body"), "rating": NUMBER},
+}
+"""The 28 events of the spec and the kinds of their known properties."""
+
+EMAIL_EVENTS = (
+    "Email Sent",
+    "Email Delivered",
+    "Email Opened",
+    "Email Link Clicked",
+    "Email Bounced",
+    "Email Marked as Spam",
+    "Email Subscribed",
+    "Email Unsubscribed",
+    "Unsubscribed",
+)
+
+V1_NAMES = {
+    "Viewed Product Category": "Product List Viewed",
+    "Viewed Promotion": "Promotion Viewed",
+    "Clicked Promotion": "Promotion Clicked",
+    "Clicked Product": "Product Clicked",
+    "Viewed Product": "Product Viewed",
+    "Added Product": "Product Added",
+    "Removed Product": "Product Removed",
+    "Started Order": "Checkout Started",
+    "Viewed Checkout Step": "Checkout Step Viewed",
+    "Completed Checkout Step": "Checkout Step Completed",
+    "Completed Order": "Order Completed",
+    "Updated Order": "Order Updated",
+    "Refunded Order": "Order Refunded",
+    "Cancelled Order": "Order Cancelled",
+    "Order Canceled": "Order Cancelled",
+}
+
+GA4_NAMES = {
+    "search": "Products Searched",
+    "view_search_results": "Products Searched",
+    "view_item_list": "Product List Viewed",
+    "select_item": "Product Clicked",
+    "view_item": "Product Viewed",
+    "add_to_cart": "Product Added",
+    "remove_from_cart": "Product Removed",
+    "view_cart": "Cart Viewed",
+    "begin_checkout": "Checkout Started",
+    "add_shipping_info": "Checkout Step Completed",
+    "add_payment_info": "Payment Info Entered",
+    "purchase": "Order Completed",
+    "refund": "Order Refunded",
+    "view_promotion": "Promotion Viewed",
+    "select_promotion": "Promotion Clicked",
+    "add_to_wishlist": "Product Added to Wishlist",
+    "remove_from_wishlist": "Product Removed from Wishlist",
+}
+
+_GA4_ITEM = {
+    "item_id": "product_id",
+    "item_name": "name",
+    "item_brand": "brand",
+    "item_category": "category",
+    "item_variant": "variant",
+    "item_list_id": "list_id",
+    "index": "position",
+}
+_GA4_PROPERTY = {
+    "transaction_id": "order_id",
+    "search_term": "query",
+    "item_list_id": "list_id",
+    "creative_name": "creative",
+    "creative_slot": "position",
+    "promotion_name": "name",
+    "payment_type": "payment_method",
+    "shipping_tier": "shipping_method",
+}
+_CAMEL = {
+    "productId": "product_id",
+    "cartId": "cart_id",
+    "checkoutId": "checkout_id",
+    "orderId": "order_id",
+    "listId": "list_id",
+    "imageUrl": "image_url",
+    "couponId": "coupon_id",
+    "couponName": "coupon_name",
+    "wishlistId": "wishlist_id",
+    "promotionId": "promotion_id",
+    "reviewId": "review_id",
+}
+_ONE_PRODUCT = frozenset(name for name, fields in SPEC.items() if "product_id" in fields)
+
+
+def _squashed(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()
+
+
+_BY_SQUASHED = {_squashed(name): name for name in (*SPEC, *EMAIL_EVENTS)} | {
+    _squashed(old): new for old, new in V1_NAMES.items()
+}
+
+
+@lru_cache(NAME_CACHE)
+def canonical(name: str) -> str:
+    """The spec's name for `name` ("order_completed", "Completed Order", GA4's "purchase" →
+    "Order Completed"), or `name` without surrounding blanks when the spec has no such event."""
+    stripped = name.strip()
+    return GA4_NAMES.get(stripped) or _BY_SQUASHED.get(_squashed(stripped), stripped)
+
+
+def tidy(name: str, properties: dict[str, Any]) -> None:
+    """Put `properties` of the canonical event `name` into the spec's shapes, in place.
+
+    GA4's `items` become `products`; ids become text, amounts numbers. Unknown keys stay, and a
+    value that cannot be read as its kind stays as it is.
+    """
+    fields = SPEC.get(name)
+    if fields is None:
+        return
+    if "items" in properties and "products" not in properties:
+        _from_ga4(name, properties)
+    for key in _CAMEL.keys() & properties.keys():
+        properties.setdefault(_CAMEL[key], properties[key])
+    if "id" in properties and "product_id" in fields and "product_id" not in properties:
+        properties["product_id"] = properties["id"]
+    _coerce(properties, fields)
+
+
+def _from_ga4(name: str, properties: dict[str, Any]) -> None:
+    items = properties.pop("items")
+    for key in _GA4_PROPERTY.keys() & properties.keys():
+        properties.setdefault(_GA4_PROPERTY[key], properties.pop(key))
+    if name in ("Order Completed", "Order Refunded") and "value" in properties:
+        properties.setdefault("revenue", properties["value"])
+    if not isinstance(items, list):
+        items = [items]
+    properties["products"] = [_ga4_item(item) for item in items if isinstance(item, dict)]
+    if name in _ONE_PRODUCT and len(properties["products"]) == 1:
+        for key, value in properties.pop("products")[0].items():
+            properties.setdefault(key, value)
+
+
+def _ga4_item(item: dict[str, Any]) -> dict[str, Any]:
+    return {_GA4_ITEM.get(key, key): value for key, value in item.items()}
+
+
+def _coerce(holder: dict[str, Any], fields: Fields) -> None:
+    for key, value in holder.items():
+        kind = fields.get(key)
+        if kind is None or value is None:
+            continue
+        # The right type already is by far the commonest case, so it is asked first.
+        if kind is TEXT:
+            if value.__class__ is not str:
+                holder[key] = text(value)
+        elif kind is NUMBER:
+            if value.__class__ is not float and value.__class__ is not int:
+                read = number(value)
+                holder[key] = value if read is None else read
+        elif kind is PRODUCTS:
+            holder[key] = _products(value)
+
+
+def _products(value: Any) -> list[dict[str, Any]]:
+    """A list of tidy product objects; a lone object or id is taken as a list of one."""
+    given = value if isinstance(value, list) else [value]
+    products = []
+    for product in given:
+        if isinstance(product, str | int) and not isinstance(product, bool):
+            products.append({"product_id": str(product)})
+        elif isinstance(product, dict):
+            if "product_id" not in product:
+                found = next((product[k] for k in ("productId", "id") if k in product), None)
+                if found is not None:
+                    product["product_id"] = found
+            _coerce(product, PRODUCT)
+            products.append(product)
+    return products
+
+
+def text(value: Any) -> Any:
+    """A whole number as its digits (12 and 12.0 → "12"); anything else as it is."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
+    return value
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One product as an event tells it. Prices are in major units, as shops send them; use
+    `patron.kit.money.minor` with the currency to count."""
+
+    product_id: str | None = None
+    sku: str | None = None
+    variant: str | None = None
+    name: str | None = None
+    brand: str | None = None
+    category: str | None = None
+    price: float | None = None
+    quantity: float = 1
+    coupon: str | None = None
+    position: float | None = None
+    url: str | None = None
+    image_url: str | None = None
+    currency: str | None = None
+
+
+def _as_text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _as_number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+_READERS: list[tuple[str, Callable[[Any], Any]]] = [
+    (name, _as_number if PRODUCT.get(name) is NUMBER else _as_text)
+    for name in Line.__struct_fields__
+    if name != "quantity"
+]
+
+
+def line(product: Mapping[str, Any]) -> Line:
+    """A tidy product object, typed; never raises: a value of another type counts as missing."""
+    read = {name: reader(product[name]) for name, reader in _READERS if name in product}
+    quantity = _as_number(product.get("quantity"))
+    return Line(quantity=1 if quantity is None else quantity, **read)
+
+
+def lines(properties: Mapping[str, Any]) -> list[Line]:
+    """The products an event speaks of: those of `products`, else the one in its own properties."""
+    products = properties.get("products")
+    if isinstance(products, list) and products:
+        return [line(product) for product in products if isinstance(product, dict)]
+    if any(properties.get(key) for key in ("product_id", "sku")):
+        return [line(properties)]
+    return []

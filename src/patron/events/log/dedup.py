@@ -1,0 +1,82 @@
+"""Which messages were taken in before: exact, for two days and more.
+
+The key is the client's own time (8 bytes, so that the table grows at its end) and a hash of (trust
+class, source, messageId). The skew-corrected time takes no part: it differs in each retry.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterable
+from datetime import datetime
+
+from patron.events.types import Source, Trust
+
+KEPT_KEYS = 200_000  # about 25 MB; ten seconds of the fastest shop, hours of a common one
+_TIME = struct.Struct(">Q")
+
+
+def key(client_ms: int, trust: Trust, source: Source, message: str) -> bytes:
+    """24 bytes; `client_ms` is the client's own time in Unix milliseconds, 0 without one.
+
+    `message` is the messageId. Trust and source are part of it so that nobody with the public key
+    can take up the ids of the shop's server.
+    """
+    scope = b"%d%d:" % (trust, source)
+    return (
+        _TIME.pack(client_ms) + hashlib.blake2b(scope + message.encode(), digest_size=16).digest()
+    )
+
+
+def first_key(moment: datetime) -> bytes:
+    """The smallest key of a client's time."""
+    return _TIME.pack(max(0, int(moment.timestamp() * 1000)))
+
+
+class Recent:
+    """All keys of the newest client times, in memory: what is younger than its floor and not in it
+    was never seen, without asking the database.
+
+    Complete from `floor` on, which only rises. It answers for one walker: `token` names the commit
+    it agrees with, and a walk row with another token means that somebody else has walked since.
+    """
+
+    def __init__(self, token: int, floor: bytes, keys: Iterable[bytes]) -> None:
+        self.token = token
+        self.floor = floor
+        self._seconds: dict[int, set[bytes]] = {}
+        self._size = 0
+        self.add(keys)
+
+    def knows(self, key: bytes) -> bool | None:
+        """Whether `key` was seen; None when only the database can tell."""
+        if key < self.floor:
+            return None
+        keys = self._seconds.get(_second(key))
+        return keys is not None and key in keys
+
+    def add(self, keys: Iterable[bytes]) -> None:
+        seconds = self._seconds
+        for key in keys:
+            if key < self.floor:
+                continue
+            second = _second(key)
+            held = seconds.get(second)
+            if held is None:
+                seconds[second] = {key}
+            else:
+                held.add(key)
+            self._size += 1
+        if self._size > KEPT_KEYS:
+            self._shrink()
+
+    def _shrink(self) -> None:
+        """Forget the oldest seconds until a quarter is free."""
+        for second in sorted(self._seconds):
+            self._size -= len(self._seconds.pop(second))
+            self.floor = _TIME.pack((second + 1) << 10)
+            if self._size <= KEPT_KEYS * 3 // 4:
+                return
+
+
+def _second(key: bytes) -> int:
+    return int.from_bytes(key[:8]) >> 10  # 1,024 ms: a shift is cheaper than a division

@@ -1,0 +1,120 @@
+"""Orders out of events: what one batch says about each order, whatever order the events are in."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from patron.events.ecommerce import lines
+from patron.events.types import Event
+from patron.kit.money import currency_code, minor
+
+UPDATED = "Order Updated"
+
+
+class OrderWord(msgspec.Struct):
+    """What a batch says about one order. Money in minor units of `currency`; the fields stand in
+    the order of the table's statement."""
+
+    order_id: str
+    origin_id: UUID
+    position: int
+    backfill: bool
+    currency: str
+    placed_at: datetime | None = None
+    revenue: int | None = None
+    amount_at: datetime | None = None  # when the revenue was said
+    refunded: int = 0
+    refunded_whole: bool = False
+    cancelled_at: datetime | None = None
+
+
+def words(events: Iterable[Event], metrics: Mapping[str, str], currency: str) -> list[OrderWord]:
+    """One word for each order that `events` speak of.
+
+    `metrics` names the shop's own events for `revenue`, `refunded` and `cancelled`; `currency` is
+    the shop's, for events that name none.
+    """
+    completed = metrics.get("revenue", "Order Completed")
+    refunded = metrics.get("refunded", "Order Refunded")
+    cancelled = metrics.get("cancelled", "Order Cancelled")
+    told = {completed, refunded, cancelled, UPDATED}
+    said: dict[str, OrderWord] = {}
+    for event in events:
+        if event.name not in told:
+            continue
+        word = _word(said, event, currency)
+        if event.name == completed:
+            if word.placed_at is None or event.ts < word.placed_at:
+                word.placed_at, word.origin_id = event.ts, event.origin_id
+            _amount(word, event, currency)
+        elif event.name == UPDATED:
+            _amount(word, event, currency)
+        elif event.name == cancelled:
+            word.cancelled_at = min(word.cancelled_at or event.ts, event.ts)
+        else:
+            back = _refund(event.properties, word.currency)
+            word.refunded += back or 0
+            word.refunded_whole |= back is None
+    return list(said.values())
+
+
+def order_id(event: Event) -> str:
+    """The shop's own number of an order; an order that names none is one of its own."""
+    named = event.properties.get("order_id") or event.properties.get("checkout_id")
+    return named if isinstance(named, str) else f"message:{event.message_id}"
+
+
+def revenue(properties: Mapping[str, Any], currency: str) -> int | None:
+    """An order's revenue in minor units: after discounts, without shipping and tax (the spec's
+    `revenue`), or the nearest thing the event has. None when it names no amount at all."""
+    for name in ("revenue", "subtotal"):
+        if (amount := minor(properties.get(name), currency)) is not None:
+            return amount
+    total = minor(properties.get("total"), currency)
+    if total is not None:
+        extras = (minor(properties.get(name), currency) or 0 for name in ("shipping", "tax"))
+        return total - sum(extras)
+    if (amount := minor(properties.get("value"), currency)) is not None:
+        return amount
+    return _sum_of_lines(properties, currency)
+
+
+def _word(said: dict[str, OrderWord], event: Event, currency: str) -> OrderWord:
+    key = order_id(event)
+    word = said.get(key)
+    if word is None:
+        word = said[key] = OrderWord(
+            key, event.origin_id, event.position, event.backfill, _currency(event, currency)
+        )
+    word.backfill &= event.backfill
+    return word
+
+
+def _amount(word: OrderWord, event: Event, currency: str) -> None:
+    own = _currency(event, currency)
+    amount = revenue(event.properties, own)
+    if amount is None or (word.amount_at is not None and event.ts <= word.amount_at):
+        return
+    word.revenue, word.amount_at, word.currency = amount, event.ts, own
+
+
+def _refund(properties: Mapping[str, Any], currency: str) -> int | None:
+    """What a refund gave back; None for the whole order (the spec's refund without an amount)."""
+    for name in ("refund", "revenue", "total", "value"):
+        if (amount := minor(properties.get(name), currency)) is not None:
+            return abs(amount)
+    return _sum_of_lines(properties, currency)
+
+
+def _sum_of_lines(properties: Mapping[str, Any], currency: str) -> int | None:
+    priced = [one for one in lines(properties) if one.price is not None]
+    if not priced:
+        return None
+    return sum(minor((one.price or 0) * one.quantity, currency) or 0 for one in priced)
+
+
+def _currency(event: Event, currency: str) -> str:
+    return currency_code(event.properties.get("currency")) or currency

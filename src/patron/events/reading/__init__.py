@@ -1,0 +1,1 @@
+"""What the inbox holds, read. Nothing a caller sent raises here."""

@@ -1,0 +1,63 @@
+"""An event on its way through the steps."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from patron.events.reading.heard import Call, Heard, Refusal, Stamp
+from patron.events.reading.values import at_ms
+from patron.events.types import Event, EventType, Source, Trust
+
+OURS = frozenset({Source.CONNECTOR, Source.IMPORT, Source.PATRON})
+"""Sources that are no visit: nothing there is judged as a browser."""
+
+_TRUSTS = tuple(Trust)
+_SOURCES = tuple(Source)
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What the steps know of the shop. `own_hosts` without "www."."""
+
+    own_hosts: frozenset[str] = frozenset()
+    identity_secret: bytes = b""
+
+
+class Draft(msgspec.Struct, gc=False):
+    """An event on its way through the steps."""
+
+    heard: Heard
+    event: Event
+    call: Call
+    stamp: Stamp
+    original: datetime | None = None  # the client's own time
+    sent: datetime | None = None
+    robot: str | None = None
+
+    @property
+    def client_ms(self) -> int:
+        """The client's own time in Unix milliseconds, the same in every retry; 0 if it has none."""
+        return 0 if self.original is None else max(0, int(self.original.timestamp() * 1000))
+
+
+Step = Callable[[Draft, Setting], Refusal | None]
+
+
+def draft(heard: Heard) -> Draft:
+    """The draft of a call that could be read; raises IndexError for a stamp no door writes."""
+    call, stamp = heard.call, heard.stamp
+    received = at_ms(stamp.r)
+    event = Event(
+        type=EventType.TRACK,
+        name="",
+        ts=received,
+        received_at=received,
+        message_id="",
+        properties={} if call.properties is None else call.properties,
+        traits={} if call.traits is None else call.traits,
+        context={} if call.context is None else call.context,
+        trust=_TRUSTS[stamp.t],
+        source=_SOURCES[stamp.s],
+        backfill=stamp.f or call.backfill is True,
+    )
+    return Draft(heard, event, call, stamp, sent=None)

@@ -1,0 +1,126 @@
+"""Whose call it is, and which one."""
+
+import hashlib
+import hmac
+
+import msgspec
+
+from patron.events.reading.heard import Refusal
+from patron.events.reading.values import identifier, shown
+from patron.events.steps.draft import Draft, Setting
+from patron.events.types import Drop, Event, EventType, Source, Trust
+
+LONGEST_ID = 255
+TYPES = {kind.value: kind for kind in EventType}
+
+
+def drop_unknown_type(draft: Draft, _: Setting) -> Refusal | None:
+    given = draft.stamp.y or draft.call.type
+    kind = TYPES.get(given) if given else None
+    if kind is None:
+        return Refusal(
+            Drop.UNKNOWN_TYPE,
+            f"type {shown(given)} is no call; use one of {', '.join(TYPES)}",
+        )
+    draft.event.type = kind
+    return None
+
+
+def put_identifiers(draft: Draft, _: Setting) -> None:
+    event, call = draft.event, draft.call
+    event.user_id = identifier(call.user_id)
+    event.anonymous_id = identifier(call.anonymous_id)
+    if call.previous_id is not None:
+        event.previous_id = identifier(call.previous_id)
+    if call.group_id is not None:
+        event.group_id = identifier(call.group_id)
+    event.message_id = identifier(call.message_id) or ""
+
+
+def put_context(draft: Draft, _: Setting) -> None:
+    """What the whole batch said comes under what the call said; only Patron speaks as Patron."""
+    event = draft.event
+    if shared := draft.heard.shared_context:
+        event.context = {**shared, **event.context}
+    if "patron" in event.context and event.source is not Source.PATRON:
+        del event.context["patron"]
+
+
+def drop_without_id(draft: Draft, _: Setting) -> Refusal | None:
+    event = draft.event
+    if event.user_id or event.anonymous_id or _known_otherwise(event):
+        return None
+    return Refusal(
+        Drop.NO_ID,
+        f"{event.type.value} has neither userId nor anonymousId"
+        f" (userId is {shown(draft.call.user_id)}); send one of them",
+    )
+
+
+def drop_long_id(draft: Draft, _: Setting) -> Refusal | None:
+    event = draft.event
+    for name, value in (
+        ("userId", event.user_id),
+        ("anonymousId", event.anonymous_id),
+        ("previousId", event.previous_id),
+        ("groupId", event.group_id),
+        ("messageId", event.message_id),
+        ("event", draft.call.event),
+    ):
+        if value is not None and len(value) > LONGEST_ID:
+            return Refusal(
+                Drop.MALFORMED,
+                f"{name} {shown(value)} has {len(value)} characters; {LONGEST_ID} are the most",
+            )
+    return None
+
+
+def put_trust(draft: Draft, setting: Setting) -> None:
+    """A browser's identity is verified by `context.userHash`: the hex HMAC-SHA256 of the userId
+    under the shop's identity secret, which only the shop's server can make."""
+    event = draft.event
+    given = event.context.get("userHash")
+    if given is None or event.trust is not Trust.PUBLIC or not event.user_id:
+        return
+    digest = hmac.new(setting.identity_secret, event.user_id.encode(), hashlib.sha256).hexdigest()
+    if (
+        setting.identity_secret
+        and isinstance(given, str)
+        and hmac.compare_digest(given.lower().encode(), digest.encode())
+    ):
+        event.trust = Trust.VERIFIED
+
+
+def put_message_id(draft: Draft, _: Setting) -> None:
+    """An imported row without an id gets one from its content, so that the file brings nothing
+    twice; any other call gets the place where the inbox keeps it."""
+    event = draft.event
+    if event.message_id:
+        return
+    if event.source is Source.IMPORT:
+        content = (
+            event.type,
+            draft.call.event,
+            [event.user_id, event.anonymous_id, event.previous_id, event.group_id],
+            str(draft.original),
+            [event.properties, event.traits, event.context],
+        )
+        digest = hashlib.blake2b(msgspec.json.encode(content, order="sorted"), digest_size=16)
+        event.message_id = f"row-{digest.hexdigest()}"
+    elif draft.stamp.x:
+        event.message_id = draft.stamp.x
+    else:
+        event.message_id = f"at-{draft.heard.row}-{draft.heard.place[1]}-{draft.heard.place[2]}"
+
+
+def _known_otherwise(event: Event) -> bool:
+    """Whether the owner names the person by other means: a guest's order has only an address."""
+    if event.source is Source.PATRON and isinstance(event.context.get("patron"), dict):
+        return True
+    if event.trust is not Trust.SERVER:
+        return False
+    traits = event.context.get("traits")
+    holders = (event.traits, event.properties, traits if isinstance(traits, dict) else {})
+    return any(isinstance(holder.get("email"), str) for holder in holders) or bool(
+        event.context.get("externalIds")
+    )

@@ -1,0 +1,317 @@
+"""The room's steps of the walk: take the next rows, accept them, write the log, move on.
+
+All in the caller's transaction. What is kept in memory between batches is thrown away by `forget`
+when that transaction is rolled back, and is not believed when another walker came in between.
+"""
+
+import heapq
+import secrets
+from collections.abc import Awaitable, Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Generic, TypeVar
+
+import msgspec
+
+from patron.events import store, walk_store
+from patron.events.accept import DROPPED, STEP_SECONDS, accept
+from patron.events.log.dedup import KEPT_KEYS, Recent, first_key, key
+from patron.events.log.orders import words
+from patron.events.reading.heard import Heard, Refusal, hear, payloads
+from patron.events.reading.values import at_ms
+from patron.events.refused import store as refused_store
+from patron.events.refused.letters import letter
+from patron.events.steps.draft import Draft, Setting
+from patron.events.types import Drop, Event, Source
+from patron.events.visit.channel import campaign_key, host
+from patron.events.visit.sessions import Visitor, pack, unpack, visit, visitor_key
+from patron.kit.clock import monotonic
+from patron.kit.db import Tx
+from patron.shops.types import Shop
+
+Waiting = walk_store.Waiting
+acting_done = store.acting_done
+acting_failed = store.acting_failed
+
+REMEMBERED = timedelta(minutes=2)
+LISTED_ROBOTS = 5  # a batch: enough to show the owner what is dropped, too few to fill the disk
+_VISITING = frozenset({Source.BROWSER, Source.SERVER})
+_recent: dict[str, Recent] = {}
+T = TypeVar("T")
+
+
+class Take(msgspec.Struct):
+    """Rows of the inbox that are walked together, and the cursors behind them."""
+
+    rows: list[Waiting]
+    bodies: list[bytes]
+    cursors: dict[int, int]
+    count: int
+    seen_token: int  # of the walk's row, when it was locked
+    next_token: int
+
+
+async def take(tx: Tx, shop: Shop, limit: int) -> Take | None:
+    """Lock the shop's walk and take its next rows, about `limit` events; None when idle.
+
+    Rows of imports are taken only when nothing else waits. A lane is walked in its own order, and
+    lanes are walked side by side in the order of receipt.
+    """
+    # Looked at before locking, so that an idle poll writes nothing.
+    if not await _next_rows(tx, limit):
+        return None
+    standing = await walk_store.lock(tx)
+    rows = await _next_rows(tx, limit)
+    if not rows:
+        return None
+    cursors = {}
+    for row in rows:
+        cursors[row.lane] = row.seq
+    return Take(
+        rows=rows,
+        bodies=await walk_store.bodies(tx, rows),
+        cursors=cursors,
+        count=sum(row.count for row in rows),
+        seen_token=standing.seen_token,
+        next_token=secrets.randbits(62),
+    )
+
+
+async def _next_rows(tx: Tx, limit: int) -> list[Waiting]:
+    waiting = await walk_store.waiting(tx, "live") or await walk_store.waiting(tx, "import")
+    lanes: dict[int, list[Waiting]] = {}
+    for row in waiting:
+        lanes.setdefault(row.lane, []).append(row)
+    taken: list[Waiting] = []
+    count = 0
+    for row in heapq.merge(*lanes.values(), key=lambda row: row.received_at):
+        if taken and count + row.count > limit:
+            break
+        taken.append(row)
+        count += row.count
+    return taken
+
+
+async def accept_batch(tx: Tx, shop: Shop, take: Take, now: datetime) -> list[Event]:
+    """The events of `take` that are accepted, with session, channel and device, not yet numbered.
+
+    What is refused is written down, duplicates are counted.
+    """
+    started = monotonic()
+    heard = hear(take.bodies, [f"{row.lane}-{row.seq}" for row in take.rows])
+    STEP_SECONDS.labels("hear").observe(monotonic() - started)
+    drafts, refused = accept(heard, setting(shop))
+    drafts = await _timed("drop_duplicate", _drop_duplicates(tx, shop, take, drafts))
+    await _timed("put_session", _put_sessions(tx, shop, [draft.event for draft in drafts]))
+    if refused:
+        await _keep_refusals(tx, take, refused, now)
+    return [draft.event for draft in drafts]
+
+
+def setting(shop: Shop) -> Setting:
+    """What the steps need to know of a shop."""
+    hosts = {name.lower().removeprefix("www.") for name in shop.hosts}
+    return Setting(frozenset({*hosts, host(shop.public_url)} - {""}), shop.identity_secret)
+
+
+async def drop_erased(
+    tx: Tx, shop: Shop, events: list[Event], erased: Sequence[Event]
+) -> list[Event]:
+    """`events` without those of erased people, and numbered: each has its log position now."""
+    if erased:
+        gone = {id(event) for event in erased}
+        events = [event for event in events if id(event) not in gone]
+        DROPPED.labels("drop_erased", Drop.ERASED).inc(len(erased))
+    if events:
+        first = await walk_store.take_positions(tx, len(events))
+        for position, event in enumerate(events, first):
+            event.position = position
+    return events
+
+
+async def record(tx: Tx, shop: Shop, events: Sequence[Event]) -> None:
+    """Write numbered events, whose origins are known, to the log, and orders to their table."""
+    if not events:
+        return
+    months = {(event.ts.year, event.ts.month) for event in events}
+    await walk_store.ensure_months(tx, [date(year, month, 1) for year, month in months])
+    await store.write(tx, events)
+    said = words(events, shop.settings.metrics, shop.currency)
+    if said:
+        await store.save_orders(tx, said)
+
+
+async def advance(tx: Tx, take: Take) -> None:
+    """Move the cursors behind what was taken."""
+    await walk_store.advance(tx, take.cursors, take.next_token)
+
+
+async def bury(tx: Tx, shop: Shop, event: Event, error: Exception, now: datetime) -> None:
+    """Put an event that makes the walk fail into `dead_letter`, with what it failed on."""
+    reason = f"{type(error).__name__}: {error}"
+    entry = refused_store.Entry(event.received_at, Drop.POISON, reason[:2_000], letter(event))
+    await refused_store.keep(tx, "dead-letter", [entry], now)
+
+
+def forget(shop: Shop) -> None:
+    """Drop what is remembered of a shop: its transaction was rolled back."""
+    _recent.pop(shop.schema, None)
+
+
+# --- the acting part that waits -----------------------------------------------------------------
+
+
+class Acting(msgspec.Struct, Generic[T], frozen=True):
+    """A postponed acting part: the events as the log has them, and what the carts had said."""
+
+    id: int
+    batch: list[Event]
+    changes: list[T]
+
+
+async def queue_acting(
+    tx: Tx, first: int, last: int, changes: Sequence[msgspec.Struct], now: datetime
+) -> None:
+    """Have the acting part of the log positions `first` to `last` tried again."""
+    await store.queue_acting(tx, first, last, msgspec.json.encode(list(changes)), now)
+
+
+async def next_acting(tx: Tx, now: datetime, kind: type[list[T]]) -> Acting[T] | None:
+    """The oldest postponed acting part, locked, if its time has come; `kind` types its changes."""
+    waiting = await store.next_acting(tx, now)
+    if waiting is None:
+        return None
+    batch = await store.by_positions(tx, waiting.first, waiting.last)
+    return Acting(waiting.id, batch, msgspec.json.decode(waiting.changes, type=kind))
+
+
+# --- duplicates ---------------------------------------------------------------------------------
+
+
+async def _drop_duplicates(tx: Tx, shop: Shop, take: Take, drafts: list[Draft]) -> list[Draft]:
+    """The drafts whose message was not taken in before, nor earlier in this batch."""
+    keyed = [(_key(draft), draft) for draft in drafts]
+    live = [(k, draft) for k, draft in keyed if draft.event.source is not Source.IMPORT]
+    imported = [k for k, draft in keyed if draft.event.source is Source.IMPORT]
+    seen = await walk_store.known(tx, imported, imported=True) if imported else set()
+    if live:
+        recent = await _memory(tx, shop, take)
+        seen |= await _seen_before(tx, recent, [k for k, _ in live])
+    kept: list[Draft] = []
+    days: dict[date, list[bytes]] = {}
+    new_imports: list[bytes] = []
+    for k, draft in keyed:
+        if k in seen:
+            continue
+        seen.add(k)
+        kept.append(draft)
+        if draft.event.source is Source.IMPORT:
+            new_imports.append(k)
+        else:
+            days.setdefault(draft.event.received_at.date(), []).append(k)
+    if len(kept) < len(drafts):
+        DROPPED.labels("drop_duplicate", Drop.DUPLICATE).inc(len(drafts) - len(kept))
+    if days:
+        await walk_store.ensure_days(tx, days)
+        await walk_store.remember(tx, days)
+        for keys in days.values():
+            recent.add(keys)
+    if new_imports:
+        await walk_store.remember_imports(tx, new_imports)
+    return kept
+
+
+def _key(draft: Draft) -> bytes:
+    event = draft.event
+    again = draft.stamp.x
+    message = f"{again}/{event.message_id}" if again else event.message_id
+    return key(draft.client_ms, event.trust, event.source, message)
+
+
+async def _memory(tx: Tx, shop: Shop, take: Take) -> Recent:
+    """What is remembered of the newest messages, read anew unless the last batch was ours."""
+    recent = _recent.get(shop.schema)
+    if recent is None or recent.token != take.seen_token:
+        since = first_key(min(row.received_at for row in take.rows) - REMEMBERED)
+        newest = await walk_store.newest_seen(tx, since, KEPT_KEYS // 2)
+        if len(newest) == KEPT_KEYS // 2:
+            since = newest[-1]
+        recent = _recent[shop.schema] = Recent(take.seen_token, since, newest)
+    # From here on it holds what only this transaction knows.
+    recent.token = take.next_token
+    return recent
+
+
+async def _seen_before(tx: Tx, recent: Recent, keys: Iterable[bytes]) -> set[bytes]:
+    seen: set[bytes] = set()
+    asked: list[bytes] = []
+    for k in keys:
+        known = recent.knows(k)
+        if known is None:
+            asked.append(k)
+        elif known:
+            seen.add(k)
+    if asked:
+        seen |= await walk_store.known(tx, asked, imported=False)
+    return seen
+
+
+# --- sessions -----------------------------------------------------------------------------------
+
+
+async def _put_sessions(tx: Tx, shop: Shop, events: Sequence[Event]) -> None:
+    """Session and channel on what people did; history, imports and our own words are no visit."""
+    split = shop.settings.new_session_on_campaign
+    visits: dict[str, list[Event]] = {}
+    for event in events:
+        if event.source in _VISITING and not event.backfill:
+            name = f"a:{event.anonymous_id}" if event.anonymous_id else f"u:{event.user_id}"
+            visits.setdefault(name, []).append(event)
+    if not visits:
+        return
+    keys = {visitor_key(name): name for name in visits}
+    states = await walk_store.visitors(tx, list(keys))
+    saved = []
+    for k, name in keys.items():
+        state = states.get(k)
+        visitor = Visitor(k) if state is None else unpack(k, state)
+        for event in visits[name]:
+            at = int(event.ts.timestamp() * 1000)
+            found = visit(visitor, at, campaign_key(event.context), event.channel, split=split)
+            event.session_id = found.identity()
+            event.channel = found.channel
+        saved.append((k, pack(visitor), at_ms(visitor.last)))
+    await walk_store.save_visitors(tx, saved)
+
+
+# --- refusals -----------------------------------------------------------------------------------
+
+
+async def _keep_refusals(
+    tx: Tx, take: Take, refused: Sequence[tuple[Heard, Refusal]], now: datetime
+) -> None:
+    robots = 0
+    listed: list[tuple[Heard, Refusal]] = []
+    for one in sorted(refused, key=lambda one: one[0].place):
+        if one[1].reason in (Drop.BOT, Drop.PREFETCH):
+            robots += 1
+            if robots > LISTED_ROBOTS:
+                continue
+        listed.append(one)
+    texts = payloads(take.bodies, [heard for heard, _ in listed])
+    for kind in ("rejected", "dead-letter"):
+        entries = [
+            refused_store.Entry(
+                take.rows[heard.place[0]].received_at, refusal.reason, refusal.detail, text
+            )
+            for (heard, refusal), text in zip(listed, texts, strict=True)
+            if (refusal.reason is Drop.POISON) == (kind == "dead-letter")
+        ]
+        if entries:
+            await refused_store.keep(tx, kind, entries, now)
+
+
+async def _timed(step: str, work: Awaitable[T]) -> T:
+    started = monotonic()
+    result = await work
+    STEP_SECONDS.labels(step).observe(monotonic() - started)
+    return result

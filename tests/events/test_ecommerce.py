@@ -1,0 +1,151 @@
+"""Events of shops arrive in many dialects; the log knows one."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patron.events.ecommerce import GA4_NAMES, SPEC, V1_NAMES, canonical, line, lines, tidy
+
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=12,
+)
+KNOWN_KEYS = sorted(
+    {key for fields in SPEC.values() for key in fields} | {"items", "id", "orderId"}
+)
+
+
+def tidied(name: str, **properties: Any) -> dict[str, Any]:
+    tidy(name, properties)
+    return properties
+
+
+def test_the_spec_has_28_events() -> None:
+    assert len(SPEC) == 28
+
+
+@pytest.mark.parametrize("name", SPEC)
+def test_every_event_is_found_however_it_is_spelled(name: str) -> None:
+    snake = name.lower().replace(" ", "_")
+    assert {
+        canonical(n) for n in (name, snake, name.upper(), f" {name} ", name.replace(" ", ""))
+    } == {name}
+
+
+@pytest.mark.parametrize(("old", "new"), V1_NAMES.items())
+def test_v1_names_are_aliases(old: str, new: str) -> None:
+    assert canonical(old) == canonical(old.lower()) == new
+    assert new in SPEC
+
+
+@pytest.mark.parametrize(("theirs", "ours"), GA4_NAMES.items())
+def test_ga4_names_are_mapped(theirs: str, ours: str) -> None:
+    assert canonical(theirs) == ours
+    assert ours in SPEC or ours == "Page Viewed"
+
+
+def test_an_event_of_the_shops_own_keeps_its_name() -> None:
+    assert canonical("Gift Wrapped!") == "Gift Wrapped!"
+    assert canonical("Refund") == "Refund", "GA4's bare words count only in GA4's spelling"
+
+
+def test_a_ga4_purchase_becomes_an_order() -> None:
+    order = tidied(
+        "Order Completed",
+        transaction_id=1001,
+        value=41.5,
+        currency="EUR",
+        gift=True,
+        items=[
+            {
+                "item_id": 7,
+                "item_name": "Kettle",
+                "item_brand": "Hollin",
+                "item_variant": "blue",
+                "index": 0,
+                "price": "20,75",
+                "quantity": "2",
+                "affiliation": "web",
+            }
+        ],
+    )
+    assert order == {
+        "value": 41.5,
+        "revenue": 41.5,
+        "currency": "EUR",
+        "gift": True,
+        "order_id": "1001",
+        "products": [
+            {
+                "product_id": "7",
+                "name": "Kettle",
+                "brand": "Hollin",
+                "variant": "blue",
+                "position": 0,
+                "price": 20.75,
+                "quantity": 2,
+                "affiliation": "web",
+            }
+        ],
+    }
+
+
+def test_one_ga4_item_becomes_the_product_of_the_event() -> None:
+    seen = tidied("Product Viewed", currency="USD", items=[{"item_id": "k1", "price": 3}])
+    assert seen == {"currency": "USD", "product_id": "k1", "price": 3}
+    added = tidied("Product Added", items=[{"item_id": "a"}, {"item_id": "b"}])
+    assert [one.product_id for one in lines(added)] == ["a", "b"]
+
+
+def test_types_are_put_right_and_unknown_keys_stay() -> None:
+    product = tidied(
+        "Product Viewed", product_id=12.0, price="$1,299.00", quantity="3", color={"name": "red"}
+    )
+    assert product == {
+        "product_id": "12",
+        "price": 1299,
+        "quantity": 3,
+        "color": {"name": "red"},
+    }
+    assert tidied("Product Viewed", price="on request")["price"] == "on request"
+
+
+@pytest.mark.parametrize(
+    ("products", "ids"),
+    [
+        ([{"product_id": 1}, {"productId": "2"}, {"id": 3}], ["1", "2", "3"]),
+        ({"product_id": "1"}, ["1"]),
+        (["a", 2], ["a", "2"]),
+        ([None, True, [], "a"], ["a"]),
+        ("a", ["a"]),
+    ],
+)
+def test_products_in_any_shape(products: Any, ids: list[str]) -> None:
+    cart = tidied("Cart Viewed", products=products)
+    assert [one.product_id for one in lines(cart)] == ids
+
+
+def test_a_line_is_typed() -> None:
+    one = line({"product_id": "p", "price": 2.5, "quantity": 1.5, "name": 7, "brand": ""})
+    assert (one.product_id, one.price, one.quantity) == ("p", 2.5, 1.5)
+    assert one.name is None and one.brand is None
+    assert lines({}) == []
+
+
+@given(
+    st.sampled_from(sorted(SPEC)),
+    st.dictionaries(st.sampled_from(KNOWN_KEYS) | st.text(max_size=8), JSON, max_size=8),
+)
+def test_tidying_never_fails_and_does_nothing_twice(name: str, properties: dict[str, Any]) -> None:
+    unknown = {k: v for k, v in properties.items() if k not in KNOWN_KEYS}
+    tidy(name, properties)
+    once = repr(properties)
+    lines(properties)
+    tidy(name, properties)
+    assert repr(properties) == once
+    if "items" not in once:
+        assert unknown.keys() <= properties.keys()
