@@ -15,7 +15,7 @@ def main() -> None:
         address=settings.listen_host,
         port=settings.listen_port,
         interface=Interfaces.ASGI,
-        loop=Loops.asyncio,
+        loop=Loops.uvloop,
         workers=1,
         respawn_failed_workers=True,
         respawn_interval=0.5,
