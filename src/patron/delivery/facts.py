@@ -46,7 +46,7 @@ async def load(tx: Tx, shop: Shop, message: Message, now: datetime) -> Facts:
         hours_between=hours,
         last_marketing=next((s.at for s in said if s.purpose == "marketing"), None),
         last_of_source=next((s.at for s in said if s.source == message.source), None),
-        orders_silent_since=silence.since if silence else None,
+        orders_silent_since=silence.last_order_at if silence else None,
         walk_lag=await events.lag(tx, now),
     )
 

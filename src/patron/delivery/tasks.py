@@ -101,7 +101,7 @@ async def deliver_due(db: Database, shop: Shop, deps: Deps, now: datetime) -> Ro
         requeued, doubtful = await outbox.expire(tx, now)
         claimed = await store.claim(tx, now, limits.in_flight, limits.claim_lease)
     for message_id in doubtful:
-        log.warning("message is ambiguous", extra={"message": message_id, "shop": shop.slug})
+        log.warning("message is ambiguous", extra={"message_id": message_id, "shop": shop.slug})
     states: Counter[str] = Counter()
     if claimed:
         await reach("delivery.claimed")
@@ -153,7 +153,7 @@ async def _through(
     except (psycopg.OperationalError, PoolTimeout):
         raise
     except Exception as error:  # a bug in one message must not hold up the others
-        log.error("message could not be judged", exc_info=error, extra={"message": message.id})
+        log.error("message could not be judged", exc_info=error, extra={"message_id": message.id})
         return await _put_back(db, shop, deps, message, error)
     if not isinstance(result, Prepared):
         return result

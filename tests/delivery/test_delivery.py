@@ -1,0 +1,396 @@
+"""From the outbox to the mailbox: what arrives, what does not, and what the owner is told."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from conftest import House
+from delivery.scene import appended
+from delivery.stage import CHEESE, Stage, at, play
+from patron.carts import store as carts
+from patron.catalog import store as catalog
+from patron.catalog.types import FactSource, ProductIn
+from patron.delivery.channels.recorded import Recorder
+from patron.events.types import Source, Trust
+from patron.kit.db import execute, tuples
+from patron.messages import outbox, store
+from patron.messages.types import Arm, State
+from patron.profiles import store as profiles
+from patron.shops.types import Mode
+
+HOUR = timedelta(hours=1)
+
+
+def test_an_abandoned_cart_is_answered(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        message_id = await stage.abandoned("anna", "Anna@example.com")
+        stage.house.clock.advance(timedelta(seconds=3))
+        done = await stage.deliver()
+        assert (done.states, done.told) == ({"sent": 1}, 1)
+        assert (await stage.deliver()).idle
+        assert stage.box.recipients == ["Anna@example.com"]
+        mail = stage.box.parsed()
+        assert mail["Subject"] == "Hollin Farm Cheese, Mild, 8 oz is still in your cart"
+        assert mail["List-Unsubscribe"].startswith("<https://patron.example/u/")
+        text = mail.get_payload(0).get_payload(decode=True).decode()
+        assert "Hello Anna," in text
+        assert "2 x Hollin Farm Cheese, Mild, 8 oz - $4.98" in text
+        state, reason, words = await stage.last_words(message_id)
+        assert (state, reason) == ("sent", None)
+        assert words == "The mail server took it: 250 2.0.0 Ok: queued as 4F1A."
+        (event,) = await appended(stage.db, stage.shop)
+        assert event["event"] == "Email Sent"
+        assert event["messageId"] == f"patron-{message_id}-email-sent"
+        assert event["properties"]["message_id"] == str(message_id)
+        assert event["properties"]["journey"] == "abandoned_cart"
+
+    play(house, story)
+
+
+def test_her_timeline_shows_the_mail(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        origin, cart = await stage.cart("anna", "anna@example.com")
+        await stage.message(origin, cart)
+        await stage.deliver()
+        await stage.walk()
+        async with stage.unit() as tx:
+            person = await profiles.person(tx, origin)
+        assert person is not None
+        assert person.totals["Email Sent"].count == 1
+        assert len(person.origins) == 1
+
+    play(house, story)
+
+
+def test_four_products_bought_together_are_shown(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        wanted = [f"t{n}" for n in range(6)]
+        products = [
+            ProductIn(
+                id=each,
+                title=f"Together {each}",
+                price=309,
+                compare_at=399,
+                currency="USD",
+                available=each != "t0",
+                url=f"https://acme.example/{each}" if each != "t1" else "https://evil.example/",
+                image_url=f"https://acme.example/{each}.png",
+            )
+            for each in wanted
+        ]
+        products.append(ProductIn(id="p1", title="Cheese by its shop", price=249, currency="USD"))
+        async with stage.unit() as tx:
+            await catalog.upsert(tx, products, FactSource.API, stage.now)
+        asked: list[Any] = []
+
+        def picks(product_ids: list[str], n: int) -> list[str]:
+            asked.append(product_ids)
+            return ["p1", *wanted][:n]
+
+        stage.picks = picks
+        await stage.abandoned("anna", "anna@example.com")
+        await stage.deliver()
+        page = stage.box.parsed().get_payload(1).get_payload(decode=True).decode()
+        assert asked == [["p1"]]
+        assert "Cheese by its shop" in page
+        assert [each for each in wanted if f"Together {each}" in page] == ["t2", "t3", "t4", "t5"]
+        assert "evil.example" not in page
+
+    play(house, story)
+
+
+def test_in_rehearsal_the_owner_gets_it(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        stage.shop = msgspec.structs.replace(stage.shop, mode=Mode.REHEARSAL)
+        await stage.abandoned("anna", "anna@example.com")
+        await stage.deliver()
+        assert stage.box.recipients == ["owner@acme.example"]
+        assert stage.box.parsed()["X-Patron-Rehearsal-For"] == "anna@example.com"
+        (event,) = await appended(stage.db, stage.shop)
+        assert event["properties"]["rehearsal"] is True
+
+    play(house, story)
+
+
+def test_two_people_with_one_address_get_one_mail_of_a_journey_in_a_day(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.abandoned("anna", "shared@example.com")
+        await stage.work()
+        bert, cart = await stage.cart("bert", "bert@example.com")
+        async with stage.unit() as tx:  # the mailbox turns out to be his
+            await execute(
+                tx,
+                "UPDATE identifier SET origin_id = %s WHERE value = 'shared@example.com'",
+                (bert,),
+            )
+            await execute(tx, "DELETE FROM identifier WHERE value = 'bert@example.com'")
+        message_id = await stage.message(bert, cart)
+        await stage.work()
+        assert (await stage.last_words(message_id))[:2] == ("skipped", "same_journey_recently")
+        assert stage.box.recipients == ["shared@example.com"]
+
+    play(house, story)
+
+
+def test_workers_that_judge_one_address_at_once_send_one_mail(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        origin, cart = await stage.cart("anna", "anna@example.com")
+        mails = [await stage.message(origin, cart) for _ in range(6)]
+        stage.limits = msgspec.structs.replace(stage.limits, in_flight=2)
+        await asyncio.gather(*(stage.deliver() for _ in range(3)))
+        ends = [(await stage.last_words(mail))[:2] for mail in mails]
+        assert ends.count(("sent", None)) == 1
+        assert ends.count(("skipped", "same_journey_recently")) == 5
+        assert stage.box.recipients == ["anna@example.com"]
+
+    play(house, story)
+
+
+def test_one_marketing_mail_in_sixteen_hours(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        origin, cart = await stage.cart("anna", "anna@example.com")
+        await stage.message(origin, cart)
+        await stage.work()
+        same = await stage.message(origin, cart)
+        other = await stage.message(origin, cart, source="journey:winback")
+        await stage.work()
+        state, reason, words = await stage.last_words(same)
+        assert (state, reason) == ("skipped", "same_journey_recently")
+        assert words == "Not sent: this journey wrote to her on March 2, 07:00."
+        assert (await stage.last_words(other))[:2] == ("skipped", "too_often")
+        stage.house.clock.advance(16 * HOUR)
+        later = await stage.message(origin, cart, source="journey:winback")
+        again = await stage.message(origin, cart)
+        await stage.work()
+        assert {(await stage.find(m)).state for m in (later, again)} == {State.SENT, State.SKIPPED}
+        assert len(stage.box.mails) == 2
+
+    play(house, story)
+
+
+def test_a_person_in_the_holdout_is_judged_and_not_sent_to(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        origin, cart = await stage.cart("anna", "anna@example.com")
+        held = await stage.message(origin, cart, arm=Arm.HOLDOUT)
+        again = await stage.message(origin, cart, arm=Arm.HOLDOUT)
+        await stage.work()
+        ends = {(await stage.find(m)).state: (await stage.find(m)).reason for m in (held, again)}
+        assert ends == {State.HELD_OUT: None, State.SKIPPED: "same_journey_recently"}
+        end = {"arm": Arm.HOLDOUT, "expires_at": stage.now}
+        shut = await stage.abandoned("bert", "bert@example.com", **end)
+        await stage.work()
+        assert (await stage.last_words(shut))[:2] == ("skipped", "too_late")
+        assert stage.box.mails == []
+        assert await appended(stage.db, stage.shop) == []
+
+    play(house, story)
+
+
+def test_without_consent_nothing_is_sent(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        origin, cart = await stage.cart("anna", "anna@example.com", consents=False)
+        message_id = await stage.message(origin, cart)
+        await stage.deliver()
+        assert (await stage.last_words(message_id))[:2] == ("skipped", "no_consent")
+        assert stage.box.mails == []
+
+    play(house, story)
+
+
+def order(user: str, stage: Stage) -> dict[str, Any]:
+    return {
+        "type": "track",
+        "event": "Order Completed",
+        "userId": user,
+        "messageId": f"order-{user}",
+        "timestamp": stage.now.isoformat(),
+        "properties": {"order_id": f"o-{user}", "cart_id": user, "products": [CHEESE]},
+    }
+
+
+def test_an_order_received_before_the_claim_stops_the_mail(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        message_id = await stage.abandoned("anna", "anna@example.com")
+        await stage.inbox.append(
+            stage.shop, [order("anna", stage)], trust=Trust.SERVER, source=Source.SERVER
+        )
+        # The walk comes late: the claim stands and waits for it.
+        late: list[asyncio.Future[None]] = []
+
+        async def walk_later() -> None:
+            async def walk() -> None:
+                await asyncio.sleep(0.2)
+                await stage.walk()
+
+            late.append(asyncio.ensure_future(walk()))
+
+        with at("delivery.claimed", walk_later):
+            await stage.deliver()
+        await late[0]
+        state, reason, words = await stage.last_words(message_id)
+        assert (state, reason) == ("skipped", "cart_closed")
+        assert words == "Not sent: she has ordered what was in the cart."
+        assert stage.box.mails == []
+
+    play(house, story)
+
+
+def test_while_the_walk_does_not_catch_up_nothing_is_sent(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        stage.limits = msgspec.structs.replace(stage.limits, walk_wait=0.1)
+        message_id = await stage.abandoned("anna", "anna@example.com")
+        await stage.inbox.append(
+            stage.shop, [order("bert", stage)], trust=Trust.SERVER, source=Source.SERVER
+        )
+        await stage.deliver()
+        assert (await stage.last_words(message_id))[:2] == ("delayed", "events_behind")
+        assert (await stage.deliver()).states == {}
+        await stage.walk()
+        stage.house.clock.advance(timedelta(seconds=5))
+        await stage.deliver()
+        assert (await stage.find(message_id)).state is State.SENT
+
+    play(house, story)
+
+
+def test_while_orders_are_silent_cart_mails_wait_and_say_so(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        start = stage.now - timedelta(days=29)
+        hourly = [start + n * HOUR for n in range(29 * 24 - 9)]
+        async with stage.unit() as tx:
+            await carts.beat(tx, {"any": hourly})
+        message_id = await stage.abandoned("anna", "anna@example.com")
+        await stage.deliver()
+        state, reason, words = await stage.last_words(message_id)
+        assert (state, reason) == ("delayed", "order_feed_silent")
+        assert "no order has come in since March 1, 21:00" in words
+        stage.house.clock.advance(timedelta(minutes=15))
+        async with stage.unit() as tx:
+            await carts.beat(tx, {"any": [stage.now]})
+        await stage.deliver()
+        assert (await stage.find(message_id)).state is State.SENT
+
+    play(house, story)
+
+
+def test_an_exit_between_claim_and_hand_over_stops_the_mail(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        message_id = await stage.abandoned("anna", "anna@example.com")
+        run = (await stage.find(message_id)).run_id
+
+        async def leave() -> None:
+            async with stage.unit() as tx:
+                await outbox.cancel(tx, [run], "ordered", stage.now)
+
+        with at("delivery.claimed", leave):
+            assert (await stage.deliver()).states == {}
+        assert (await stage.last_words(message_id))[:2] == ("cancelled", "ordered")
+        assert stage.box.mails == []
+
+    play(house, story)
+
+
+def test_a_condition_is_judged_by_the_gate(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        origin, cart = await stage.cart("anna", "anna@example.com")
+        start = (stage.now - HOUR).isoformat()
+        rule = {"event": "Order Completed", "did": False, "after": "start"}
+        context = {"cart_id": str(cart), "start": start}
+        message_id = await stage.message(origin, cart, condition=rule, context=context)
+        bought = order("anna", stage)
+        bought["properties"] = {"order_id": "elsewhere"}
+        await stage.inbox.append(stage.shop, [bought], trust=Trust.SERVER, source=Source.SERVER)
+        await stage.walk()
+        await stage.deliver()
+        state, reason, words = await stage.last_words(message_id)
+        assert state == "skipped"
+        assert reason in ("condition_not_met", "cart_closed")
+        assert words.startswith("Not sent: ")
+
+    play(house, story)
+
+
+def test_a_mail_that_cannot_be_written_is_not_sent(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        nameless = {"product_id": "p9", "price": 2.49}
+        origin, cart = await stage.cart("anna", "anna@example.com", product=nameless)
+        message_id = await stage.message(origin, cart)
+        unknown = await stage.abandoned("bert", "bert@example.com", template="no_such")
+        await stage.deliver()
+        state, reason, words = await stage.last_words(message_id)
+        assert (state, reason) == ("skipped", "render_failed")
+        assert "none of the products in the cart has a name" in words
+        assert (await stage.last_words(unknown))[:2] == ("skipped", "render_failed")
+        assert stage.box.mails == []
+
+    play(house, story)
+
+
+def test_a_bug_in_judging_one_message_does_not_hold_up_the_others(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        bad = await stage.abandoned("anna", "anna@example.com", condition={"no": "rule"})
+        good = await stage.abandoned("bert", "bert@example.com")
+        await stage.deliver()
+        assert (await stage.last_words(bad))[:2] == ("delayed", "error")
+        assert (await stage.find(good)).state is State.SENT
+        stage.house.clock.advance(timedelta(days=2))
+        await stage.deliver()
+        assert (await stage.last_words(bad))[:2] == ("skipped", "error")
+
+    play(house, story)
+
+
+def test_replayed_history_is_written_down_and_counts_for_caps(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        recorder = Recorder(kept=3)
+        stage.channels = {"email": recorder}
+        origin, cart = await stage.cart("anna", "anna@example.com")
+        message_id = await stage.message(origin, cart)
+        await stage.work()
+        assert (await stage.find(message_id)).state is State.RECORDED
+        assert [letter.to for letter in recorder.letters] == ["anna@example.com"]
+        again = await stage.message(origin, cart)
+        await stage.work()
+        assert (await stage.last_words(again))[:2] == ("skipped", "same_journey_recently")
+        assert stage.box.mails == []
+        (event,) = await appended(stage.db, stage.shop)
+        assert event["event"] == "Email Sent"
+
+    play(house, story)
+
+
+def test_sixty_mails_and_three_workers(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        for number in range(60):
+            await stage.abandoned(f"c{number}", f"c{number}@example.com")
+        await asyncio.gather(stage.work(), stage.work(), stage.work())
+        assert sorted(stage.box.recipients) == sorted(f"c{n}@example.com" for n in range(60))
+        async with stage.unit() as tx:
+            assert await store.counts(tx) == {State.SENT: 60}
+        events = await appended(stage.db, stage.shop)
+        assert len({event["messageId"] for event in events}) == 60
+
+    play(house, story)
+
+
+def test_no_more_rows_are_handed_over_than_are_in_flight(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        for number in range(8):
+            await stage.abandoned(f"c{number}", f"c{number}@example.com")
+        stage.box.hold.clear()
+        round_ = asyncio.ensure_future(stage.deliver())
+        counted: list[int] = []
+        while not counted or counted[-1] < 3:
+            async with stage.unit() as tx:
+                found = await tuples(tx, "SELECT count(*) FROM outbox WHERE state = 'handing_over'")
+            counted.append(int(found[0][0]))
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        async with stage.unit() as tx:
+            assert (await store.counts(tx))[State.HANDING_OVER] == 3
+        stage.box.hold.set()
+        assert (await round_).states == {"sent": 8}
+
+    play(house, story, connections=3)
