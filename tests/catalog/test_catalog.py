@@ -67,7 +67,12 @@ def unresolved(house: House) -> list[UnresolvedId]:
 
 def test_a_product_is_seen_in_events_and_its_price_is_followed(house: House) -> None:
     walk.forget(house.acme)
-    tea = {"product_id": "tea", "name": "Sencha", "brand": "Hollin", "category": "Tea > Green"}
+    tea: dict[str, Any] = {
+        "product_id": "tea",
+        "name": "Sencha",
+        "brand": "Hollin",
+        "category": "Tea > Green",
+    }
     observe(house, viewed(1, **tea, price=12.5, url="https://acme.example/p/tea?utm_source=x"))
     observe(house, viewed(2, **tea, price=12.5), viewed(3, **tea, price=12.5))
     observe(house, viewed(4, **tea, price=11.0, compare_at_price=12.5))

@@ -7,8 +7,9 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, PathParameter, QueryParameter
 from litestar.response import Redirect
 
 from patron.carts import restore, store
@@ -44,11 +45,11 @@ class FeedState(msgspec.Struct, frozen=True):
 
 @get("/c/{token:str}", tags=["carts"], summary="Restore a cart", media_type="text/html")
 async def open_cart(
-    token: Annotated[str, Parameter(description="From the link in a mail")],
+    token: Annotated[str, PathParameter(description="From the link in a mail")],
     request: Request[Any, Any, Any],
-    db: Database,
-    signer: Signer,
-    open_shop: OpenShop,
+    db: NamedDependency[Database],
+    signer: NamedDependency[Signer],
+    open_shop: NamedDependency[OpenShop],
 ) -> Response[str] | Response[RestoredCart] | Redirect:
     """Sends the customer to the shop's own cart page when the shop has set `cart_url`; otherwise
     shows the cart. With `.json` behind the token: the lines, for the shop's own pages (CORS for
@@ -78,11 +79,11 @@ async def open_cart(
     summary="A person's carts",
 )
 async def list_carts(
-    db: Database,
-    shop: Shop,
-    profile: Annotated[str, Parameter(description="Id, or `email:…`, `user_id:…`")],
-    cursor: str | None = None,
-    limit: int = 50,
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    profile: Annotated[str, QueryParameter(description="Id, or `email:…`, `user_id:…`")],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
 ) -> Page[Cart]:
     """The carts of one person, the latest changed first."""
     key = decode(cursor, 2)
@@ -113,7 +114,9 @@ async def list_carts(
     tags=["carts"],
     summary="One cart",
 )
-async def show_cart(cart_id: UUID, db: Database, shop: Shop) -> Cart:
+async def show_cart(
+    cart_id: FromPath[UUID], db: NamedDependency[Database], shop: NamedDependency[Shop]
+) -> Cart:
     """A cart with its lines, and what closed it."""
     async with db.unit(shop.schema) as tx:
         cart = await store.cart(tx, cart_id)
@@ -128,7 +131,9 @@ async def show_cart(cart_id: UUID, db: Database, shop: Shop) -> Cart:
     tags=["carts"],
     summary="Is the order feed alive?",
 )
-async def show_feed(db: Database, shop: Shop, clock: Clock) -> FeedState:
+async def show_feed(
+    db: NamedDependency[Database], shop: NamedDependency[Shop], clock: NamedDependency[Clock]
+) -> FeedState:
     """Cart mails wait while orders have been silent for longer than is normal at this hour."""
     async with db.unit(shop.schema) as tx:
         quiet = await store.feed_silence(tx, clock.now())

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import get, post
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Example
-from litestar.params import Body, Parameter
+from litestar.params import Body, FromPath, FromQuery, QueryParameter
 
 from patron.catalog import store
 from patron.catalog.parse import FieldError, parse
@@ -86,13 +87,13 @@ _EXAMPLE = Example(
     summary="Products",
 )
 async def list_products(
-    db: Database,
-    shop: Shop,
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
     search: Annotated[
-        str | None, Parameter(description="Part of title, brand or id", max_length=200)
+        str | None, QueryParameter(description="Part of title, brand or id", max_length=200)
     ] = None,
-    cursor: str | None = None,
-    limit: int = 50,
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
 ) -> Page[ProductView]:
     """The products by id, a page at a time."""
     key = decode(cursor, 1)
@@ -113,7 +114,10 @@ async def list_products(
     summary="Upsert products",
 )
 async def upsert_products(
-    data: Annotated[Upsert, Body(examples=[_EXAMPLE])], db: Database, shop: Shop, clock: Clock
+    data: Annotated[Upsert, Body(examples=[_EXAMPLE])],
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    clock: NamedDependency[Clock],
 ) -> Upserted:
     """Creates products or changes the fields that are given; null empties a field. Rows with an
     error are left out and listed, the others are taken."""
@@ -148,7 +152,10 @@ async def upsert_products(
     summary="Product ids nobody knows",
 )
 async def list_unresolved(
-    db: Database, shop: Shop, cursor: str | None = None, limit: int = 50
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
 ) -> Page[UnresolvedId]:
     """Ids that events use and no product of the shop has, the latest seen first. They leave the
     list when a product arrives that has them as id, variant, SKU, GTIN, feed id or URL."""
@@ -177,7 +184,9 @@ async def list_unresolved(
     tags=["catalog"],
     summary="One product",
 )
-async def show_product(product_id: str, db: Database, shop: Shop) -> ProductStory:
+async def show_product(
+    product_id: FromPath[str], db: NamedDependency[Database], shop: NamedDependency[Shop]
+) -> ProductStory:
     """A product with variants, the names it is found by, and its price and stock history. Any of
     its names will do: id, variant id, SKU, GTIN, feed id."""
     if "\0" in product_id:
