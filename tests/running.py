@@ -81,9 +81,10 @@ class Running:
 
     def start(self) -> None:
         """Start `patron serve`; returns when it is ready."""
-        self.process = subprocess.Popen(
-            [PATRON, "serve"], env=self.environ, stdout=self._log("out"), stderr=self._log("err")
-        )
+        with self._log("out") as out, self._log("err") as err:
+            self.process = subprocess.Popen(
+                [PATRON, "serve"], env=self.environ, stdout=out, stderr=err
+            )
         eventually(self.ready, f"start of Patron (see {self.folder}/err.log)", 60)
 
     def ready(self) -> bool:

@@ -23,6 +23,7 @@ log = logger(__name__)
 STOP_SECONDS = 30.0
 RESTART_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY_SECONDS = 30.0
+WATCH_SECONDS = 0.2
 
 Report = Callable[[str], None]
 
@@ -42,6 +43,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._deaths = 0
+        self._again: float | None = None
 
     @property
     def pid(self) -> int | None:
@@ -52,22 +54,25 @@ class Child:
         # A session of its own: Ctrl-C reaches the supervisor alone, which stops things in order.
         self._process = subprocess.Popen(self._command, env=self._environ, start_new_session=True)
 
-    def watch(self) -> float:
-        """Restart the process if it has died; seconds to wait before looking again."""
+    def watch(self) -> None:
+        """Look after the process: when it has died, start it again after a pause."""
         assert self._process is not None
+        if self._again is not None:
+            if monotonic() >= self._again:
+                self._again = None
+                self.start()
+            return
         code = self._process.poll()
         if code is None:
-            return 0.2
-        self._deaths = 0 if monotonic() - self._started > STEADY_SECONDS else self._deaths + 1
-        pause = RESTART_SECONDS[min(self._deaths, len(RESTART_SECONDS) - 1)]
+            return
+        young = monotonic() - self._started < STEADY_SECONDS
+        self._deaths = self._deaths + 1 if young else 1
+        pause = RESTART_SECONDS[min(self._deaths, len(RESTART_SECONDS)) - 1]
+        self._again = monotonic() + pause
         log.error(
             "process died, starting it again",
-            extra={"process": self.name, "code": code, "in_seconds": pause},
+            extra={"child": self.name, "code": code, "in_seconds": pause},
         )
-        if monotonic() - self._started >= pause:
-            self.start()
-            return 0.2
-        return pause
 
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -80,7 +85,7 @@ class Child:
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            log.error("process did not stop in time, killing it", extra={"process": self.name})
+            log.error("process did not stop in time, killing it", extra={"child": self.name})
             self._process.kill()
             self._process.wait()
 
@@ -132,10 +137,11 @@ class House:
     def run(self) -> None:
         """Watch over the processes until `stop` is called."""
         while not self._stop.is_set():
-            pause = min(child.watch() for child in self.children)
+            for child in self.children:
+                child.watch()
             if self._postgres is not None and not self._postgres.running:
                 self._revive(self._postgres)
-            self._stop.wait(pause)
+            self._stop.wait(WATCH_SECONDS)
 
     def _revive(self, postgres: PostgresServer) -> None:
         log.error("PostgreSQL died, starting it again")

@@ -22,7 +22,6 @@ def main() -> None:
         workers_kill_timeout=20,
         log_enabled=True,
         websockets=False,
-        process_name="patron-web",
     ).serve()
 
 

@@ -3,11 +3,23 @@
 import typer
 
 from patron import VERSION
-from patron.app.cli import doctor, events, journeys, lake, messages, profiles, running, setup, shops
+from patron.app.cli import (
+    doctor,
+    events,
+    imports,
+    journeys,
+    lake,
+    messages,
+    profiles,
+    running,
+    setup,
+    shops,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Lets an online shop know and treat every customer as a good shopkeeper would.",
 )
@@ -18,6 +30,7 @@ app.add_typer(events.app, name="events")
 app.add_typer(journeys.app, name="journey")
 app.add_typer(messages.app, name="message")
 app.add_typer(lake.app, name="lake")
+app.add_typer(imports.app, name="import")
 app.command("init")(setup.init)
 app.command("doctor")(doctor.doctor)
 app.command("golive")(shops.golive)

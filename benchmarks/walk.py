@@ -1,0 +1,170 @@
+"""Events a second through the whole walk, beside COPY of the same rows into an identical table.
+
+Events of about 600 bytes, ten per active profile (and, reported apart, one), a fifth of the people
+new; one core walks. The lake is filled from the log at the end and is part of the time.
+"""
+
+import asyncio
+import random
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from database import base_database
+from figure import show
+
+from patron.app.wiring import Walker
+from patron.app.worker import WALK_SESSION
+from patron.events import copying
+from patron.events.inbox import Inbox
+from patron.events.types import Source, Trust
+from patron.kit.clock import ManualClock
+from patron.kit.db import Database, Tx, connect, execute
+from patron.kit.lake import Lake
+from patron.kit.signing import Signer
+from patron.shops.types import Shop
+
+START = datetime(2026, 3, 2, 12, tzinfo=UTC)
+SIGNER = Signer(b"a secret of the benchmarks, 32 b")
+HISTORY = 40_000
+MEASURED = 60_000
+KNOWN_PEOPLE = 20_000
+
+
+class Stream:
+    """Realistic shop events with a given number of events per active profile."""
+
+    def __init__(self, per_profile: int, seed: int = 1) -> None:
+        self._draw = random.Random(seed)
+        self._per_profile = per_profile
+        self._made = 0
+        self._new = 0
+        self._people: list[str] = []
+
+    def take(self, count: int, now: datetime) -> list[dict[str, Any]]:
+        draw = self._draw
+        people = [self._person() for _ in range(max(1, count // self._per_profile))]
+        return [self._event(draw.choice(people), now) for _ in range(count)]
+
+    def _person(self) -> str:
+        if not self._people or self._draw.random() < 0.2 or len(self._people) < KNOWN_PEOPLE // 20:
+            self._new += 1
+            self._people.append(f"anon-{self._new:08d}")
+            return self._people[-1]
+        return self._draw.choice(self._people)
+
+    def _event(self, who: str, now: datetime) -> dict[str, Any]:
+        draw = self._draw
+        self._made += 1
+        number = draw.randrange(2_000)
+        name = draw.choices(
+            ["Product Viewed", "Product List Viewed", "Product Added", "Products Searched"],
+            [70, 15, 8, 7],
+        )[0]
+        return {
+            "type": "track",
+            "event": name,
+            "messageId": f"bench-{self._made:012d}",
+            "anonymousId": who,
+            "timestamp": (now - timedelta(milliseconds=draw.randrange(5_000))).isoformat(),
+            "properties": {
+                "product_id": f"p{number}",
+                "sku": f"SKU-{number:05d}",
+                "name": f"Hollin Farm product number {number}",
+                "category": f"Department {number % 40}",
+                "brand": f"Brand {number % 120}",
+                "price": 1 + number % 90 / 3,
+                "quantity": 1,
+                "currency": "USD",
+                "url": f"https://shop.example/p/{number}",
+                "image_url": f"https://shop.example/i/{number}.png",
+            },
+            "context": {
+                "ip": "203.0.113.7",
+                "library": {"name": "benchmark", "version": "1"},
+                "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
+                "page": {"url": f"https://shop.example/p/{number}", "path": f"/p/{number}"},
+            },
+        }
+
+
+async def fill(house: "Bench", stream: Stream, count: int) -> None:
+    for _ in range(0, count, 5_000):
+        now = house.clock.advance(timedelta(seconds=1))
+        await house.inbox.append(
+            house.shop, stream.take(5_000, now), trust=Trust.SERVER, source=Source.SERVER
+        )
+
+
+class Bench:
+    """A shop, its inbox and its walker on one connection."""
+
+    def __init__(self, url: str, shop: Shop, connection: Tx) -> None:
+        self.clock = ManualClock(START)
+        self.shop = shop
+        self.inbox = Inbox(url, self.clock)
+        self.walker = Walker(shop, self.clock, SIGNER)
+        self.connection = connection
+
+    async def walk(self) -> int:
+        total = 0
+        while taken := await self.walker.step(self.connection):
+            total += taken
+        return total
+
+
+async def measure(url: str, shop: Shop, per_profile: int, folder: Path) -> tuple[float, float]:
+    """(events/s through the walk and the lake, rows/s of COPY into an identical table)."""
+    async with await connect(url, "walk") as connection:
+        await connection.execute(WALK_SESSION)
+        bench = Bench(url, shop, connection)
+        try:
+            stream = Stream(per_profile)
+            await fill(bench, stream, HISTORY)
+            await bench.walk()
+            await fill(bench, stream, MEASURED)
+            lake = Lake(str(folder / f"lake-{per_profile}"))
+            async with await connect(url, "lake") as other:
+                await copying.copy(other, shop, lake, folder, START)
+            started = time.perf_counter()
+            walked = await bench.walk()
+            async with await connect(url, "lake") as other:
+                await copying.copy(other, shop, lake, folder, START)
+            seconds = time.perf_counter() - started
+        finally:
+            await bench.inbox.close()
+    return walked / seconds, await ceiling(url, shop)
+
+
+async def ceiling(url: str, shop: Shop) -> float:
+    """Rows a second of COPY of the same events into a table like the log, with its indexes."""
+    async with Database(url, max_size=1, name="ceiling") as db, db.unit(shop.schema) as tx:
+        await execute(tx, "CREATE TABLE twin (LIKE event_2026_03 INCLUDING ALL)")
+        out = "COPY event_2026_03 TO STDOUT (FORMAT binary)"
+        async with tx.cursor() as cursor, cursor.copy(out) as copy:
+            rows = [bytes(part) async for part in copy]
+        started = time.perf_counter()
+        async with (
+            tx.cursor() as cursor,
+            cursor.copy("COPY twin FROM STDIN (FORMAT binary)") as copy,
+        ):
+            for part in rows:
+                await copy.write(part)
+        seconds = time.perf_counter() - started
+        await execute(tx, "DROP TABLE twin")
+    return (len(rows) - 2) / seconds
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for per_profile, name in ((10, "walk"), (1, "walk_one_event_per_profile")):
+            with base_database() as (url, shop):
+                rate, copied = asyncio.run(measure(url, shop, per_profile, Path(folder)))
+            note = f"{MEASURED} events, the lake included; reference: COPY into a twin of the log"
+            show(name, rate, "events/s", reference=copied, note=note)
+
+
+if __name__ == "__main__":
+    main()
