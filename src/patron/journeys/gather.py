@@ -82,6 +82,7 @@ class _Run:
         self.alive, self.born = alive, born
         self.waits_from = alive.waits_from
         self.ending: Ending | None = None
+        self.silenced = False
         self.waiting = alive.state is RunState.WAITING
 
 
@@ -218,10 +219,9 @@ class _Gatherer:
             run.waiting = False
             words = _WORDS.get(reason) or f"Left: she {deed}."
             run.ending = Ending(run.alive.id, reason, Line(at, words))
-        if run.born is None:
-            silenced = self.result.silenced.setdefault(reason, [])
-            if run.alive.id not in silenced:
-                silenced.append(run.alive.id)
+        if run.born is None and not run.silenced:
+            run.silenced = True
+            self.result.silenced.setdefault(reason, []).append(run.alive.id)
 
     def _conclude(self, run: _Run) -> None:
         if run.born is not None:

@@ -18,10 +18,15 @@ _JOURNEY = (
     "SELECT j.id, j.key, j.name, j.status, j.version, v.definition, j.created_at, j.changed_at"
     " FROM journey j JOIN journey_version v ON v.journey_id = j.id AND v.version = j.version"
 )
-_RUN = (
-    "id, journey_id, version, origin_id, key, state, step, visit, due_at, waits_from, wait_seconds,"
+# A run is due when its wait is over; `wake_at`, which is indexed, is that moment or an earlier one.
+# New activity in a cart moves `waits_from` alone, an update that touches no index, and the timer
+# looks once more when it wakes too early.
+_DUE = "waits_from + make_interval(secs => wait_seconds)"
+_KEPT = (
+    "id, journey_id, version, origin_id, key, state, step, visit, waits_from, wait_seconds,"
     " started_at, started_received_at, arm, exit_reason, ended_at, context, story"
 )
+_RUN = _KEPT.replace("visit,", f"visit, CASE state WHEN 'waiting' THEN {_DUE} END AS due_at,")
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -146,11 +151,12 @@ async def last_starts(
 
 
 async def insert(tx: Tx, born: Sequence[Run]) -> None:
+    rows = [{**msgspec.structs.asdict(run), "wake_at": run.due_at} for run in born]
     await execute(
         tx,
-        f"INSERT INTO run ({_RUN}) SELECT {_RUN}"
+        f"INSERT INTO run ({_KEPT}, wake_at) SELECT {_KEPT}, wake_at"
         " FROM jsonb_populate_recordset(NULL::run, %s::jsonb)",
-        (as_json(list(born)),),
+        (as_json(rows),),
     )
 
 
@@ -158,7 +164,7 @@ async def move(tx: Tx, moved: Mapping[UUID, datetime]) -> None:
     """Give the waits these runs stand on a new beginning."""
     await execute(
         tx,
-        "UPDATE run r SET waits_from = m.at, due_at = m.at + make_interval(secs => r.wait_seconds)"
+        "UPDATE run r SET waits_from = m.at"
         " FROM unnest(%s::uuid[], %s::timestamptz[]) AS m (id, at) WHERE r.id = m.id",
         (list(moved), list(moved.values())),
     )
@@ -168,11 +174,21 @@ async def end(tx: Tx, ended: Sequence[Ending], now: datetime) -> None:
     rows = [{"id": one.run_id, "reason": one.reason, "line": one.line} for one in ended]
     await execute(
         tx,
-        "UPDATE run r SET state = 'exited', exit_reason = e.reason, ended_at = %s, due_at = NULL,"
+        "UPDATE run r SET state = 'exited', exit_reason = e.reason, ended_at = %s, wake_at = NULL,"
         " lease_token = NULL, lease_until = NULL, story = r.story || e.line"
         " FROM jsonb_to_recordset(%s::jsonb) AS e (id uuid, reason text, line jsonb)"
         " WHERE r.id = e.id AND r.state = 'waiting'",
         (now, as_json(rows)),
+    )
+
+
+async def snooze(tx: Tx, now: datetime) -> int:
+    """Let runs that woke before their wait is over sleep until it is; how many these were."""
+    return await execute(
+        tx,
+        f"UPDATE run SET wake_at = {_DUE} WHERE id IN (SELECT id FROM run"
+        f" WHERE state = 'waiting' AND wake_at <= %s AND {_DUE} > %s FOR UPDATE SKIP LOCKED)",
+        (now, now),
     )
 
 
@@ -184,13 +200,13 @@ async def claim(
     token = new_id()
     found = await tuples(
         tx,
-        "WITH due AS MATERIALIZED (SELECT id FROM run WHERE state = 'waiting' AND due_at <= %s"
-        " AND (%s::timestamptz IS NULL OR due_at < %s)"
+        "WITH due AS MATERIALIZED (SELECT id FROM run WHERE state = 'waiting' AND wake_at <= %s"
+        f" AND {_DUE} <= %s AND (%s::timestamptz IS NULL OR {_DUE} < %s)"
         " AND (lease_until IS NULL OR lease_until <= %s)"
-        " ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)"
+        " ORDER BY wake_at LIMIT %s FOR UPDATE SKIP LOCKED)"
         " UPDATE run SET lease_token = %s, lease_until = %s WHERE id IN (SELECT id FROM due)"
         " RETURNING id, origin_id",
-        (now, before, before, now, limit, token, now + lease),
+        (now, now, before, before, now, limit, token, now + lease),
     )
     return token, sorted(found)
 
@@ -200,7 +216,7 @@ async def hold(tx: Tx, token: UUID, run_ids: Sequence[UUID], now: datetime) -> l
     found = await tuples(
         tx,
         f"SELECT {_RUN} FROM run WHERE id = ANY(%s) AND lease_token = %s AND lease_until > %s"
-        " AND state = 'waiting' AND due_at <= %s ORDER BY id FOR UPDATE",
+        f" AND state = 'waiting' AND {_DUE} <= %s ORDER BY id FOR UPDATE",
         (list(run_ids), token, now, now),
     )
     return [_run(one) for one in found]
@@ -236,7 +252,7 @@ async def settle(tx: Tx, moved: Sequence[Moved], now: datetime) -> None:
     ]
     await execute(
         tx,
-        "UPDATE run r SET state = m.state, step = m.step, visit = m.visit, due_at = m.due_at,"
+        "UPDATE run r SET state = m.state, step = m.step, visit = m.visit, wake_at = m.due_at,"
         " waits_from = m.waits_from, wait_seconds = m.wait_seconds, arm = m.arm,"
         " exit_reason = m.exit_reason, ended_at = m.ended_at, lease_token = NULL,"
         " lease_until = NULL, story = r.story || m.lines"
@@ -312,8 +328,8 @@ async def messages_of(tx: Tx, run_id: UUID) -> list[UUID]:
 
 
 async def next_due(tx: Tx) -> datetime | None:
-    """When the next timer is due."""
-    due: datetime | None = await value(tx, "SELECT min(due_at) FROM run WHERE state = 'waiting'")
+    """When the timers should be looked at next: no later than the next is due."""
+    due: datetime | None = await value(tx, "SELECT min(wake_at) FROM run WHERE state = 'waiting'")
     return due
 
 
@@ -329,7 +345,8 @@ async def export(tx: Tx, origins: Sequence[UUID]) -> list[dict[str, Any]]:
     """All that is kept about this person's runs, as plain values, oldest first."""
     found = await tuples(
         tx,
-        "SELECT r.id, j.key, r.version, r.key, r.state, r.due_at, r.started_at, r.ended_at, r.arm,"
+        f"SELECT r.id, j.key, r.version, r.key, r.state, CASE state WHEN 'waiting' THEN {_DUE} END,"
+        " r.started_at, r.ended_at, r.arm,"
         " r.exit_reason, r.context, r.story FROM run r JOIN journey j ON j.id = r.journey_id"
         " WHERE r.origin_id = ANY(%s) ORDER BY r.started_at, r.id",
         (list(origins),),

@@ -31,6 +31,7 @@ async def fire_due(db: Database, shop: Shop, now: datetime) -> int:
     fired = 0
     while True:
         async with db.unit(shop.schema) as tx:
+            await store.snooze(tx, now)
             walked_to = await events.frontier(tx)
             token, claimed = await store.claim(tx, now, walked_to, AT_ONCE, LEASE)
         if not claimed:

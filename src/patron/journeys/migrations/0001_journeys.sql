@@ -26,7 +26,7 @@ CREATE TABLE run (
   state text NOT NULL CHECK (state IN ('waiting', 'done', 'exited', 'failed')),
   step int NOT NULL,
   visit int NOT NULL,
-  due_at timestamptz,
+  wake_at timestamptz,
   waits_from timestamptz NOT NULL,
   wait_seconds int NOT NULL,
   lease_token uuid,
@@ -43,10 +43,11 @@ CREATE TABLE run (
 
 COMMENT ON COLUMN run.started_at IS 'event time of what started it';
 COMMENT ON COLUMN run.waits_from IS 'event time from which the present wait counts';
+COMMENT ON COLUMN run.wake_at IS 'when to look at it again; due is waits_from + wait_seconds, which may be later';
 COMMENT ON COLUMN run.visit IS 'lap: grows each time the run goes back to an earlier step';
 
 CREATE UNIQUE INDEX run_active ON run (journey_id, key) WHERE state = 'waiting';
-CREATE INDEX run_due ON run (due_at) WHERE state = 'waiting';
+CREATE INDEX run_wake ON run (wake_at) WHERE state = 'waiting';
 CREATE INDEX run_key ON run (key);
 CREATE INDEX run_origin ON run (origin_id);
 CREATE INDEX run_listed ON run (journey_id, started_at);
