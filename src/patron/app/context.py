@@ -4,6 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
+from patron.events.inbox import InboxLimits
 from patron.kit.clock import Clock, SystemClock
 from patron.kit.postgres.place import make_folder
 from patron.kit.settings import Settings, load
@@ -37,6 +38,15 @@ def open_signer(settings: Settings) -> Signer:
         make_folder(path.parent)
         _write_once(path, secrets.token_bytes(32))
     return Signer(path.read_bytes())
+
+
+def inbox_limits(settings: Settings) -> InboxLimits:
+    """The bounds of the inbox as the settings have them."""
+    return InboxLimits(
+        pending_bytes=settings.ingest_pending_limit,
+        backlog_events=settings.ingest_backlog_limit,
+        reserved_share=settings.ingest_reserved_share,
+    )
 
 
 def _write_once(path: Path, content: bytes) -> None:

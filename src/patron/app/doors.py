@@ -6,12 +6,13 @@ from litestar.handlers import HTTPRouteHandler
 
 from patron.analytics import routes as analytics
 from patron.app import people
+from patron.app.context import inbox_limits
 from patron.app.installing import LIBRARY
 from patron.carts import routes as carts
 from patron.catalog import routes as catalog
 from patron.delivery import routes as delivery
 from patron.events import debugger
-from patron.events.inbox import Inbox, InboxLimits
+from patron.events.inbox import Inbox
 from patron.events.routes import Door, DoorSettings
 from patron.journeys import routes as journeys
 from patron.kit.clock import Clock
@@ -79,11 +80,3 @@ def open_doors(
     )
     tracking = delivery.TrackingDoor(signer, shop_by_slug, inbox, clock)
     return Doors(inbox, tracking, door)
-
-
-def inbox_limits(settings: Settings) -> InboxLimits:
-    return InboxLimits(
-        pending_bytes=settings.ingest_pending_limit,
-        backlog_events=settings.ingest_backlog_limit,
-        reserved_share=settings.ingest_reserved_share,
-    )

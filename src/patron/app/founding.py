@@ -11,8 +11,8 @@ from patron.kit.db import Database
 from patron.kit.migrate import HOUSE
 from patron.shops import store
 from patron.shops.found import found_shop, make_key
-from patron.shops.routes import ShopView, view
 from patron.shops.types import KeyKind, Scope, Shop, ShopSettings
+from patron.shops.views import ShopView, view
 
 
 class Founded(msgspec.Struct, frozen=True):

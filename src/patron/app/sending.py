@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from patron.app.doors import inbox_limits
+from patron.app.context import inbox_limits
 from patron.delivery.channels.email.signature import DkimKey
 from patron.delivery.channels.email.smtp import SmtpChannel, SmtpSettings
 from patron.delivery.tasks import Deps, Limits, deliver_due

@@ -17,20 +17,7 @@ from patron.shops import store
 from patron.shops.access import requires
 from patron.shops.found import make_key
 from patron.shops.types import Key, KeyKind, Mode, Shop, ShopSettings
-
-
-class ShopView(msgspec.Struct, frozen=True):
-    """A shop as its owner sees it: no secret is in it."""
-
-    slug: str
-    name: str
-    currency: str
-    time_zone: str
-    public_url: str
-    hosts: list[str]
-    mode: Mode
-    owner_email: str
-    settings: ShopSettings
+from patron.shops.views import MadeKey, ShopView, view
 
 
 class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,29 +28,8 @@ class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scopes: list[str] = []
 
 
-class MadeKey(msgspec.Struct, frozen=True):
-    """`secret` is shown this once."""
-
-    key: Key
-    secret: str
-
-
 class ModeChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: Mode
-
-
-def view(shop: Shop) -> ShopView:
-    return ShopView(
-        shop.slug,
-        shop.name,
-        shop.currency,
-        shop.time_zone,
-        shop.public_url,
-        shop.hosts,
-        shop.mode,
-        shop.owner_email,
-        shop.settings,
-    )
 
 
 @get("/api/shop", guards=[requires("shop:admin")], tags=["shops"], summary="The shop's settings")

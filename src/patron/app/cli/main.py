@@ -1,48 +1,54 @@
 """`patron`: one command to start, and the rest to look and to mend."""
 
+import sys
+from importlib import import_module
+
 import typer
 
 from patron import VERSION
-from patron.app.cli import (
-    doctor,
-    events,
-    imports,
-    journeys,
-    lake,
-    messages,
-    profiles,
-    running,
-    setup,
-    shops,
-)
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    help="Lets an online shop know and treat every customer as a good shopkeeper would.",
-)
-app.add_typer(shops.shop_app, name="shop")
-app.add_typer(shops.key_app, name="key")
-app.add_typer(profiles.app, name="profile")
-app.add_typer(events.app, name="events")
-app.add_typer(journeys.app, name="journey")
-app.add_typer(messages.app, name="message")
-app.add_typer(lake.app, name="lake")
-app.add_typer(imports.app, name="import")
-app.command("init")(setup.init)
-app.command("doctor")(doctor.doctor)
-app.command("golive")(shops.golive)
-app.command("serve")(running.serve)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("setup", "init"),
+    "serve": ("running", "serve"),
+    "doctor": ("doctor", "doctor"),
+    "golive": ("shops", "golive"),
+    "import": ("imports", "app"),
+    "shop": ("shops", "shop_app"),
+    "key": ("shops", "key_app"),
+    "profile": ("profiles", "app"),
+    "events": ("events", "app"),
+    "journey": ("journeys", "app"),
+    "message": ("messages", "app"),
+    "lake": ("lake", "app"),
+}
+"""Each command, the module beside this one that holds it, and its name there."""
 
 
-@app.command("version")
-def version() -> None:
-    """Print Patron's version."""
-    typer.echo(VERSION)
+def build(only: str | None = None) -> typer.Typer:
+    """The program with all its commands, or with the one called `only`.
+
+    Importing every room takes longer than most commands do, so only what is asked for is imported.
+    """
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        help="Lets an online shop know and treat every customer as a good shopkeeper would.",
+    )
+    app.callback()(lambda: None)
+    app.command("version", help="Print Patron's version.")(lambda: typer.echo(VERSION))
+    for name, (module, attribute) in COMMANDS.items():
+        if only in (None, name):
+            found = getattr(import_module(f"patron.app.cli.{module}"), attribute)
+            if isinstance(found, typer.Typer):
+                app.add_typer(found, name=name)
+            else:
+                app.command(name)(found)
+    return app
 
 
 def main() -> None:
     """The entry point of the `patron` program."""
-    app()
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    build(asked if asked in {*COMMANDS, "version"} else None)()

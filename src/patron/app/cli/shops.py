@@ -13,8 +13,8 @@ from patron.kit.migrate import HOUSE
 from patron.kit.problems import not_found
 from patron.shops import store
 from patron.shops.found import make_key
-from patron.shops.routes import MadeKey, ShopView, view
 from patron.shops.types import Key, KeyKind, Mode, Shop
+from patron.shops.views import MadeKey, ShopView, view
 
 shop_app = typer.Typer(no_args_is_help=True, help="Shops of this installation.")
 key_app = typer.Typer(no_args_is_help=True, help="Keys of a shop.")
