@@ -46,6 +46,9 @@ from patron.segments.reading import (
 )
 
 EXIT = "exit"
+FIELDS = ("trigger", "steps", "exit_on", "holdout", "max_age_minutes", "reentry")
+KINDS = ("wait", "condition", "send", "exit")
+SEND_FIELDS = ("template", "channel", "purpose", "expires", "only_if")
 OUT = -1
 CHANNELS = ("email",)
 PURPOSES = ("marketing", "transactional")
@@ -130,8 +133,7 @@ def read(text: str) -> Definition:
 
 def parse(data: Any) -> Definition:
     """A definition out of JSON data; raises Misread, which names path, found and allowed."""
-    fields = ("trigger", "steps", "exit_on", "holdout", "max_age_minutes", "reentry")
-    an_object(data, "$", fields)
+    an_object(data, "$", FIELDS)
     trigger = _trigger(data.get("trigger"), "$.trigger")
     scope = Scope(moments=frozenset({"start"}), cart=trigger is None)
     cart_ends, exits = _exits(data.get("exit_on", []), trigger is None)
@@ -192,10 +194,10 @@ def _ids(items: list[Any]) -> list[str]:
     ids: list[str] = []
     for index, one in enumerate(items):
         path = f"$.steps[{index}]"
-        fields = an_object(one, path, ["id", *_KINDS])
-        kinds = [kind for kind in _KINDS if kind in fields]
+        fields = an_object(one, path, ["id", *KINDS])
+        kinds = [kind for kind in KINDS if kind in fields]
         if len(kinds) != 1:
-            raise Misread(path, one, list(_KINDS), "must have exactly one of these fields")
+            raise Misread(path, one, list(KINDS), "must have exactly one of these fields")
         found = fields.get("id", f"{kinds[0]}-{index + 1}")
         if not isinstance(found, str) or not _ID.fullmatch(found) or found == EXIT:
             words = "must be 1 to 40 of a-z, 0-9, - and _, and not “exit”"
@@ -207,7 +209,7 @@ def _ids(items: list[Any]) -> list[str]:
 
 
 def _step(data: dict[str, Any], path: str, ids: list[str], scope: Scope) -> Step:
-    kind = next(kind for kind in _KINDS if kind in data)
+    kind = next(kind for kind in KINDS if kind in data)
     step_id = ids[int(path.rpartition("[")[2][:-1])]
     at, told = f"{path}.{kind}", data[kind]
     if kind == "wait":
@@ -223,7 +225,7 @@ def _step(data: dict[str, Any], path: str, ids: list[str], scope: Scope) -> Step
 
 
 def _send(data: Any, path: str, step_id: str, scope: Scope) -> Send:
-    an_object(data, path, ["template", "channel", "purpose", "expires", "only_if"])
+    an_object(data, path, SEND_FIELDS)
     only_if = data.get("only_if")
     if only_if is not None:
         parse_rule(only_if, scope, f"{path}.only_if")
@@ -269,6 +271,3 @@ def _must_rest(steps: list[Step]) -> None:
 
     for index in range(len(steps)):
         follow(index, ())
-
-
-_KINDS = ("wait", "condition", "send", "exit")
