@@ -4,6 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
+from patron.app.installing import write_secret_once
 from patron.events.inbox import InboxLimits
 from patron.kit.clock import Clock, SystemClock
 from patron.kit.postgres.place import make_folder
@@ -36,7 +37,7 @@ def open_signer(settings: Settings) -> Signer:
     path = settings.data_dir / "secret"
     if not path.exists():
         make_folder(path.parent)
-        _write_once(path, secrets.token_bytes(32))
+        write_secret_once(path, secrets.token_bytes(32))
     return Signer(path.read_bytes())
 
 
@@ -47,16 +48,3 @@ def inbox_limits(settings: Settings) -> InboxLimits:
         backlog_events=settings.ingest_backlog_limit,
         reserved_share=settings.ingest_reserved_share,
     )
-
-
-def _write_once(path: Path, content: bytes) -> None:
-    """Create `path` with `content`, whole or not at all; the first of two writers wins."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_bytes(content)
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

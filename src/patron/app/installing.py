@@ -1,6 +1,7 @@
 """A new installation: its `patron.toml`, and what the owner pastes into her pages."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,6 +30,19 @@ def write_secret(path: Path, secret: str) -> None:
     """Write a secret into a file that only its owner reads."""
     path.touch(mode=0o600)
     path.write_text(secret, encoding="utf-8")
+
+
+def write_secret_once(path: Path, content: bytes) -> None:
+    """Write a secret file, whole or not at all, unless there is one: the first writer wins."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_bytes(content)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
 
 
 def snippet(base_url: str, write_key: str) -> str:

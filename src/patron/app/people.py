@@ -7,6 +7,7 @@ import msgspec
 from litestar import delete, get
 from litestar.handlers import HTTPRouteHandler
 
+from patron.app import tombstones
 from patron.carts import store as carts
 from patron.events import lake_store
 from patron.events import store as events
@@ -91,6 +92,7 @@ async def forget(
             await refused.forget(tx, needles),
         )
         await lake_store.queue_erasure(tx, origins, now)
+        await tombstones.keep(tx, tombstones.stones_of(settings.data_dir, shop.slug), now)
     async with db.unit(HOUSE) as tx:
         await shops.forget_answers_naming(tx, needles)
     erase_from_files(settings.data_dir / "shops" / shop.slug / "cut", needles)

@@ -63,8 +63,11 @@ class OpenHouse:
 
 
 @contextmanager
-def open_house() -> Iterator[OpenHouse]:
-    """A database that answers: the running one, or PostgreSQL started for this command alone."""
+def open_house(*, prepare: bool = True) -> Iterator[OpenHouse]:
+    """A database that answers: the running one, or PostgreSQL started for this command alone.
+
+    Without `prepare`, its schemas stay as they are.
+    """
     settings = read_settings()
     clock = the_clock()
     if settings.database_url is not None:
@@ -74,7 +77,7 @@ def open_house() -> Iterator[OpenHouse]:
     server = postgres_of(settings)
     url = server.start(lambda line: print(line, file=sys.stderr))  # noqa: T201
     try:
-        if server.launched:
+        if server.launched and prepare:
             asyncio.run(_prepare(url))
         yield OpenHouse(settings, url, clock, open_signer(settings))
     finally:

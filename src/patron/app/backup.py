@@ -1,0 +1,210 @@
+"""Backup and restore of an installation: one file, taken while Patron runs.
+
+The database is dumped first, in one snapshot; the lake after it, so it may know more than the
+database, never less. A restore cuts the lake back and buries again whoever was erased since.
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import psycopg
+
+from patron import VERSION
+from patron.app import people, tombstones
+from patron.app.jobs import copy_lake
+from patron.app.rooms import prepare_house
+from patron.events import lake_store
+from patron.kit.clock import Clock
+from patron.kit.db import Database, connect, tuples
+from patron.kit.lake import lake_of
+from patron.kit.migrate import HOUSE
+from patron.kit.postgres.programs import binary
+from patron.kit.problems import Problem
+from patron.kit.settings import Settings
+from patron.kit.signing import Signer
+from patron.shops import store as shops
+from patron.shops.types import Shop
+
+DUMP, SECRET, MANIFEST = "database.dump", "secret", "manifest.json"
+WAIT_SECONDS = 0.2
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What a backup holds. `shops` by their short names."""
+
+    version: str
+    taken_at: datetime
+    shops: list[str]
+
+
+class BackedUp(msgspec.Struct, frozen=True):
+    file: str
+    bytes: int
+    shops: list[str]
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """`cut` are the files with events that the lake knew and the backup did not; `buried` counts
+    people whom the backup brought back and who were erased again."""
+
+    taken_at: datetime
+    shops: list[str]
+    migrated: list[str]
+    cut: list[str]
+    buried: int
+
+
+async def back_up(settings: Settings, url: str, clock: Clock, file: Path) -> BackedUp:
+    """Write a backup to `file`, whole or not at all. Problem 409 when the file exists."""
+    if file.exists():
+        raise Problem(409, "File exists", f"{file} exists", remedy="name another file")
+    async with Database(url, max_size=1, name="patron-backup") as db, db.unit(HOUSE) as tx:
+        every = await shops.every(tx)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    names = [shop.slug for shop in every]
+    try:
+        with (
+            tempfile.TemporaryDirectory(dir=settings.data_dir) as folder,
+            tarfile.open(draft, "w") as tar,
+        ):
+            dump = Path(folder) / DUMP
+            _program("pg_dump", "--format=custom", f"--file={dump}", f"--dbname={url}")
+            tar.add(dump, DUMP)
+            secret = settings.data_dir / SECRET
+            if secret.exists():
+                tar.add(secret, SECRET)
+            for shop in every:
+                await _add_shop(settings, url, shop, tar)
+            manifest = Path(folder) / MANIFEST
+            manifest.write_bytes(msgspec.json.encode(Manifest(VERSION, clock.now(), names)))
+            tar.add(manifest, MANIFEST)
+        draft.chmod(0o600)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+    return BackedUp(str(file), file.stat().st_size, names)
+
+
+async def _add_shop(settings: Settings, url: str, shop: Shop, tar: tarfile.TarFile) -> None:
+    """A shop's lake and tombstones; nobody writes the lake meanwhile."""
+    async with await connect(url, "patron-backup") as connection:
+        while not await lake_store.try_lock(connection, shop.schema):
+            await asyncio.sleep(WAIT_SECONDS)
+        lake = Path(lake_of(settings.data_dir, shop.slug).uri)
+        tar.add(lake, f"shops/{shop.slug}/lake/events")
+        stones = tombstones.stones_of(settings.data_dir, shop.slug)
+        if stones.exists():
+            tar.add(stones, f"shops/{shop.slug}/tombstones.jsonl")
+
+
+async def restore(
+    settings: Settings, url: str, signer: Signer, clock: Clock, file: Path
+) -> Restored:
+    """Put the database of `file` in place of what is there. Patron must not be running.
+
+    A lake that is there already stays and is cut back to the database; without one, the backup's
+    is taken. Raises Problem: 409 while Patron runs, 400 when `file` is no backup.
+    """
+    await _nobody_else(url)
+    with tempfile.TemporaryDirectory(dir=settings.data_dir) as name:
+        folder = Path(name)
+        manifest = _unpack(file, folder)
+        await _drop_everything(url)
+        _program("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={url}", folder / DUMP)
+        for slug in manifest.shops:
+            _take_files(settings, slug, folder / "shops" / slug)
+    async with Database(url, max_size=2, name="patron-restore") as db:
+        migrated = await prepare_house(db)
+        async with db.unit(HOUSE) as tx:
+            every = await shops.every(tx)
+        cut, buried = [], 0
+        for shop in every:
+            stones = tombstones.stones_of(settings.data_dir, shop.slug)
+            async with db.unit(shop.schema) as tx:
+                returned = await tombstones.bury_again(tx, stones, signer)
+            for root in returned:
+                await people.forget(db, shop, str(root), signer, clock, settings)
+            buried += len(returned)
+            done = await copy_lake(settings, url, shop, clock)
+            cut += [done.cut_to] if done.cut_to else []
+    return Restored(manifest.taken_at, manifest.shops, migrated, cut, buried)
+
+
+def secret_in(file: Path) -> bytes | None:
+    """The signing secret inside a backup, for a machine that has none yet."""
+    with tempfile.TemporaryDirectory() as name:
+        _unpack(file, Path(name))
+        secret = Path(name) / SECRET
+        return secret.read_bytes() if secret.exists() else None
+
+
+def _unpack(file: Path, folder: Path) -> Manifest:
+    try:
+        with tarfile.open(file) as tar:
+            tar.extractall(folder, filter="data")
+        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, tarfile.TarError, msgspec.DecodeError) as error:
+        raise Problem(
+            400,
+            "Not a backup",
+            f"{file} is not a backup of Patron: {error}",
+            remedy="give a file that `patron backup` wrote",
+        ) from error
+
+
+def _take_files(settings: Settings, slug: str, kept: Path) -> None:
+    lake = Path(lake_of(settings.data_dir, slug).uri)
+    if not any(lake.iterdir()):
+        lake.rmdir()
+        shutil.move(kept / "lake" / "events", lake)
+    stones = tombstones.stones_of(settings.data_dir, slug)
+    if not stones.exists() and (kept / "tombstones.jsonl").exists():
+        shutil.move(kept / "tombstones.jsonl", stones)
+
+
+async def _nobody_else(url: str) -> None:
+    async with await connect(url, "patron-restore") as connection:
+        others = await tuples(
+            connection,
+            "SELECT DISTINCT application_name FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND application_name LIKE 'patron-%'",
+        )
+    if others:
+        raise Problem(
+            409,
+            "Patron is running",
+            f"the database is in use by {', '.join(name for (name,) in others)}",
+            remedy="stop `patron serve` first",
+        )
+
+
+async def _drop_everything(url: str) -> None:
+    async with await connect(url, "patron-restore") as connection:
+        schemas = await tuples(
+            connection,
+            "SELECT nspname FROM pg_namespace WHERE nspname = %s OR nspname LIKE 'shop\\_%%'",
+            (HOUSE,),
+        )
+        for (schema,) in schemas:
+            await connection.execute(
+                psycopg.sql.SQL("DROP SCHEMA {} CASCADE").format(psycopg.sql.Identifier(schema))
+            )
+
+
+def _program(name: str, *words: str | Path) -> None:
+    done = subprocess.run([binary(name), *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Problem(
+            500,
+            "PostgreSQL refused",
+            f"{name}: {done.stderr.strip()[-500:]}",
+            remedy="check the disk and the database's log, then try again",
+        )
