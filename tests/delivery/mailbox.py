@@ -69,6 +69,20 @@ class Mailbox:
     def parsed(self, index: int = -1) -> Message:
         return message_from_bytes(self.mails[index][1])
 
+    def text(self) -> str:
+        """The plain-text part of the last mail."""
+        return self._part(0, "text/plain")
+
+    def page(self) -> str:
+        """The HTML part of the last mail."""
+        return self._part(1, "text/html")
+
+    def _part(self, index: int, kind: str) -> str:
+        parts: Any = self.parsed().get_payload()
+        assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
+        assert parts[index].get_content_type() == kind
+        return str(parts[index].get_payload(decode=True).decode()).replace("\r\n", "\n")
+
     def settings(self, **changes: Any) -> SmtpSettings:
         given: dict[str, Any] = {
             "security": "none",

@@ -74,7 +74,7 @@ class Stage:
 
     async def message(self, origin: UUID, cart: UUID | None, **changes: Any) -> UUID:
         """A cart mail that is due now."""
-        given = {
+        given: dict[str, Any] = {
             "source": "journey:abandoned_cart",
             "run_id": new_id(),
             "step_visit": "mail/1",

@@ -31,7 +31,7 @@ ANNA = Recipient("Anna@example.com", "anna@example.com")
 
 
 def draft(**changes: Any) -> Draft:
-    given = {
+    given: dict[str, Any] = {
         "source": "journey:abandoned_cart",
         "run_id": new_id(),
         "step_visit": "mail/1",

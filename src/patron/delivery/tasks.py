@@ -41,15 +41,17 @@ ROUND_SECONDS = histogram("patron_delivery_round_seconds", "One round of claimin
 POLL = 0.02
 KEEP_TRYING = (0.2, 1.0, 3.0, 10.0)  # seconds
 AFTER_ERROR = timedelta(minutes=1)
+SPARE = timedelta(seconds=10)  # a claim is not begun when less of its lease is left
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """`in_flight`: rows one worker may have at the provider at once. Leases must outlast what they
-    cover: `send_lease` the longest conversation with a provider. `walk_wait` and `settle` are real
-    seconds: how long a claim waits for the walk, and what an event stamped before the claim may
-    take to be committed.
+    """`claims` are taken a round, `in_flight` of them may be handed over at once. `send_lease` must
+    outlast the longest conversation with a provider. `walk_wait` and `settle` are real seconds: how
+    long a claim waits for the walk, and what an event stamped before the claim may take to be
+    committed.
     """
 
+    claims: int = 200
     in_flight: int = 8
     claim_lease: timedelta = timedelta(seconds=60)
     send_lease: timedelta = timedelta(seconds=240)
@@ -92,22 +94,23 @@ class Round(msgspec.Struct, frozen=True):
 async def deliver_due(db: Database, shop: Shop, deps: Deps, now: datetime) -> Round:
     """One round: judge ended leases, claim what is due, send it, append the events about it.
 
-    Takes at most `in_flight` messages; call again while the answer is not idle. A claim made at
-    `now` is not acted on before the walk has read everything received until then.
+    Takes a batch; call again while the answer is not idle. A claim made at `now` is not acted on
+    before the walk has read everything received until then.
     """
     started = monotonic()
     limits = deps.limits
     async with db.unit(shop.schema) as tx:
         requeued, doubtful = await outbox.expire(tx, now)
-        claimed = await store.claim(tx, now, limits.in_flight, limits.claim_lease)
+        claimed = await store.claim(tx, now, limits.claims, limits.claim_lease)
     for message_id in doubtful:
         log.warning("message is ambiguous", extra={"message_id": message_id, "shop": shop.slug})
     states: Counter[str] = Counter()
     if claimed:
         await reach("delivery.claimed")
         caught_up = await _walked(db, shop, limits, now)
+        hands = asyncio.Semaphore(limits.in_flight)
         ended = await asyncio.gather(
-            *(_deliver(db, shop, deps, message, caught_up) for message in claimed),
+            *(_deliver(db, shop, deps, message, hands, caught_up) for message in claimed),
             return_exceptions=True,
         )
         for end in ended:
@@ -136,12 +139,21 @@ async def _walked(db: Database, shop: Shop, limits: Limits, claimed_at: datetime
 
 
 async def _deliver(
-    db: Database, shop: Shop, deps: Deps, message: Message, caught_up: bool
+    db: Database,
+    shop: Shop,
+    deps: Deps,
+    message: Message,
+    hands: asyncio.Semaphore,
+    caught_up: bool,
 ) -> Outcome | None:
     """Take one claimed message as far as it goes; None when the claim was no longer ours."""
     channel = deps.channels.get(message.channel)
     # A row stands in `handing_over` while it is with the provider, never while it waits its turn.
-    async with channel.slot() if channel is not None else nullcontext():
+    async with hands, channel.slot() if channel is not None else nullcontext():
+        if message.lease_until is not None and deps.clock.now() >= message.lease_until - SPARE:
+            async with db.unit(shop.schema) as tx:  # the provider is slow: it had no turn yet
+                await store.release(tx, message)
+            return None
         return await _through(db, shop, deps, message, caught_up)
 
 

@@ -104,6 +104,16 @@ async def claim(tx: Tx, now: datetime, limit: int, lease: timedelta) -> list[Mes
     return sorted((_message(row) for row in found), key=lambda m: (m.due_at, m.id))
 
 
+async def release(tx: Tx, message: Message) -> None:
+    """Give a claim back; nothing was decided, so nothing is written into the story."""
+    await execute(
+        tx,
+        "UPDATE outbox SET state = 'queued', token = NULL, lease_until = NULL"
+        " WHERE id = %s AND token = %s AND state = 'claimed'",
+        (message.id, message.token),
+    )
+
+
 async def hold(tx: Tx, message_id: UUID, token: UUID) -> bool:
     """Lock the row; whether it is still claimed under `token`."""
     return bool(
