@@ -18,6 +18,7 @@ from patron.journeys import routes as journeys
 from patron.kit.clock import Clock
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
+from patron.messages import routes as messages
 from patron.profiles import routes as profiles
 from patron.shops import routes as shops
 from patron.shops.access import Keys
@@ -29,6 +30,7 @@ ROUTES: list[HTTPRouteHandler] = [
     *profiles.routes,
     *people.routes,
     *carts.routes,
+    *messages.routes,
     *journeys.routes,
     *delivery.routes,
     *analytics.routes,
