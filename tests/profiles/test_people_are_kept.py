@@ -1,5 +1,6 @@
 """The walk writes people to PostgreSQL: whole, once, and the same however the batches fall."""
 
+import asyncio
 from collections import Counter
 from copy import copy
 from uuid import UUID
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from conftest import House
 from patron.events.types import Event, Trust
-from patron.kit.db import Database, Tx, tuples
+from patron.kit.db import Database, Tx, tuples, value
 from patron.kit.problems import Problem
 from patron.profiles import store, walk
 from patron.shops.types import ShopSettings
@@ -28,10 +29,10 @@ async def walked(tx: Tx, house: House, *batch: Event) -> None:
 async def people(tx: Tx, history: list[Event]) -> set[frozenset[str]]:
     """Each person as the set of her identifiers and events."""
     found: dict[UUID, set[str]] = {}
-    for root, kind, value in await tuples(
+    for root, kind, name in await tuples(
         tx, "SELECT o.root_id, i.kind, i.value FROM identifier i JOIN origin o ON o.id = origin_id"
     ):
-        found.setdefault(root, set()).add(f"{kind}:{value}")
+        found.setdefault(root, set()).add(f"{kind}:{name}")
     roots = await store.roots(tx, [event.origin_id for event in history])
     for event in history:
         found.setdefault(roots[event.origin_id], set()).add(event.message_id)
@@ -136,8 +137,8 @@ def test_what_was_parted_by_hand_is_not_stitched_again_by_the_next_page(house: H
 
 async def people_and_origins(tx: Tx) -> dict[object, object]:
     found: dict[object, object] = dict(await tuples(tx, "SELECT id, root_id FROM origin"))
-    for kind, value, origin in await tuples(tx, "SELECT kind, value, origin_id FROM identifier"):
-        found[kind, value] = origin
+    for kind, name, origin in await tuples(tx, "SELECT kind, value, origin_id FROM identifier"):
+        found[kind, name] = origin
     return found
 
 
@@ -242,3 +243,30 @@ def test_a_shops_changed_rules_count_at_once(house: House) -> None:
         assert blocked.origin_id != await store.find(tx, "user_id:u")
 
     house.unit(story)
+
+
+def test_an_undo_waits_for_the_batch_that_is_being_walked(house: House) -> None:
+    async def story(db: Database) -> None:
+        schema = house.acme.schema
+        async with db.unit(schema) as tx:
+            await walked(tx, house, seen(browser="a"), seen("u"), seen("u", "a"))
+            root = await store.find(tx, "user_id:u")
+            assert root is not None
+            (merge,) = await store.merges(tx, [root])
+
+        async def undo() -> None:
+            async with db.unit(schema) as tx:
+                await store.undo(tx, merge.id, NOON)
+
+        async with db.unit(schema) as tx:
+            await walked(tx, house, identified("u", "a", email="u@x.example"))
+            undoing = asyncio.create_task(undo())
+            async with db.session() as other:
+                while not await value(other, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    assert not undoing.done()
+        await undoing
+        async with db.unit(schema) as tx:
+            assert len(await store.origins(tx, root)) == 1
+            assert await store.find(tx, "email:u@x.example") == root
+
+    house.run(story)

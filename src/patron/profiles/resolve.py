@@ -30,6 +30,9 @@ from patron.profiles.types import Claim, Refusal
 LIMITED_WITHIN = {ANONYMOUS: 7 * DAY}
 """The limit counts identifiers of these kinds within this time around the event; others, ever."""
 
+MAX_NAMES_OF_ONE = 300
+"""Identifiers of all kinds that one person may have: she is loaded whole at each of her events."""
+
 Seen = dict[tuple[int, int], tuple[Origin, list[Tie]]]
 
 
@@ -174,6 +177,9 @@ class Resolver:
         self, base: Root | None, other: Root | None, fresh: list[Claim], event: Event
     ) -> Refusal | None:
         adding = [claim.kind for claim in fresh]
+        size = (0 if base is None else base.size) + (0 if other is None else other.size)
+        if size + len(adding) > MAX_NAMES_OF_ONE:
+            return Refusal.LIMIT
         smaller: dict[str, list[Tie]] = {}
         if base is not None and other is not None:
             smaller = min(base.held, other.held, key=len)

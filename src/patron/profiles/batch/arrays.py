@@ -19,6 +19,7 @@ _HEAD = Struct("!iiIii").pack
 _LENGTH = Struct("!i").pack
 _NULL = _LENGTH(-1)
 _UUID_LENGTH = _LENGTH(16)
+_TRUE, _FALSE = _LENGTH(1) + b"\1", _LENGTH(1) + b"\0"
 _TIME = Struct("!iq").pack
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -48,6 +49,14 @@ class _Bytes(_Array):
     element = 17
 
 
+class _Texts(_Array):
+    element = 25
+
+
+class _Bools(_Array):
+    element = 16
+
+
 def uuids(values: Iterable[UUID]) -> Any:
     return _Uuids.of([_UUID_LENGTH + value.bytes for value in values])
 
@@ -58,6 +67,16 @@ def times(values: Iterable[datetime]) -> Any:
 
 def byte_strings(values: Iterable[bytes | None]) -> Any:
     return _Bytes.of([_NULL if v is None else _LENGTH(len(v)) + v for v in values])
+
+
+def texts(values: Iterable[str | None]) -> Any:
+    """Raises UnicodeEncodeError for a lone surrogate, which PostgreSQL could not hold either."""
+    encoded = [None if value is None else value.encode() for value in values]
+    return _Texts.of([_NULL if e is None else _LENGTH(len(e)) + e for e in encoded])
+
+
+def bools(values: Iterable[bool]) -> Any:
+    return _Bools.of([_TRUE if value else _FALSE for value in values])
 
 
 def _dumper(array: int) -> type[Dumper]:
@@ -71,5 +90,5 @@ def _dumper(array: int) -> type[Dumper]:
     return ArrayDumper
 
 
-for _kind, _oid in ((_Uuids, 2951), (_Times, 1185), (_Bytes, 1001)):
+for _kind, _oid in ((_Uuids, 2951), (_Times, 1185), (_Bytes, 1001), (_Texts, 1009), (_Bools, 1000)):
     psycopg.adapters.register_dumper(_kind, _dumper(_oid))

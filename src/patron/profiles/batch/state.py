@@ -13,9 +13,10 @@ from patron.profiles.traits import Traits, written
 from patron.profiles.types import Claim, ConsentWord, Merge, Refusal, Refused, TraitValue
 
 DAY = timedelta(days=1)
-MAX_NAMES = 1_000
+MAX_NAMES = 500
+MAX_NAME = 200
 OTHER = "(other)"
-"""Event names beyond the first thousand of an origin are counted together under this name."""
+"""Names beyond the first 500 of an origin, and longer ones, are counted together under this."""
 
 
 class Tally(msgspec.Struct, array_like=True):
@@ -99,7 +100,7 @@ class Origin:
             self.touched = True
         total = totals.get(name)
         if total is None:
-            if len(totals) >= MAX_NAMES:
+            if len(totals) >= MAX_NAMES or len(name) > MAX_NAME:
                 name = OTHER
             total = totals.get(name)
         if total is None:
@@ -125,16 +126,18 @@ class Origin:
 class Root:
     """A person in the fold: her origins and identifiers by kind."""
 
-    __slots__ = ("held", "id", "known", "origins")
+    __slots__ = ("held", "id", "known", "origins", "size")
 
     def __init__(self, id: UUID) -> None:
         self.id = id
         self.known = False
+        self.size = 0
         self.origins: list[UUID] = []
         self.held: dict[str, list[Tie]] = {}
 
     def hold(self, tie: Tie) -> None:
         self.held.setdefault(tie.kind, []).append(tie)
+        self.size += 1
         self.known = self.known or is_strong(tie.kind, tie.trust)
 
 
@@ -239,6 +242,7 @@ class State:
         """Give an identifier an origin, and so a person, of its own."""
         old = self.root_of(tie.origin_id)
         old.held[tie.kind].remove(tie)
+        old.size -= 1
         origin = self.add_origin(id, ts)
         tie.origin_id = origin.id
         tie.changed = True
@@ -254,6 +258,7 @@ class State:
         winner.origins += moved
         for kind, ties in loser.held.items():
             winner.held.setdefault(kind, []).extend(ties)
+        winner.size += loser.size
         winner.known = winner.known or loser.known
         del self.roots[loser.id]
         self.merged.append(

@@ -9,7 +9,7 @@ import msgspec
 
 from patron.kit.db import Tx, as_json, execute, tuples
 from patron.kit.signing import Signer
-from patron.profiles.batch.arrays import byte_strings, times, uuids
+from patron.profiles.batch.arrays import bools, byte_strings, texts, times, uuids
 from patron.profiles.batch.state import (
     Grave,
     Origin,
@@ -41,11 +41,11 @@ async def load(
     async with tx.pipeline():
         await tx.execute(LOCK)
         found = await tx.execute(
-            "SELECT o.root_id FROM unnest(%s::text[], %s::text[]) AS w (kind, value)"
+            "SELECT o.root_id FROM unnest(%b::text[], %b::text[]) AS w (kind, value)"
             " JOIN identifier i ON i.value = w.value AND i.kind = w.kind"
             " JOIN origin o ON o.id = i.origin_id"
             " UNION SELECT root_id FROM origin WHERE id = ANY(%b::uuid[])",
-            (kinds, values, uuids(told)),
+            (texts(kinds), texts(values), uuids(told)),
             binary=True,
         )
         rarities = await tx.execute(
@@ -143,17 +143,17 @@ def _columns(origins: list[Origin]) -> list[Any]:
     return [
         uuids(o.id for o in origins),
         uuids(o.root_id for o in origins),
-        [o.known for o in origins],
+        bools(o.known for o in origins),
         times(o.first_seen for o in origins),
         times(o.last_seen for o in origins),
         byte_strings(None if o.totals is None else pack_totals(o.totals) for o in origins),
-        [write_traits(o.traits).decode() if o.traits_changed else None for o in origins],
+        texts(write_traits(o.traits).decode() if o.traits_changed else None for o in origins),
     ]
 
 
 _ORIGINS = (
     "unnest(%b::uuid[], %b::uuid[], %b::bool[], %b::timestamptz[], %b::timestamptz[],"
-    " %b::bytea[], %s::text[]) AS u (id, root_id, known, first_seen, last_seen, totals, traits)"
+    " %b::bytea[], %b::text[]) AS u (id, root_id, known, first_seen, last_seen, totals, traits)"
 )
 
 
@@ -183,16 +183,16 @@ async def _insert_ties(tx: Tx, ties: list[Tie]) -> None:
         tx,
         "INSERT INTO identifier (kind, value, origin_id, address, trust, verified, first_seen,"
         " last_seen) SELECT kind, value, origin_id, address, trust, verified, first_seen, last_seen"
-        " FROM unnest(%s::text[], %s::text[], %b::uuid[], %s::text[], %s::smallint[], %b::bool[],"
+        " FROM unnest(%b::text[], %b::text[], %b::uuid[], %b::text[], %s::smallint[], %b::bool[],"
         " %b::timestamptz[], %b::timestamptz[])"
         " AS u (kind, value, origin_id, address, trust, verified, first_seen, last_seen)",
         [
-            [t.kind for t in ties],
-            [t.value for t in ties],
+            texts(t.kind for t in ties),
+            texts(t.value for t in ties),
             uuids(t.origin_id for t in ties),
-            [t.address for t in ties],
+            texts(t.address for t in ties),
             [int(t.trust) for t in ties],
-            [is_verified(t.trust) for t in ties],
+            bools(is_verified(t.trust) for t in ties),
             times(t.first_seen for t in ties),
             times(t.last_seen for t in ties),
         ],
@@ -204,16 +204,16 @@ async def _update_ties(tx: Tx, ties: list[Tie]) -> None:
         tx,
         "UPDATE identifier i SET origin_id = u.origin_id, trust = u.trust,"
         " verified = i.verified OR u.verified, first_seen = u.first_seen, last_seen = u.last_seen"
-        " FROM unnest(%s::text[], %s::text[], %b::uuid[], %s::smallint[], %b::bool[],"
+        " FROM unnest(%b::text[], %b::text[], %b::uuid[], %s::smallint[], %b::bool[],"
         " %b::timestamptz[], %b::timestamptz[])"
         " AS u (kind, value, origin_id, trust, verified, first_seen, last_seen)"
         " WHERE i.value = u.value AND i.kind = u.kind",
         [
-            [t.kind for t in ties],
-            [t.value for t in ties],
+            texts(t.kind for t in ties),
+            texts(t.value for t in ties),
             uuids(t.origin_id for t in ties),
             [int(t.trust) for t in ties],
-            [is_verified(t.trust) for t in ties],
+            bools(is_verified(t.trust) for t in ties),
             times(t.first_seen for t in ties),
             times(t.last_seen for t in ties),
         ],
