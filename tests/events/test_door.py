@@ -174,6 +174,8 @@ def test_a_broken_event_is_a_clear_400(house: House) -> None:
             assert answer.status_code == 400, name
             assert answer.headers["content-type"] == "application/problem+json"
             assert answer.json()["remedy"]
+            assert answer.json()["code"] == "bad_request"  # what Segment's clients look for
+            assert answer.json()["message"] == answer.json()["detail"]
 
     assert told(house, story)[1] == []
 

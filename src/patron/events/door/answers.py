@@ -48,16 +48,26 @@ async def answer_json(send: Send, value: Any, *, seconds: int) -> None:
 async def answer_problem(
     send: Send, problem: Problem, *, retry_after: int | None = None, allow: bytes | None = None
 ) -> None:
-    """`retry_after` in seconds goes into both headers that clients look at."""
+    """`retry_after` in seconds goes into both headers that clients look at.
+
+    Segment's clients read `code` and `message` from an error's body and take it for a lost
+    connection, to be tried again ten times, when they are not there.
+    """
+    document = problem.document
+    told = {
+        **msgspec.to_builtins(document),
+        "code": document.title.lower().replace(" ", "_"),
+        "message": document.detail,
+    }
     headers = [_PROBLEM, ANY_ORIGIN]
     if retry_after is not None:
         seconds = b"%d" % retry_after
         headers += [_EXPOSE, (b"retry-after", seconds), (b"x-ratelimit-reset", seconds)]
     if allow is not None:
         headers.append((b"allow", allow))
-    if problem.document.status == 401:
+    if document.status == 401:
         headers.append((b"www-authenticate", b'Basic realm="write key"'))
-    await answer(send, problem.document.status, headers, msgspec.json.encode(problem.document))
+    await answer(send, document.status, headers, msgspec.json.encode(told))
 
 
 async def answer_preflight(send: Send, methods: bytes) -> None:

@@ -95,6 +95,8 @@ _PROBLEM_SCHEMA = {
         "detail": _TEXT,
         "path": _TEXT,
         "remedy": _TEXT,
+        "code": {"type": "string", "description": "as Segment's clients expect it"},
+        "message": {"type": "string", "description": "as Segment's clients expect it"},
     },
 }
 _KEY = {
