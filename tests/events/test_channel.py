@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from patron.events.visit.channel import Channel, campaign_key, channel, host
+from patron.events.visit.channel import Channel, arrival, host
 
 OWN = frozenset({"acme.example"})
 
@@ -15,7 +15,7 @@ def found(
     context: dict[str, Any] = {"page": {"url": url, "referrer": referrer}}
     if utm:
         context["campaign"] = utm
-    return channel(context, own)
+    return arrival(context, own).channel
 
 
 CASES = [
@@ -78,16 +78,17 @@ def test_coming_back_from_the_shop_itself_or_from_paying_is_no_new_visit(referre
 
 
 def test_a_call_without_a_page_says_nothing() -> None:
-    assert channel({}, OWN) is None
-    assert channel({"campaign": {"source": "google", "medium": "cpc"}}, OWN) is Channel.PAID_SEARCH
+    assert arrival({}, OWN).channel is None
+    found = arrival({"campaign": {"source": "google", "medium": "cpc"}}, OWN)
+    assert found.channel is Channel.PAID_SEARCH
 
 
 def test_utm_parameters_count_in_the_address_too() -> None:
     url = "https://acme.example/?utm_source=Newsletter&utm_medium=Email&utm_campaign=May"
     context = {"page": {"url": url}}
-    assert channel(context, OWN) is Channel.EMAIL
-    assert campaign_key(context) == "newsletter|email|may"
-    assert campaign_key({"page": {"url": "https://acme.example/?size=m"}}) == ""
+    assert arrival(context, OWN).channel is Channel.EMAIL
+    assert arrival(context, OWN).campaign == "newsletter|email|may"
+    assert arrival({"page": {"url": "https://acme.example/?size=m"}}, OWN).campaign == ""
 
 
 @pytest.mark.parametrize(
@@ -109,4 +110,4 @@ def test_hosts(url: Any, expected: str) -> None:
 @pytest.mark.parametrize("junk", [7, [], "x", {"page": 3}, {"page": {"url": 1, "search": []}}])
 def test_junk_in_the_context_is_no_error(junk: Any) -> None:
     context = junk if isinstance(junk, dict) else {"page": junk, "campaign": junk}
-    assert channel(context, OWN) in (None, Channel.DIRECT)
+    assert arrival(context, OWN).channel in (None, Channel.DIRECT)

@@ -129,10 +129,13 @@ def test_the_next_batch_goes_on_with_the_session(house: House) -> None:
 
 
 def test_history_and_imports_are_no_visit(house: House) -> None:
-    trusted = {"trust": Trust.SERVER}
+    trusted: dict[str, Any] = {"trust": Trust.SERVER}
     imported = walked(house, [track("A")], source=Source.IMPORT, **trusted)
     backfill = walked(house, [track("B")], f=True, **trusted)
     server = walked(house, [track("C")], source=Source.SERVER, at=NOON, **trusted)
+    guest = {"type": "track", "event": "D", "properties": {"email": "a@x.example"}}
+    nobody = walked(house, [guest], source=Source.SERVER, **trusted)
+    assert nobody[0].session_id is None, "guests without an id are not one visitor"
     assert imported[0].session_id is None
     assert backfill[0].session_id is None
     assert server[0].session_id is not None

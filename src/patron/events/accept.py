@@ -91,16 +91,26 @@ def _through(
     step: Step, drafts: list[Draft], setting: Setting, refused: list[tuple[Heard, Refusal]]
 ) -> list[Draft]:
     started = monotonic()
-    kept: list[Draft] = []
-    for one in drafts:
-        try:
-            refusal = step(one, setting)
-        except Exception as error:
-            refusal = Refusal(Drop.POISON, f"step {step.__name__} failed: {error!r}")
-        if refusal is None:
-            kept.append(one)
-        else:
-            refused.append((one.heard, refusal))
-            DROPPED.labels(step.__name__, refusal.reason).inc()
+    try:
+        verdicts = [step(one, setting) for one in drafts]
+    except Exception:
+        # A step gives the same answer when it is asked again, so one by one finds the culprit.
+        verdicts = [_asked_alone(step, one, setting) for one in drafts]
+    kept = drafts
+    if any(verdicts):
+        kept = []
+        for one, refusal in zip(drafts, verdicts, strict=True):
+            if refusal is None:
+                kept.append(one)
+            else:
+                refused.append((one.heard, refusal))
+                DROPPED.labels(step.__name__, refusal.reason).inc()
     STEP_SECONDS.labels(step.__name__).observe(monotonic() - started)
     return kept
+
+
+def _asked_alone(step: Step, one: Draft, setting: Setting) -> Refusal | None:
+    try:
+        return step(one, setting)
+    except Exception as error:
+        return Refusal(Drop.POISON, f"step {step.__name__} failed: {error!r}")

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from patron.events.log.orders import OrderWord
-from patron.events.log.rows import EVENT_COLUMNS, event_rows
+from patron.events.log.rows import EVENT_COLUMNS, HEADER, TRAILER, event_rows
 from patron.events.refused.store import forget as erase_payloads
 from patron.events.types import Event, EventType, LoggedEvent, Source, Trust
 from patron.kit.db import Tx, execute, row, tuples, value
@@ -19,6 +19,7 @@ __all__ = [
     "timeline", "write",
 ]  # fmt: skip
 
+PART = 250
 _COLUMNS = (
     "position, ts, received_at, type, trust, source, flags, origin_id, session_id, name, channel,"
     " device, message_id, user_id, anonymous_id, body::text"
@@ -45,7 +46,11 @@ async def write(tx: Tx, events: Sequence[Event]) -> None:
         tx.cursor() as cursor,
         cursor.copy(f"COPY event ({EVENT_COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy,
     ):
-        await copy.write(event_rows(events))
+        await copy.write(HEADER)
+        # In parts, so that PostgreSQL takes in one while the next is packed.
+        for start in range(0, len(events), PART):
+            await copy.write(event_rows(events[start : start + PART]))
+        await copy.write(TRAILER)
 
 
 async def timeline(

@@ -22,7 +22,7 @@ from patron.events.refused import store as refused_store
 from patron.events.refused.letters import letter
 from patron.events.steps.draft import Draft, Setting
 from patron.events.types import Drop, Event, Source
-from patron.events.visit.channel import campaign_key, host
+from patron.events.visit.channel import host
 from patron.events.visit.sessions import Visitor, pack, unpack, visit, visitor_key
 from patron.kit.clock import monotonic
 from patron.kit.db import Tx
@@ -57,27 +57,28 @@ async def take(tx: Tx, shop: Shop, limit: int) -> Take | None:
     lanes are walked side by side in the order of receipt.
     """
     # Looked at before locking, so that an idle poll writes nothing.
-    if not await _next_rows(tx, limit):
+    if not await _waiting(tx):
         return None
     standing = await walk_store.lock(tx)
-    rows = await _next_rows(tx, limit)
+    rows = _first(await _waiting(tx), limit)
     if not rows:
         return None
-    cursors = {}
-    for row in rows:
-        cursors[row.lane] = row.seq
     return Take(
         rows=rows,
         bodies=await walk_store.bodies(tx, rows),
-        cursors=cursors,
+        cursors={row.lane: row.seq for row in rows},
         count=sum(row.count for row in rows),
         seen_token=standing.seen_token,
         next_token=secrets.randbits(62),
     )
 
 
-async def _next_rows(tx: Tx, limit: int) -> list[Waiting]:
-    waiting = await walk_store.waiting(tx, "live") or await walk_store.waiting(tx, "import")
+async def _waiting(tx: Tx) -> list[Waiting]:
+    return await walk_store.waiting(tx, "live") or await walk_store.waiting(tx, "import")
+
+
+def _first(waiting: list[Waiting], limit: int) -> list[Waiting]:
+    """The next rows of all lanes, about `limit` events but one row at least."""
     lanes: dict[int, list[Waiting]] = {}
     for row in waiting:
         lanes.setdefault(row.lane, []).append(row)
@@ -94,14 +95,15 @@ async def _next_rows(tx: Tx, limit: int) -> list[Waiting]:
 async def accept_batch(tx: Tx, shop: Shop, take: Take, now: datetime) -> list[Event]:
     """The events of `take` that are accepted, with session, channel and device, not yet numbered.
 
-    What is refused is written down, duplicates are counted.
+    What is refused is written down, duplicates are counted. Once for each take: the events are
+    changed on their way.
     """
     started = monotonic()
     heard = hear(take.bodies, [f"{row.lane}-{row.seq}" for row in take.rows])
     STEP_SECONDS.labels("hear").observe(monotonic() - started)
     drafts, refused = accept(heard, setting(shop))
     drafts = await _timed("drop_duplicate", _drop_duplicates(tx, shop, take, drafts))
-    await _timed("put_session", _put_sessions(tx, shop, [draft.event for draft in drafts]))
+    await _timed("put_session", _put_sessions(tx, shop, drafts))
     if refused:
         await _keep_refusals(tx, take, refused, now)
     return [draft.event for draft in drafts]
@@ -189,35 +191,40 @@ async def next_acting(tx: Tx, now: datetime, kind: type[list[T]]) -> Acting[T] |
 
 async def _drop_duplicates(tx: Tx, shop: Shop, take: Take, drafts: list[Draft]) -> list[Draft]:
     """The drafts whose message was not taken in before, nor earlier in this batch."""
-    keyed = [(_key(draft), draft) for draft in drafts]
-    live = [(k, draft) for k, draft in keyed if draft.event.source is not Source.IMPORT]
-    imported = [k for k, draft in keyed if draft.event.source is Source.IMPORT]
+    keys = [_key(draft) for draft in drafts]
+    imported = [k for k, draft in zip(keys, drafts, strict=True) if _is_import(draft)]
     seen = await walk_store.known(tx, imported, imported=True) if imported else set()
-    if live:
+    recent: Recent | None = None
+    if len(imported) < len(keys):
         recent = await _memory(tx, shop, take)
-        seen |= await _seen_before(tx, recent, [k for k, _ in live])
+        rows = set(imported)
+        seen |= await _seen_before(tx, recent, [k for k in keys if k not in rows])
     kept: list[Draft] = []
     days: dict[date, list[bytes]] = {}
     new_imports: list[bytes] = []
-    for k, draft in keyed:
+    for k, draft in zip(keys, drafts, strict=True):
         if k in seen:
             continue
         seen.add(k)
         kept.append(draft)
-        if draft.event.source is Source.IMPORT:
+        if _is_import(draft):
             new_imports.append(k)
         else:
             days.setdefault(draft.event.received_at.date(), []).append(k)
     if len(kept) < len(drafts):
         DROPPED.labels("drop_duplicate", Drop.DUPLICATE).inc(len(drafts) - len(kept))
-    if days:
+    if days and recent is not None:
         await walk_store.ensure_days(tx, days)
         await walk_store.remember(tx, days)
-        for keys in days.values():
-            recent.add(keys)
+        for new in days.values():
+            recent.add(new)
     if new_imports:
         await walk_store.remember_imports(tx, new_imports)
     return kept
+
+
+def _is_import(draft: Draft) -> bool:
+    return draft.event.source is Source.IMPORT
 
 
 def _key(draft: Draft) -> bytes:
@@ -258,14 +265,16 @@ async def _seen_before(tx: Tx, recent: Recent, keys: Iterable[bytes]) -> set[byt
 # --- sessions -----------------------------------------------------------------------------------
 
 
-async def _put_sessions(tx: Tx, shop: Shop, events: Sequence[Event]) -> None:
+async def _put_sessions(tx: Tx, shop: Shop, drafts: Sequence[Draft]) -> None:
     """Session and channel on what people did; history, imports and our own words are no visit."""
     split = shop.settings.new_session_on_campaign
-    visits: dict[str, list[Event]] = {}
-    for event in events:
-        if event.source in _VISITING and not event.backfill:
+    visits: dict[str, list[Draft]] = {}
+    for draft in drafts:
+        event = draft.event
+        known = event.anonymous_id or event.user_id
+        if known and event.source in _VISITING and not event.backfill:
             name = f"a:{event.anonymous_id}" if event.anonymous_id else f"u:{event.user_id}"
-            visits.setdefault(name, []).append(event)
+            visits.setdefault(name, []).append(draft)
     if not visits:
         return
     keys = {visitor_key(name): name for name in visits}
@@ -274,9 +283,10 @@ async def _put_sessions(tx: Tx, shop: Shop, events: Sequence[Event]) -> None:
     for k, name in keys.items():
         state = states.get(k)
         visitor = Visitor(k) if state is None else unpack(k, state)
-        for event in visits[name]:
+        for draft in visits[name]:
+            event = draft.event
             at = int(event.ts.timestamp() * 1000)
-            found = visit(visitor, at, campaign_key(event.context), event.channel, split=split)
+            found = visit(visitor, at, draft.campaign, event.channel, split=split)
             event.session_id = found.identity()
             event.channel = found.channel
         saved.append((k, pack(visitor), at_ms(visitor.last)))

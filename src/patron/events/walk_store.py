@@ -6,7 +6,7 @@ from typing import Any, LiteralString, cast
 
 import msgspec
 
-from patron.events.log.rows import DAY, HEADER, TRAILER, day_number, packed_key
+from patron.events.log.rows import DAY, HEADER, KEY_LENGTH, TRAILER, day_number
 from patron.kit.db import Tx, execute, row, rows, tuples, value
 
 ROWS_AHEAD = 1_000
@@ -112,13 +112,13 @@ async def remember(tx: Tx, by_day: dict[date, list[bytes]]) -> None:
     """Write down keys under the day of their receipt; their partitions exist."""
     buffer = [HEADER]
     for day, keys in by_day.items():
-        head = b"\x00\x02" + DAY.pack(4, day_number(day))
-        buffer += [head + packed_key(key) for key in sorted(keys)]
+        head = b"\x00\x02" + DAY.pack(4, day_number(day)) + KEY_LENGTH
+        buffer += [head + key for key in sorted(keys)]
     await _copy(tx, "COPY seen (day, key) FROM STDIN (FORMAT BINARY)", buffer)
 
 
 async def remember_imports(tx: Tx, keys: Iterable[bytes]) -> None:
-    buffer = [HEADER, *(b"\x00\x01" + packed_key(key) for key in sorted(keys))]
+    buffer = [HEADER, *(b"\x00\x01" + KEY_LENGTH + key for key in sorted(keys))]
     await _copy(tx, "COPY seen_import (key) FROM STDIN (FORMAT BINARY)", buffer)
 
 

@@ -43,40 +43,22 @@ class Recent:
     def __init__(self, token: int, floor: bytes, keys: Iterable[bytes]) -> None:
         self.token = token
         self.floor = floor
-        self._seconds: dict[int, set[bytes]] = {}
-        self._size = 0
+        self._keys: set[bytes] = set()
         self.add(keys)
 
     def knows(self, key: bytes) -> bool | None:
         """Whether `key` was seen; None when only the database can tell."""
         if key < self.floor:
             return None
-        keys = self._seconds.get(_second(key))
-        return keys is not None and key in keys
+        return key in self._keys
 
     def add(self, keys: Iterable[bytes]) -> None:
-        seconds = self._seconds
-        for key in keys:
-            if key < self.floor:
-                continue
-            second = _second(key)
-            held = seconds.get(second)
-            if held is None:
-                seconds[second] = {key}
-            else:
-                held.add(key)
-            self._size += 1
-        if self._size > KEPT_KEYS:
+        self._keys.update(keys)
+        if len(self._keys) > KEPT_KEYS:
             self._shrink()
 
     def _shrink(self) -> None:
-        """Forget the oldest seconds until a quarter is free."""
-        for second in sorted(self._seconds):
-            self._size -= len(self._seconds.pop(second))
-            self.floor = _TIME.pack((second + 1) << 10)
-            if self._size <= KEPT_KEYS * 3 // 4:
-                return
-
-
-def _second(key: bytes) -> int:
-    return int.from_bytes(key[:8]) >> 10  # 1,024 ms: a shift is cheaper than a division
+        """Forget the oldest quarter."""
+        kept = sorted(self._keys)[-(KEPT_KEYS * 3 // 4) :]
+        self.floor = max(self.floor, kept[0])
+        self._keys = set(kept)

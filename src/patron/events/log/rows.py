@@ -14,6 +14,7 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 DAY = struct.Struct(">ii")
 _LENGTH = struct.Struct(">i")
+KEY_LENGTH = _LENGTH.pack(24)
 _NULL = b"\xff\xff\xff\xff"
 _UUID = b"\x00\x00\x00\x10"
 _FIRST_DAY = date(2000, 1, 1)
@@ -35,13 +36,9 @@ def day_number(day: date) -> int:
     return (day - _FIRST_DAY).days
 
 
-def packed_key(key: bytes) -> bytes:
-    return _LENGTH.pack(len(key)) + key
-
-
 def event_rows(events: Sequence[Event]) -> bytes:
-    """The whole COPY of `events` into EVENT_COLUMNS."""
-    parts = [HEADER]
+    """`events` as rows of EVENT_COLUMNS, without HEADER and TRAILER."""
+    parts: list[bytes] = []
     add = parts.append
     for event in events:
         ts = (event.ts - _FIRST_MOMENT) // _MICROSECOND
@@ -61,7 +58,6 @@ def event_rows(events: Sequence[Event]) -> bytes:
         add(_text(event.anonymous_id))
         add(_LENGTH.pack(len(event.body)))
         add(event.body)
-    add(TRAILER)
     return b"".join(parts)
 
 

@@ -6,7 +6,7 @@ from patron.events.reading.heard import Refusal
 from patron.events.reading.values import corrected, moment, shared_moment, shown
 from patron.events.steps.draft import OURS, Draft, Setting
 from patron.events.types import Drop, Source, Trust
-from patron.events.visit.channel import channel
+from patron.events.visit.channel import arrival
 from patron.events.visit.device import agent, speaks_for_a_browser
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -96,5 +96,6 @@ def drop_robot(draft: Draft, _: Setting) -> Refusal | None:
 
 
 def put_channel(draft: Draft, setting: Setting) -> None:
-    found = channel(draft.event.context, setting.own_hosts)
-    draft.event.channel = None if found is None else found.value
+    found = arrival(draft.event.context, setting.own_hosts)
+    draft.campaign = found.campaign
+    draft.event.channel = found.channel

@@ -33,6 +33,7 @@ class Draft(msgspec.Struct, gc=False):
     original: datetime | None = None  # the client's own time
     sent: datetime | None = None
     robot: str | None = None
+    campaign: str = ""  # what tells the campaign that brought her
 
     @property
     def client_ms(self) -> int:

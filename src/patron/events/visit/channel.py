@@ -11,7 +11,11 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
+
 VERDICT_CACHE = 8_192
+NOTHING: Mapping[str, Any] = {}
+Three = tuple[str | None, str | None, str | None]
 
 
 class Channel(StrEnum):
@@ -163,28 +167,58 @@ _ORGANIC = {
 }
 
 
-def channel(context: Mapping[str, Any], own_hosts: frozenset[str]) -> Channel | None:
-    """The channel an event's context gives away.
+class Arrival(msgspec.Struct, frozen=True):
+    """How an event's page was reached: its channel, None when that gives nothing away, and what
+    tells its campaign from others ("" without one)."""
 
-    None when it gives nothing away: no page, or a page reached from the shop itself or on the way
+    channel: Channel | None = None
+    campaign: str = ""
+
+
+NOWHERE = Arrival()
+
+
+def arrival(context: Mapping[str, Any], own_hosts: frozenset[str]) -> Arrival:
+    """What an event's context says of how she came.
+
+    There is no channel without a page, nor on a page reached from the shop itself or on the way
     back from a payment page. `own_hosts` are the shop's hosts without "www.".
     """
-    page = _object(context.get("page"))
-    campaign = _object(context.get("campaign"))
-    query = _query(page)
-    source = _word(campaign.get("source")) or _word(query.get("utm_source"))
-    medium = _word(campaign.get("medium")) or _word(query.get("utm_medium"))
-    name = _word(campaign.get("name")) or _word(query.get("utm_campaign"))
-    click = next((key for key in _CLICK_IDS if key in query), None) if query else None
-    if query and click is None:
-        click = next((key for key in _SOCIAL_CLICK_IDS if key in query), None)
-    tagged = bool(source or medium or name or click)
-    if not page and not tagged:
-        return None
-    referrer = host(page.get("referrer"))
-    if not tagged and referrer and _is_own(referrer, host(page.get("url")), own_hosts):
-        return None
-    return verdict(source, medium, name, click, referrer)
+    page, campaign = context.get("page"), context.get("campaign")
+    if page.__class__ is not dict:
+        if campaign.__class__ is not dict:
+            return NOWHERE
+        page = NOTHING
+    if campaign.__class__ is not dict:
+        campaign = NOTHING
+    words = (campaign.get("source"), campaign.get("medium"), campaign.get("name"))
+    where = (page.get("url"), page.get("search"), page.get("referrer"))
+    for value in (*words, *where):
+        if value is not None and value.__class__ is not str:
+            words, where = _texts(words), _texts(where)
+            break
+    return _arrival(words, where, own_hosts)
+
+
+# Pages repeat: nearly every event finds its answer here.
+@lru_cache(VERDICT_CACHE)
+def _arrival(words: Three, where: Three, own_hosts: frozenset[str]) -> Arrival:
+    url, search, referrer_url = where
+    query = _query(url, search)
+    source, medium, name = (
+        _word(word) or _word(query.get(key))
+        for word, key in zip(words, ("utm_source", "utm_medium", "utm_campaign"), strict=True)
+    )
+    click = next((key for key in (*_CLICK_IDS, *_SOCIAL_CLICK_IDS) if key in query), None)
+    key = f"{source}|{medium}|{name}" if source or medium or name else ""
+    if not key and not click:
+        if not any(where):
+            return NOWHERE
+        referrer = host(referrer_url)
+        if referrer and _is_own(referrer, host(url), own_hosts):
+            return NOWHERE
+        return Arrival(verdict("", "", "", None, referrer))
+    return Arrival(verdict(source, medium, name, click, host(referrer_url)), key)
 
 
 @lru_cache(VERDICT_CACHE)
@@ -233,11 +267,8 @@ def site_kind(site: str) -> Kind | None:
 
 def host(url: Any) -> str:
     """The host of an absolute URL in lower case without "www." and port; "" when there is none."""
-    return _host(url) if isinstance(url, str) else ""
-
-
-@lru_cache(VERDICT_CACHE)
-def _host(url: str) -> str:
+    if not isinstance(url, str):
+        return ""
     start = url.find("//", 0, 16)
     if start < 0:
         return ""
@@ -250,40 +281,25 @@ def _host(url: str) -> str:
     return name.removeprefix("www.")
 
 
-def campaign_key(context: Mapping[str, Any]) -> str:
-    """What tells one campaign from another: source, medium and name; "" without a campaign."""
-    campaign = _object(context.get("campaign"))
-    query = {} if campaign else _query(_object(context.get("page")))
-    if not campaign and not query:
-        return ""
-    words = [
-        _word(campaign.get("source")) or _word(query.get("utm_source")),
-        _word(campaign.get("medium")) or _word(query.get("utm_medium")),
-        _word(campaign.get("name")) or _word(query.get("utm_campaign")),
-    ]
-    return "|".join(words) if any(words) else ""
-
-
 def _is_own(referrer: str, page_host: str, own_hosts: frozenset[str]) -> bool:
     if referrer == page_host or referrer in own_hosts:
         return True
     return any(referrer.endswith(f".{own}") for own in own_hosts)
 
 
-def _query(page: Mapping[str, Any]) -> dict[str, str]:
-    """The parameters of the page's address, when it can hold a campaign at all."""
-    search = page.get("search")
-    if not isinstance(search, str) or not search:
-        url = page.get("url")
-        search = url.partition("?")[2].partition("#")[0] if isinstance(url, str) else ""
+def _query(url: str | None, search: str | None) -> dict[str, str]:
+    """The parameters of the page's address, when they can tell anything."""
+    if not search:
+        search = (url or "").partition("?")[2].partition("#")[0]
     if not _TELLING.search(search):
         return {}
     return dict(parse_qsl(search.removeprefix("?")[:4096], errors="replace"))
 
 
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _texts(values: tuple[Any, Any, Any]) -> Three:
+    first, second, third = (value if isinstance(value, str) else None for value in values)
+    return first, second, third
 
 
-def _word(value: Any) -> str:
-    return value.strip().lower()[:200] if isinstance(value, str) else ""
+def _word(value: str | None) -> str:
+    return value.strip().lower()[:200] if value else ""

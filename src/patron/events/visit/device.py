@@ -32,7 +32,6 @@ _PREVIEWS = (
 )
 _TV = ("smart-tv", "smarttv", "appletv", "apple tv", "googletv", "hbbtv", "roku", "; aft", "bravia")
 _CONSOLES = ("playstation", "xbox", "nintendo")
-_crawlers = CrawlerDetect()
 
 
 class Agent(msgspec.Struct, frozen=True):
@@ -78,8 +77,9 @@ def _robot(user_agent: str) -> str | None:
     preview = next((name for name in _PREVIEWS if name in lowered), None)
     if preview:
         return f"link preview ({preview.rstrip('/')})"
-    if _crawlers.is_crawler(user_agent):
-        return f"robot ({_crawlers.get_matches()})"
+    crawlers = CrawlerDetect()  # it keeps its last match, and steps may run in two threads
+    if crawlers.is_crawler(user_agent):
+        return f"robot ({crawlers.get_matches()})"
     return None
 
 
