@@ -57,8 +57,8 @@ _read_single = msgspec.json.Decoder(_Single).decode
 _read_batch = msgspec.json.Decoder(_Batch).decode
 _read_raw = msgspec.json.Decoder(msgspec.Raw).decode
 
-# What the door lets in must not be too deep for a reader with a higher stack, so a body with many
-# brackets is read once more with this many levels around it.
+# What the door lets in must not be too deep for a reader with a higher stack, so a body is read once
+# more with this many levels around it; a single event only if it has enough brackets to be deep.
 _FLAT = 100
 _OPEN, _CLOSE = b"[" * 300, b"]" * 300
 
@@ -114,8 +114,7 @@ def read_batch(body: bytes) -> Call:
             # the event that has it and the others are not lost with it.
             body = _ESCAPES.sub(_half_to_nul, body)
             call = _read_batch(body)
-        if body.count(b"{") + body.count(b"[") > _FLAT:
-            _read_raw(b"".join((_OPEN, body, _CLOSE)))
+        _read_raw(b"".join((_OPEN, body, _CLOSE)))
     except (msgspec.DecodeError, RecursionError) as error:
         raise _malformed(error) from error
     return Call(body, len(call.batch), call.write_key, call.backfill is True)
