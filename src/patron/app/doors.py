@@ -53,9 +53,8 @@ class Doors:
 
     def at(self, path: str) -> HotDoor | None:
         """The hot door for `path`, if it is one's."""
-        if path.startswith(("/v1/", "/analytics.js/", "/analytics-next/")) and self._door.answers(
-            path
-        ):
+        ours = path.startswith(("/v1/", "/analytics.js/", "/analytics-next/"))
+        if ours and self._door.answers(path):
             return self._door
         if path.startswith(("/o/", "/l/")):
             return self._tracking

@@ -57,8 +57,8 @@ _read_single = msgspec.json.Decoder(_Single).decode
 _read_batch = msgspec.json.Decoder(_Batch).decode
 _read_raw = msgspec.json.Decoder(msgspec.Raw).decode
 
-# What the door lets in must not be too deep for a reader with a higher stack, so a body is read once
-# more with this many levels around it; a single event only if it has enough brackets to be deep.
+# What the door lets in must not be too deep for a reader with a higher stack, so a body is read
+# once more with this many levels around it; a single event only if its brackets could be deep.
 _FLAT = 100
 _OPEN, _CLOSE = b"[" * 300, b"]" * 300
 
