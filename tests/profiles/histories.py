@@ -30,7 +30,7 @@ def told(draw: st.DrawFn) -> Event:
     email = draw(st.none() | st.sampled_from(ADDRESSES))
     browsers = st.sampled_from(BROWSERS)
     browser = draw(browsers if user is None and email is None else st.none() | browsers)
-    traits: dict[str, object] = draw(TRAITS)
+    traits: dict[str, object] = dict(draw(TRAITS))
     if email is not None:
         traits["email"] = f"{email}@x.example"
     return seen(

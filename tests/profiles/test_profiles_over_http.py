@@ -59,7 +59,7 @@ def api(
         routes.routes,
         dependencies={name: Provide(how, sync_to_thread=False) for name, how in provided.items()},
         middleware=[as_caller(access)],
-        exception_handlers={Problem: answer},  # type: ignore[dict-item]
+        exception_handlers={Problem: answer},
         lifespan=[open_database],
     )
     with TestClient(app) as client:
@@ -110,7 +110,8 @@ def test_her_timeline_holds_what_she_did_under_all_her_names(ada: House) -> None
 
     ada.unit(story)
     with api(ada) as client:
-        told, cursor = [], ""
+        told: list[tuple[int, str]] = []
+        cursor: str | None = ""
         while cursor is not None:
             page = client.get(
                 "/api/profiles/user_id:ada/timeline", params={"limit": 3, "cursor": cursor}
@@ -180,7 +181,8 @@ def test_suppressions_are_listed_page_by_page_and_lifted_by_hand(ada: House) -> 
     with api(ada) as client:
         for number in range(3):
             client.post("/api/suppressions", json={"address": f"N{number}@x.example"})
-        keys, cursor = [], ""
+        keys: list[str] = []
+        cursor: str | None = ""
         while cursor is not None:
             page = client.get("/api/suppressions", params={"limit": 2, "cursor": cursor}).json()
             keys += [stop["address_key"] for stop in page["items"]]

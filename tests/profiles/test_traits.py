@@ -39,7 +39,10 @@ def test_a_first_name_is_no_first_contact() -> None:
 
 
 def test_a_page_never_overwrites_what_the_server_said() -> None:
-    words = [({"vip": True}, 0, SERVER), ({"vip": False, "size": 3}, 5, PUBLIC)]
+    words: list[tuple[dict[str, object], int, int]] = [
+        ({"vip": True}, 0, SERVER),
+        ({"vip": False, "size": 3}, 5, PUBLIC),
+    ]
     assert told(*words) == told(*reversed(words)) == {"vip": True, "size": 3}
 
 
@@ -66,7 +69,7 @@ def test_what_is_too_large_is_left_out(value: object) -> None:
 
 
 def test_there_is_an_end_to_traits() -> None:
-    many = {f"t{n}": n for n in range(MAX_TRAITS + 50)}
+    many: dict[str, object] = {f"t{n}": n for n in range(MAX_TRAITS + 50)}
     assert len(told((many, 0, SERVER))) == MAX_TRAITS
     assert told((many, 0, SERVER), ({"t0": "new"}, 1, SERVER))["t0"] == "new"
 

@@ -4,9 +4,10 @@ import html
 import json
 from typing import Any
 
-from litestar import Request
+from litestar import Request, get
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
+from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from patron import VERSION
@@ -23,11 +24,10 @@ def merged(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "paths": {**openapi_paths(), **document.get("paths", {})}}
 
 
-class DocumentPlugin(JsonRenderPlugin):
-    """`/api/openapi.json`."""
-
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return super().render(request, merged(openapi_schema))
+@get("/api/openapi.json", include_in_schema=False, sync_to_thread=False)
+def document(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """The OpenAPI document of every route and hot door."""
+    return merged(request.app.openapi_schema.to_schema())
 
 
 class PagePlugin(OpenAPIRenderPlugin):
@@ -42,9 +42,9 @@ def openapi_config() -> OpenAPIConfig:
         title="Patron",
         version=VERSION,
         description=DESCRIPTION,
-        path="/api",
+        path="/api/docs",
         use_handler_docstrings=True,
-        render_plugins=[DocumentPlugin(path="/openapi.json"), PagePlugin(path="/docs")],
+        render_plugins=[PagePlugin(path="/")],
         components=Components(
             security_schemes={
                 "serverKey": SecurityScheme(
@@ -138,3 +138,5 @@ summary b{display:inline-block;min-width:4rem;font-size:.8rem;color:var(--accent
 pre{background:var(--code);padding:.75rem;border-radius:6px;overflow-x:auto;font-size:.85rem}
 td{padding:.2rem .75rem .2rem 0;vertical-align:top}p{color:var(--soft)}
 """
+
+routes: list[HTTPRouteHandler] = [document]

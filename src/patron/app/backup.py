@@ -175,7 +175,7 @@ async def _nobody_else(url: str) -> None:
             connection,
             "SELECT DISTINCT application_name FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            " AND application_name LIKE 'patron-%'",
+            " AND application_name LIKE 'patron-%%'",
         )
     if others:
         raise Problem(

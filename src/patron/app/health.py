@@ -3,6 +3,7 @@
 import msgspec
 import psycopg
 from litestar import MediaType, Response, get
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from psycopg_pool import PoolTimeout
 
@@ -23,7 +24,7 @@ async def alive() -> Health:
 
 
 @get("/readyz", tags=["health"], summary="May requests come", security=[])
-async def ready(db: Database) -> Response[Health]:
+async def ready(db: NamedDependency[Database]) -> Response[Health]:
     """503 while the database is away or a schema is not up to date."""
     try:
         left = await unapplied(db)

@@ -5,7 +5,9 @@ from typing import Any
 
 import msgspec
 from litestar import delete, get
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from patron.app import tombstones
 from patron.carts import store as carts
@@ -125,7 +127,9 @@ def erase_from_files(folder: Path, needles: list[bytes]) -> int:
     tags=["profiles"],
     summary="Everything kept about a person",
 )
-async def export_profile(db: Database, shop: Shop, who: str) -> dict[str, Any]:
+async def export_profile(
+    db: NamedDependency[Database], shop: NamedDependency[Shop], who: FromPath[str]
+) -> dict[str, Any]:
     """Profile, identifiers, consents, events, carts, journeys and messages, as JSON."""
     async with db.unit(shop.schema) as tx:
         return await export(tx, shop, who)
@@ -139,7 +143,12 @@ async def export_profile(db: Database, shop: Shop, who: str) -> dict[str, Any]:
     status_code=200,
 )
 async def erase_profile(
-    db: Database, shop: Shop, signer: Signer, clock: Clock, settings: Settings, who: str
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    signer: NamedDependency[Signer],
+    clock: NamedDependency[Clock],
+    settings: NamedDependency[Settings],
+    who: FromPath[str],
 ) -> Forgotten:
     """Removes her everywhere. Orders stay as sums that belong to nobody."""
     return await forget(db, shop, who, signer, clock, settings)

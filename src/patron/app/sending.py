@@ -84,6 +84,7 @@ def smtp_of(settings: Settings) -> SmtpSettings | None:
         username=settings.smtp_user,
         password=settings.smtp_password,
         sender=settings.mail_from,
+        connections=settings.send_max_in_flight,
         dkim=dkim,
     )
 

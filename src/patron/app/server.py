@@ -12,8 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from patron.app import health
-from patron.app.apidocs import openapi_config
+from patron.app import apidocs, health
 from patron.app.context import open_signer, read_settings, the_clock
 from patron.app.doors import ROUTES, Doors, open_doors
 from patron.app.idempotency import RememberAnswers
@@ -128,7 +127,7 @@ def build_api(web: Web) -> Litestar:
         "shop": shop,
     }
     return Litestar(
-        route_handlers=[*ROUTES, *health.routes],
+        route_handlers=[*ROUTES, *health.routes, *apidocs.routes],
         dependencies={name: Provide(how, sync_to_thread=False) for name, how in provided.items()},
         middleware=[
             DefineMiddleware(Identify, web=web),
@@ -140,7 +139,7 @@ def build_api(web: Web) -> Litestar:
             HTTPException: answer_http,
             Exception: answer_unforeseen,
         },
-        openapi_config=openapi_config(),
+        openapi_config=apidocs.openapi_config(),
         request_max_body_size=10_000_000,
     )
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, post
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Example
 from litestar.params import Body, Parameter
@@ -69,7 +70,7 @@ class ReplayOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     what: Literal["rejected", "dead-letters"] = "rejected"
     ids: (
-        Annotated[list[Annotated[int, msgspec.Meta(ge=1, lt=2**63)]], msgspec.Meta(max_length=1000)]
+        Annotated[list[Annotated[int, msgspec.Meta(ge=1, lt=2**62)]], msgspec.Meta(max_length=1000)]
         | None
     ) = None
     reason: Drop | None = None
@@ -117,8 +118,8 @@ def refusal_view(letter: refused_store.Letter) -> RefusalView:
     summary="The newest events, or those after a position",
 )
 async def list_events(
-    db: Database,
-    shop: Shop,
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
     cursor: Cursor = None,
     limit: Limit = 50,
     after: Annotated[
@@ -148,7 +149,11 @@ async def list_events(
     summary="Events that were not accepted, and why",
 )
 async def list_rejected(
-    db: Database, shop: Shop, cursor: Cursor = None, limit: Limit = 50, reason: Reason = None
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    reason: Reason = None,
 ) -> Page[RefusalView]:
     """The newest first; kept for seven days. Of robots only examples are listed."""
     return await _refusals(db, shop, "rejected", reason, cursor, limit)
@@ -161,7 +166,10 @@ async def list_rejected(
     summary="Events that made the walk fail",
 )
 async def list_dead_letters(
-    db: Database, shop: Shop, cursor: Cursor = None, limit: Limit = 50
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Page[RefusalView]:
     """The newest first; kept until they are replayed."""
     return await _refusals(db, shop, "dead-letter", None, cursor, limit)
@@ -175,9 +183,9 @@ async def list_dead_letters(
     status_code=200,
 )
 async def replay_events(
-    db: Database,
-    shop: Shop,
-    inbox: Inbox,
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    inbox: NamedDependency[Inbox],
     data: Annotated[ReplayOrder, Body(examples=[Example(value={"reason": "bad_time"})])],
 ) -> Replayed:
     """Puts them back into the inbox with their first receipt; what fails again is listed anew."""

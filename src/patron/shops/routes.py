@@ -5,9 +5,10 @@ from uuid import UUID
 
 import msgspec
 from litestar import delete, get, patch, post
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Example
-from litestar.params import Body
+from litestar.params import Body, FromPath
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database
@@ -33,7 +34,7 @@ class ModeChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get("/api/shop", guards=[requires("shop:admin")], tags=["shops"], summary="The shop's settings")
-async def show_shop(shop: Shop) -> ShopView:
+async def show_shop(shop: NamedDependency[Shop]) -> ShopView:
     """The shop of the calling key."""
     return view(shop)
 
@@ -45,24 +46,25 @@ async def show_shop(shop: Shop) -> ShopView:
     summary="Change settings",
 )
 async def change_settings(
-    shop: Shop,
-    db: Database,
+    shop: NamedDependency[Shop],
+    db: NamedDependency[Database],
     data: Annotated[
         dict[str, object],
         Body(examples=[Example(value={"postal_address": "Mill Lane 4, Hollin, OH 43000"})]),
     ],
 ) -> ShopSettings:
     """Change the settings that are named; the others stay as they are."""
-    merged = {**msgspec.to_builtins(shop.settings), **data}
-    try:
-        settings = msgspec.convert(merged, ShopSettings)
-    except msgspec.ValidationError as error:
-        raise bad_request(
-            f"settings: {error}",
-            remedy="the settings are " + ", ".join(ShopSettings.__struct_fields__),
-            path=next(iter(data), None),
-        ) from error
     async with db.unit(HOUSE) as tx:
+        # Read anew and locked: the shop of the key may be seconds old.
+        kept = await store.locked_settings(tx, shop.slug)
+        try:
+            settings = msgspec.convert({**msgspec.to_builtins(kept), **data}, ShopSettings)
+        except msgspec.ValidationError as error:
+            raise bad_request(
+                f"settings: {error}",
+                remedy="the settings are " + ", ".join(ShopSettings.__struct_fields__),
+                path=next(iter(data), None),
+            ) from error
         await store.set_settings(tx, shop.slug, settings)
     return settings
 
@@ -75,8 +77,8 @@ async def change_settings(
     status_code=200,
 )
 async def change_mode(
-    shop: Shop,
-    db: Database,
+    shop: NamedDependency[Shop],
+    db: NamedDependency[Database],
     data: Annotated[ModeChange, Body(examples=[Example(value={"mode": "rehearsal"})])],
 ) -> ModeChange:
     """In rehearsal every message goes to the owner; live, to the customer."""
@@ -86,7 +88,7 @@ async def change_mode(
 
 
 @get("/api/keys", guards=[requires("shop:admin")], tags=["shops"], summary="List the keys")
-async def list_keys(shop: Shop, db: Database) -> list[Key]:
+async def list_keys(shop: NamedDependency[Shop], db: NamedDependency[Database]) -> list[Key]:
     """All keys, revoked ones too. Server keys show a hint only."""
     async with db.unit(HOUSE) as tx:
         return await store.keys(tx, shop.id)
@@ -94,9 +96,9 @@ async def list_keys(shop: Shop, db: Database) -> list[Key]:
 
 @post("/api/keys", guards=[requires("shop:admin")], tags=["shops"], summary="Make a key")
 async def create_key(
-    shop: Shop,
-    db: Database,
-    clock: Clock,
+    shop: NamedDependency[Shop],
+    db: NamedDependency[Database],
+    clock: NamedDependency[Clock],
     data: Annotated[NewKey, Body(examples=[Example(value={"name": "till", "scopes": ["ingest"]})])],
 ) -> MadeKey:
     """The secret of a server key is in this answer and nowhere else."""
@@ -112,7 +114,12 @@ async def create_key(
     tags=["shops"],
     summary="Revoke a key",
 )
-async def revoke_key(shop: Shop, db: Database, clock: Clock, key_id: UUID) -> None:
+async def revoke_key(
+    shop: NamedDependency[Shop],
+    db: NamedDependency[Database],
+    clock: NamedDependency[Clock],
+    key_id: FromPath[UUID],
+) -> None:
     """The key stops working within five seconds."""
     async with db.unit(HOUSE) as tx:
         if not await store.revoke_key(tx, shop.id, key_id, clock.now()):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from patron.kit.db import Tx, execute, tuples
+from patron.kit.db import Tx, execute, tuples, value
 from patron.shops.types import Access, Answer, Key, KeyKind, Mode, Shop, ShopSettings
 
 _SHOP = (
@@ -60,6 +60,12 @@ async def by_slug(tx: Tx, slug: str) -> Shop | None:
 
 async def set_mode(tx: Tx, slug: str, mode: Mode) -> None:
     await execute(tx, "UPDATE shop SET mode = %s WHERE slug = %s", (mode, slug))
+
+
+async def locked_settings(tx: Tx, slug: str) -> ShopSettings:
+    """The shop's settings as they are now; nobody else changes them until the unit ends."""
+    found = await value(tx, "SELECT settings FROM shop WHERE slug = %s FOR UPDATE", (slug,))
+    return msgspec.convert(found, ShopSettings)
 
 
 async def set_settings(tx: Tx, slug: str, settings: ShopSettings) -> None:

@@ -1,6 +1,5 @@
 """The DKIM signature of a mail (RFC 6376)."""
 
-import dkim
 import msgspec
 
 # RFC 8058 wants both List-Unsubscribe headers covered.
@@ -28,6 +27,8 @@ class DkimKey(msgspec.Struct, frozen=True):
 
 def sign(mail: bytes, key: DkimKey) -> bytes:
     """`mail` with its signature in front. ValueError when the key cannot be used."""
+    import dkim
+
     head = mail.split(b"\r\n\r\n", 1)[0].lower()
     present = [name for name in COVERED if head.startswith(name) or b"\r\n" + name + b":" in head]
     try:

@@ -1,0 +1,120 @@
+"""The frame of the API: problem documents, keys and scopes, Idempotency-Key, health, the docs."""
+
+import asyncio
+from collections.abc import Iterator
+
+from pathlib import Path
+
+import httpx
+import pytest
+from running import Running, running
+
+from patron.app.server import build
+from patron.kit.clock import SystemClock
+from patron.kit.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Running]:
+    with running() as house:
+        house.open_shop()
+        house.start()
+        yield house
+
+
+def test_health_and_metrics(shop: Running) -> None:
+    assert httpx.get(f"{shop.url}/healthz").json() == {"status": "ok"}
+    assert httpx.get(f"{shop.url}/readyz").json() == {"status": "ok"}
+    text = httpx.get(f"{shop.url}/metrics").text
+    assert "patron_inbox_pending_bytes" in text
+
+
+def test_errors_are_problem_documents_with_a_remedy(shop: Running) -> None:
+    answer = httpx.get(f"{shop.url}/api/shop")
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "patron key create" in answer.json()["remedy"]
+    nowhere = shop.call("GET", "/api/nowhere")
+    assert nowhere.status_code == 404
+    assert nowhere.json()["remedy"]
+    wrong = shop.call("PATCH", "/api/shop/settings", json={"brand_colour": "red"})
+    assert wrong.status_code == 400
+    assert "brand_colour" in wrong.json()["detail"]
+    assert "brand_color" in wrong.json()["remedy"]
+
+
+def test_a_key_may_do_what_its_scopes_say_and_no_more(shop: Running) -> None:
+    made = shop.call(
+        "POST", "/api/keys", json={"name": "reader", "scopes": ["profiles:read"]}
+    ).json()
+    reader = {"Authorization": f"Bearer {made['secret']}"}
+    refused = shop.call("GET", "/api/shop", headers=reader)
+    assert refused.status_code == 403
+    assert "shop:admin" in refused.json()["detail"]
+    unknown = shop.call("POST", "/api/keys", json={"name": "x", "scopes": ["everything"]})
+    assert unknown.status_code == 400
+    assert unknown.json()["path"] == "scopes"
+    gone = shop.call("DELETE", f"/api/keys/{made['key']['id']}")
+    assert gone.status_code == 204
+    again = shop.call("DELETE", f"/api/keys/{made['key']['id']}")
+    assert again.status_code == 404
+    listed = shop.call("GET", "/api/keys").json()
+    assert {key["name"] for key in listed} >= {"website", "owner", "reader"}
+    assert made["secret"] not in str(listed)
+
+
+def test_a_write_with_an_idempotency_key_happens_once(shop: Running) -> None:
+    head = {"Idempotency-Key": "order-77"}
+    body = {"name": "twice", "scopes": ["ingest"]}
+    first = shop.call("POST", "/api/keys", json=body, headers=head)
+    second = shop.call("POST", "/api/keys", json=body, headers=head)
+    assert first.status_code == second.status_code == 201
+    assert first.json() == second.json()
+    names = [key["name"] for key in shop.call("GET", "/api/keys").json()]
+    assert names.count("twice") == 1
+    other = shop.call("POST", "/api/keys", json={**body, "name": "else"}, headers=head)
+    assert other.status_code == 422
+    assert "another body" in other.json()["detail"]
+    long = shop.call("POST", "/api/keys", json=body, headers={"Idempotency-Key": "k" * 201})
+    assert long.status_code == 400
+
+
+def test_of_many_at_once_with_one_idempotency_key_one_is_done(shop: Running) -> None:
+    async def burst() -> list[httpx.Response]:
+        headers = {"Authorization": f"Bearer {shop.server_key}", "Idempotency-Key": "burst"}
+        body = {"name": "burst", "scopes": ["ingest"]}
+        async with httpx.AsyncClient(base_url=shop.url, headers=headers, timeout=30) as client:
+            return await asyncio.gather(*(client.post("/api/keys", json=body) for _ in range(12)))
+
+    answers = asyncio.run(burst())
+    assert {a.status_code for a in answers} <= {201, 409}
+    names = [key["name"] for key in shop.call("GET", "/api/keys").json()]
+    assert names.count("burst") == 1
+
+
+def test_settings_are_changed_one_by_one(shop: Running) -> None:
+    changed = shop.call("PATCH", "/api/shop/settings", json={"postal_address": "Mill Lane 4"})
+    assert changed.json()["postal_address"] == "Mill Lane 4"
+    kept = shop.call("PATCH", "/api/shop/settings", json={"brand_color": "#224466"}).json()
+    assert (kept["postal_address"], kept["brand_color"]) == ("Mill Lane 4", "#224466")
+
+
+def test_the_document_describes_every_door_and_the_page_shows_it(shop: Running) -> None:
+    document = httpx.get(f"{shop.url}/api/openapi.json").json()
+    paths = document["paths"]
+    assert {"/v1/track", "/v1/batch", "/v1/t", "/api/shop", "/api/journeys"} <= paths.keys()
+    for path, operations in paths.items():
+        for operation in operations.values():
+            assert operation.get("summary"), f"{path} has no summary"
+            assert operation.get("tags"), f"{path} has no tag"
+    page = httpx.get(f"{shop.url}/api/docs")
+    assert page.status_code == 200
+    assert "/v1/track" in page.text
+    assert (
+        "http" not in page.text.replace(shop.url, "").replace("HTTP", "").lower().split("<main>")[0]
+    )
+
+
+def test_the_application_is_built_without_a_warning(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, database_url="postgresql:///nowhere")
+    assert callable(build(settings, SystemClock()))

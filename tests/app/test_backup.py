@@ -1,0 +1,100 @@
+"""A backup taken under load restores to a consistent shop, and brings nobody back."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import Running, eventually, running
+
+
+@pytest.fixture
+def shop() -> Iterator[Running]:
+    with running(lake_flush_seconds=3600) as house:
+        house.open_shop()
+        house.start()
+        yield house
+
+
+def positions(shop: Running, where: str = "true") -> list[int]:
+    """The log positions that the lake holds."""
+    query = f"SELECT position FROM events WHERE {where} ORDER BY position"
+    return [row["position"] for row in shop.run("lake", "sql", query)]
+
+
+def walked(shop: Running, at_least: int) -> int:
+    """The log's last position, once it is as far as `at_least`."""
+
+    def look() -> int:
+        found = int(shop.run("lake", "status")["position"])
+        return found if found >= at_least else 0
+
+    return eventually(look, f"log position {at_least}", 60)
+
+
+def test_a_backup_under_load_restores_and_the_lake_is_cut_back(
+    shop: Running, tmp_path: Path
+) -> None:
+    sent = 0
+    enough = threading.Event()
+
+    def load() -> None:
+        nonlocal sent
+        while not enough.is_set():
+            shop.track("Product Viewed", {"product_id": f"p{sent}"}, userId=f"u{sent % 20}")
+            sent += 1
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        eventually(lambda: sent > 100, "some load")
+        shop.run("lake", "copy")
+        file = tmp_path / "patron.tar"
+        made = shop.run("backup", str(file))
+        assert made["shops"] == ["acme"]
+        before = sent
+        eventually(lambda: sent > before + 100, "more load")
+    finally:
+        enough.set()
+        thread.join()
+    shop.track("Product Viewed", {"product_id": "after"}, userId="u7")
+    walked(shop, sent + 1)
+    shop.run("lake", "copy")
+    assert positions(shop) == list(range(1, sent + 2))
+    shop.run("profile", "erase", "user_id:u7", "--yes")
+    refused = shop.command("restore", str(file), "--yes")
+    assert refused.returncode == 1
+    assert "stop `patron serve` first" in refused.stderr
+    assert shop.stop() == 0
+
+    restored = shop.run("restore", str(file), "--yes")
+
+    assert restored["buried"] == 1
+    assert len(restored["cut"]) == 1
+    kept = positions(shop)
+    assert 100 < len(kept) < sent
+    cut_back = Path(restored["cut"][0]).read_bytes()
+    assert b'"u7"' not in cut_back
+    assert shop.command("profile", "show", "user_id:u7").returncode == 1
+    assert positions(shop, "user_id = 'u7'") == []
+    status = shop.run("lake", "status")
+    assert status["lake_position"] == status["position"]
+    assert max(kept) <= status["position"]
+    found: list[dict[str, Any]] = shop.run("doctor", "--no-mail")
+    assert [f for f in found if f["state"] == "failed"] == []
+
+    shop.start()
+    shop.track("Product Viewed", {"product_id": "new"}, userId="u1")
+    walked(shop, int(status["position"]) + 1)
+    shop.run("lake", "copy")
+    assert len(positions(shop)) == len(kept) + 1
+
+
+def test_what_is_no_backup_is_refused_by_name(tmp_path: Path) -> None:
+    with running() as house:
+        file = tmp_path / "holiday.tar"
+        file.write_text("a photo")
+        refused = house.command("restore", str(file), "--yes")
+        assert refused.returncode == 1
+        assert "holiday.tar is not a backup of Patron" in refused.stderr.replace("\n", " ")
