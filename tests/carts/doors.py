@@ -59,7 +59,7 @@ def api(
         list(routes),
         dependencies={name: Provide(how, sync_to_thread=False) for name, how in provided.items()},
         middleware=[layer],
-        exception_handlers={Problem: answer},  # type: ignore[dict-item]
+        exception_handlers={Problem: answer},
         lifespan=[open_database],
     )
     with TestClient(app) as client:

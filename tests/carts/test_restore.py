@@ -103,7 +103,8 @@ def test_a_changed_link_opens_nothing(house: House, cart: Cart) -> None:
         assert client.get(other.removeprefix(BASE)).status_code == 404
         stranger = restore.link(house.signer, BASE, house.bolt, cart)
         assert client.get(stranger.removeprefix(BASE)).status_code == 404
-    for payload in ({}, [], {"s": "acme", "c": "no id"}, "x"):
+    odd: list[Any] = [{}, [], {"s": "acme", "c": "no id"}, "x"]
+    for payload in odd:
         with pytest.raises(BadSignature):
             restore.read(house.signer, house.signer.token(restore.PURPOSE, payload))
 

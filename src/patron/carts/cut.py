@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from patron.carts.replay import absorb, first, last, replay
+from patron.carts.replay import absorb, first, last, replay, tidy
 from patron.carts.types import Act, Closed, Draft, History, Op
 from patron.kit.ids import id_at
 
@@ -89,13 +89,20 @@ def _part(cart: Draft, moment: datetime, order_id: str | None) -> list[Draft]:
     rests = []
     for ops in [later] if base else _groups(later, past.names):
         if base or any(_matters(op, past.names) for op in ops):
-            after = History(names=list(past.names), ops=ops, after=moment, after_order=order_id)
+            after = History(
+                names=list(past.names),
+                lines=list(past.lines),
+                ops=ops,
+                after=moment,
+                after_order=order_id,
+            )
             if base:
                 after.base, after.base_at = base, past.base_at
                 after.base_keys = list(past.base_keys)
             rests.append(_new(cart, after))
     past.base = [item for item in past.base if item not in base]
     past.base_at = None if past.base_at is None else min(past.base_at, moment)
+    tidy(cart)
     replay(cart)
     settle(cart)
     return rests
@@ -118,6 +125,7 @@ def _new(cart: Draft, past: History) -> Draft:
         filed=set(),
         dirty=True,
     )
+    tidy(rest)
     replay(rest)
     settle(rest)
     return rest

@@ -10,7 +10,7 @@ tokens stay apart; anything else that one deed names together is one cart. Which
 closes: each that shares a token, browser, user, address, order id or person with it.
 
 Limits, where the order of arrival still tells: a browser that uses two cart tokens between two
-orders and sends deeds without a token besides; deeds older than the two hundred last lines of a
+orders and sends deeds without a token besides; deeds older than the eighty last lines of a
 cart; two deeds with exactly the same event time (the message id decides).
 """
 
@@ -19,7 +19,7 @@ from datetime import datetime
 from uuid import UUID
 
 from patron.carts.cut import end, holds, join, rank
-from patron.carts.replay import insert, place
+from patron.carts.replay import insert, lines, places
 from patron.carts.types import Act, CartChange, CartItem, ChangeKind, Deed, Draft, History, Mark, Op
 from patron.kit.ids import id_at
 
@@ -43,6 +43,10 @@ class Desk:
         self.new_marks: list[Mark] = []
         self._roots = roots or {}
         self._addresses = {f"root:{root}": keys for root, keys in (addresses or {}).items()}
+        self._holders: dict[str, list[str]] = {}
+        for root, keys in self._addresses.items():
+            for key in keys:
+                self._holders.setdefault(key, []).append(root)
         self._by_key: dict[str, list[Draft]] = {}
         self._marks: dict[str, list[Mark]] = {}
         self._canonical: dict[str, str] = {}
@@ -66,13 +70,16 @@ class Desk:
             return changes
         if new and not cart.stored:
             self._bound(cart, deed)
-            self._enforce(cart, deed)
+            if self._is_ordered(deed):
+                self._enforce(cart, deed)
             was_open = cart.closed_at is None
         if was_open and deed.act is not Act.LINK:
             kind = _kind(before, cart.items, deed.act)
             if kind is not None:
                 changes.append(_change(cart, kind, deed, deed.at))
-        return changes + self._enforce(cart, deed)
+        changes += self._bound(cart, deed)
+        # What older keys say about a cart was done when they came: only those of the deed are new.
+        return changes + self._enforce(cart, deed) if self._is_ordered(deed) else changes
 
     def reconsider(self, roots: Iterable[UUID], deed: Deed) -> list[CartChange]:
         """Close what orders of the same people close, after people turned out to be one.
@@ -91,7 +98,7 @@ class Desk:
         mark = Mark(deed.at, deed.order_id, frozenset(keys_of(deed)), deed.origin_id)
         self._note(mark)
         self.new_marks.append(mark)
-        owners = [root for root, keys in self._addresses.items() if not mark.keys.isdisjoint(keys)]
+        owners = {root for key in mark.keys for root in self._holders.get(key, ())}
         found = {
             cart.id: cart
             for key in (*map(self._canon, mark.keys), *owners)
@@ -115,6 +122,17 @@ class Desk:
                 for mark in self._marks.get(reach, ()):
                     found[mark.at, mark.order_id or ""] = mark
         return [found[when] for when in sorted(found)]
+
+    def _is_ordered(self, deed: Deed) -> bool:
+        """Whether an order at hand has a key of the deed, or an address of its person."""
+        marks, canon = self._marks, self._canon
+        if not marks:
+            return False
+        keys = keys_of(deed)
+        root = canon(keys[-1])
+        return any(key in marks for key in keys) or any(
+            key in marks for key in (root, *self._addresses.get(root, ()))
+        )
 
     def _enforce(self, cart: Draft, deed: Deed) -> list[CartChange]:
         """Let all orders at hand close what they find of `cart`."""
@@ -148,7 +166,21 @@ class Desk:
                 for rest in rests
                 if rest.items
             ]
-        return changes, rests
+        for rest in rests:
+            changes += self._alone(rest, deed)
+        return changes, [rest for rest in rests if rest.id in self.carts]
+
+    def _alone(self, cart: Draft, deed: Deed) -> list[CartChange]:
+        """Join `cart` with an open cart of the very same key: a key is open only once."""
+        changes: list[CartChange] = []
+        same = [
+            other
+            for other in self._by_key.get(cart.key, ())
+            if other.key == cart.key and other.closed_at is None
+        ]
+        if len(same) > 1 and cart in same:
+            self._join(same, deed, changes)
+        return changes
 
     # Finding the cart of a deed
 
@@ -195,8 +227,8 @@ class Desk:
             return max(carts, key=lambda c: (c.keys[weak], c.id))
         return carts[0] if carts else None
 
-    def _bound(self, cart: Draft, deed: Deed) -> None:
-        """End a cart just made where its keys' next cart begins.
+    def _bound(self, cart: Draft, deed: Deed) -> list[CartChange]:
+        """End a cart where the next cart of the deed's keys begins.
 
         The order between them may be known by keys that only the other cart has.
         """
@@ -207,8 +239,10 @@ class Desk:
             for other in self._by_key.get(key, ())
             if other is not cart and other.past.after is not None and other.past.after >= deed.at
         ]
-        if starts:
-            end(cart, *min(starts, key=lambda start: start[0]))
+        if not starts or not holds(cart, deed.at):
+            return []
+        moment, order_id = min(starts, key=lambda start: start[0])
+        return self._cut(cart, moment, order_id, deed)[0]
 
     def _join(self, carts: list[Draft], deed: Deed, changes: list[CartChange]) -> Draft:
         """All of `carts` as one, ended again wherever one of them began or ended."""
@@ -238,8 +272,10 @@ class Desk:
         keys = keys_of(deed)
         if deed.act is Act.LINK and not deed.tokens and cart.keys.keys() >= set(keys):
             return False  # it says nothing that is not known
-        op = Op(deed.at, deed.id, deed.act, [place(cart, k) for k in keys], deed.items,
-                deed.currency)  # fmt: skip
+        op = Op(
+            deed.at, deed.id, deed.act, places(cart, keys), lines(cart, deed.items), deed.currency
+        )
+        new = [key for key in keys if key not in cart.keys]
         latest = deed.at >= cart.changed_at
         linked_only = all(known.act is Act.LINK for known in cart.past.ops)
         if not insert(cart, op):
@@ -254,7 +290,8 @@ class Desk:
             cart.origin_id, cart.url = deed.origin_id, deed.url or cart.url
         if rank(keys[0]) < rank(cart.key):
             cart.key = keys[0]
-        self._file(cart, keys)
+        if new:
+            self._file(cart, new)
         return True
 
     # Where things lie

@@ -13,7 +13,8 @@ import msgspec
 
 from patron.carts.types import Act, CartItem, Draft, Op
 
-KEPT_LINES = 200
+KEPT_LINES = 80
+MAX_KEYS = 200
 MAX_LINES = 100
 """A longer cart is cut: bodies of this size are mistakes or attacks."""
 
@@ -26,27 +27,62 @@ def insert(cart: Draft, op: Op) -> bool:
     ops = past.ops
     if not ops or op.at > ops[-1].at:
         ops.append(op)
-        cart.currency = _do(cart.items, op, cart.currency)
-        for place in op.keys:
-            cart.keys[past.names[place]] = op.at
+        cart.currency = _do(cart.items, op, past.lines, cart.currency)
+        for n in op.keys:
+            cart.keys[past.names[n]] = op.at
     else:
         if any(known.id == op.id for known in ops):
             return False
         insort(ops, op, key=_when)
         replay(cart)
-    if len(ops) > 8 and sum(len(o.items) + 1 for o in ops) > KEPT_LINES:
+    if len(ops) % 8 == 0 and sum(len(o.items) + 1 for o in ops) > KEPT_LINES:
         _compact(cart)
     return True
 
 
-def place(cart: Draft, key: str) -> int:
-    """Where `key` stands among the cart's names; it is added at need."""
+def places(cart: Draft, keys: list[str]) -> list[int]:
+    """Where `keys` stand among the cart's names; they are added at need, up to `MAX_KEYS`."""
     names = cart.past.names
-    try:
-        return names.index(key)
-    except ValueError:
-        names.append(key)
-        return len(names) - 1
+    found = []
+    for key in keys:
+        if key in names:
+            found.append(names.index(key))
+        elif len(names) < MAX_KEYS:
+            names.append(key)
+            found.append(len(names) - 1)
+    return found
+
+
+def lines(cart: Draft, items: list[CartItem]) -> list[int]:
+    """Where `items` stand among the cart's lines. Most are there: a cart is looked at more often
+    than it changes, and a line kept once is half of what a cart weighs."""
+    known = cart.past.lines
+    found = []
+    for item in items:
+        if item in known:
+            found.append(known.index(item))
+        else:
+            known.append(item)
+            found.append(len(known) - 1)
+    return found
+
+
+def recall(cart: Draft, items: list[CartItem]) -> None:
+    """Take `items` as its lines, which were worked out before, and find its keys."""
+    cart.items = {_line(item): item for item in items}
+    cart.keys = _seen(cart)
+
+
+def _seen(cart: Draft) -> dict[str, datetime]:
+    """When each key was seen last."""
+    past = cart.past
+    last: dict[int, datetime] = {}
+    if past.base_at is not None:
+        last.update((n, past.base_at) for n in past.base_keys)
+    for op in past.ops:
+        for n in op.keys:
+            last[n] = op.at
+    return {past.names[n]: at for n, at in last.items()}
 
 
 def replay(cart: Draft) -> None:
@@ -55,13 +91,9 @@ def replay(cart: Draft) -> None:
     cart.items = {_line(item): item for item in past.base}
     if past.ops and not past.base:
         cart.currency = past.ops[0].currency
-    keys = cart.keys = {}
-    if past.base_at is not None:
-        keys.update((past.names[n], past.base_at) for n in past.base_keys)
     for op in past.ops:
-        cart.currency = _do(cart.items, op, cart.currency)
-        for n in op.keys:
-            keys[past.names[n]] = op.at
+        cart.currency = _do(cart.items, op, past.lines, cart.currency)
+    cart.keys = _seen(cart)
 
 
 def first(cart: Draft) -> datetime:
@@ -78,18 +110,22 @@ def last(cart: Draft) -> datetime:
 def absorb(cart: Draft, other: Draft) -> None:
     """All that was done to `other` was done to `cart`."""
     mine, theirs = cart.past, other.past
-    places = [place(cart, name) for name in theirs.names]
+    names = dict(enumerate(places(cart, theirs.names)))
+    things = lines(cart, theirs.lines)
     known = {op.id for op in mine.ops}
     for op in theirs.ops:
         if op.id not in known:
-            keys = [places[n] for n in op.keys]
-            mine.ops.append(Op(op.at, op.id, op.act, keys, op.items, op.currency))
+            keys = [names[n] for n in op.keys if n in names]
+            items = [things[n] for n in op.items]
+            mine.ops.append(Op(op.at, op.id, op.act, keys, items, op.currency))
     mine.ops.sort(key=_when)
     if theirs.base_at is not None:
-        lines = {_line(item) for item in mine.base}
-        mine.base = mine.base + [item for item in theirs.base if _line(item) not in lines]
+        had = {_line(item) for item in mine.base}
+        mine.base = mine.base + [item for item in theirs.base if _line(item) not in had]
         mine.base_at = max(filter(None, (mine.base_at, theirs.base_at)))
-        mine.base_keys = sorted({*mine.base_keys, *(places[n] for n in theirs.base_keys)})
+        mine.base_keys = sorted(
+            {*mine.base_keys, *(names[n] for n in theirs.base_keys if n in names)}
+        )
     replay(cart)
 
 
@@ -116,22 +152,36 @@ def _compact(cart: Draft) -> None:
     past.base, past.base_at = list(cart.items.values()), old[-1].at
     past.base_keys = sorted({*past.base_keys, *(n for op in old for n in op.keys)})
     past.ops = young
+    tidy(cart)
     replay(cart)
 
 
-def _do(items: dict[str, CartItem], op: Op, currency: str) -> str:
+def tidy(cart: Draft) -> None:
+    """Forget the lines no deed names any more."""
+    past = cart.past
+    used = sorted({n for op in past.ops for n in op.items})
+    new = {old: n for n, old in enumerate(used)}
+    past.lines = [past.lines[n] for n in used]
+    past.ops = [
+        Op(op.at, op.id, op.act, op.keys, [new[n] for n in op.items], op.currency)
+        for op in past.ops
+    ]
+
+
+def _do(items: dict[str, CartItem], op: Op, known: list[CartItem], currency: str) -> str:
     """Do `op` to `items`; the currency the cart has then."""
     act = op.act
     if act is Act.LINK:
         return currency
+    told = [known[n] for n in op.items]
     if act is Act.SET or act is Act.CHECKOUT:
-        _set(items, op)
+        _set(items, told, op.at)
         return op.currency
     if act is Act.ADD:
         if op.currency != currency:  # prices of two currencies cannot be summed
             for line, item in items.items():
                 items[line] = msgspec.structs.replace(item, price=None)
-        for item in op.items:
+        for item in told:
             line = _find(items, item)
             old = items.get(line)
             if old is not None:
@@ -139,7 +189,7 @@ def _do(items: dict[str, CartItem], op: Op, currency: str) -> str:
             elif len(items) < MAX_LINES:
                 items[line] = _since(item, op.at)
         return op.currency
-    for item in op.items:
+    for item in told:
         line = _find(items, item)
         old = items.pop(line, None)
         # A removal that names no quantity (0) takes the whole line.
@@ -148,16 +198,16 @@ def _do(items: dict[str, CartItem], op: Op, currency: str) -> str:
     return currency
 
 
-def _set(items: dict[str, CartItem], op: Op) -> None:
+def _set(items: dict[str, CartItem], told: list[CartItem], at: datetime) -> None:
     before = dict(items)
     items.clear()
-    for item in op.items[:MAX_LINES]:
+    for item in told[:MAX_LINES]:
         line = _line(item)
         twice = items.get(line)
         if twice is not None:
             item = msgspec.structs.replace(item, quantity=twice.quantity + item.quantity)
         old = before.get(line)
-        items[line] = _since(item, op.at if old is None else old.added_at)
+        items[line] = _since(item, at if old is None else old.added_at)
 
 
 def _find(items: dict[str, CartItem], item: CartItem) -> str:

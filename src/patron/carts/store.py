@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from patron.carts.feed import WEEKS, beats, silence
-from patron.carts.replay import replay, value
+from patron.carts.replay import recall, value
 from patron.carts.types import (
     Cart,
     CartItem,
@@ -84,8 +84,8 @@ async def ordered_since(tx: Tx, origins: Sequence[UUID], since: datetime) -> lis
     found = await tuples(
         tx,
         "SELECT DISTINCT origin_id, ordered_at, order_id FROM order_mark"
-        " WHERE origin_id = ANY(%s) AND ordered_at >= %s ORDER BY ordered_at, origin_id",
-        (list(origins), since),
+        " WHERE key = ANY(%s) AND ordered_at >= %s ORDER BY ordered_at, origin_id",
+        ([f"origin:{origin}" for origin in origins], since),
     )
     return [Ordered(*row) for row in found]
 
@@ -105,7 +105,7 @@ async def load(tx: Tx, keys: Iterable[str], since: datetime) -> list[Draft]:
     found = await tuples(
         tx,
         "SELECT id, key, origin_id, opened_at, changed_at, closed_at, closed_reason, order_id,"
-        " currency, url, history::text FROM cart"
+        " currency, url, history::text, items::text FROM cart"
         " WHERE id = ANY(ARRAY(SELECT cart_id FROM cart_key WHERE key = ANY(%s)))"
         " AND (closed_at IS NULL OR closed_at >= %s) AND closed_reason IS DISTINCT FROM 'merged'"
         " AND history IS NOT NULL",
@@ -129,7 +129,7 @@ async def load(tx: Tx, keys: Iterable[str], since: datetime) -> list[Draft]:
             stored=True,
             filed=set(past.names),
         )
-        replay(draft)
+        recall(draft, _items.decode(row[11]))
         drafts.append(draft)
     return drafts
 
@@ -164,23 +164,18 @@ def _marks(found: Iterable[tuple[Any, ...]]) -> list[Mark]:
 
 
 async def save(tx: Tx, drafts: Sequence[Draft], orders: Sequence[Mark], oldest: datetime) -> None:
-    """Write carts that changed and orders that came; orders before `oldest` leave no mark.
-
-    Closed carts go first: a key may be open only once.
-    """
+    """Write carts that changed and orders that came; orders before `oldest` leave no mark."""
     changed = [draft for draft in drafts if draft.dirty]
-    closed = [_record(d) for d in changed if d.stored and d.closed_at is not None]
-    still = [_record(d) for d in changed if d.stored and d.closed_at is None]
+    old = [_record(d) for d in changed if d.stored]
     new = [_record(d) for d in changed if not d.stored]
-    sets = ", ".join(f"{c} = r.{c}" for c in _COLUMNS[1:])
-    for records in (closed, still):
-        if records:
-            await execute(
-                tx,
-                f"UPDATE cart c SET {sets} FROM json_to_recordset(%s::json) AS r({_ROW})"
-                " WHERE c.id = r.id",
-                (encoded(records),),
-            )
+    if old:
+        sets = ", ".join(f"{c} = r.{c}" for c in _COLUMNS[1:])
+        await execute(
+            tx,
+            f"UPDATE cart c SET {sets} FROM json_to_recordset(%s::json) AS r({_ROW})"
+            " WHERE c.id = r.id",
+            (encoded(old),),
+        )
     if new:
         names = ", ".join(_COLUMNS)
         await execute(
@@ -316,7 +311,13 @@ async def expire(tx: Tx, now: datetime) -> int:
 async def erase(tx: Tx, origins: Sequence[UUID]) -> int:
     """Forget all carts and orders of `origins`; the number of carts."""
     own = list(origins)
-    await execute(tx, "DELETE FROM order_mark WHERE origin_id = ANY(%s)", (own,))
+    # The rows of one order share its time, which is indexed.
+    await execute(
+        tx,
+        "DELETE FROM order_mark WHERE origin_id = ANY(%s) AND ordered_at IN"
+        " (SELECT ordered_at FROM order_mark WHERE key = ANY(%s))",
+        (own, [f"origin:{origin}" for origin in own]),
+    )
     gone = await tuples(
         tx,
         "DELETE FROM cart WHERE origin_id = ANY(%s) OR id IN"

@@ -38,8 +38,8 @@ class Op(msgspec.Struct, frozen=True, array_like=True):
     at: datetime
     id: str  # the event's message id
     act: Act
-    keys: list[int]  # places in the cart's `names`
-    items: list[CartItem] = []
+    keys: list[int]  # places in the history's `names`
+    items: list[int] = []  # places in its `lines`
     currency: str = "USD"
 
 
@@ -83,6 +83,7 @@ class History(msgspec.Struct, array_like=True):
     """What a cart remembers in order to be worked out again."""
 
     names: list[str] = []  # keys, by place
+    lines: list[CartItem] = []  # what deeds put in or took out, by place
     ops: list[Op] = []  # in event time
     after: datetime | None = None  # the order before this cart: it owns only what came later
     after_order: str | None = None  # that order's id

@@ -1,5 +1,6 @@
 """The room's step of the walk: carts opened, changed, closed by an order."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -39,16 +40,14 @@ async def follow(tx: Tx, shop: Shop, events: Sequence[Event], people: People) ->
     changes: list[CartChange] = []
     for each in deeds:
         changes += desk.apply(each)
-        if _is_identify(each):
-            changes += desk.reconsider([_root(people, each)], each)
     if merged:
         changes += desk.reconsider(sorted(merged), deeds[-1] if deeds else _nothing(events[-1]))
     oldest = max(event.received_at for event in events) - store.MARKS_KEPT
     drafts = [*desk.merged, *desk.carts.values()]
     await store.save(tx, drafts, desk.new_marks, oldest)
     await _listen(tx, events, {name for name, act in known.items() if act is Act.ORDER})
-    for change in changes:
-        CHANGES.labels(change.kind.value).inc()
+    for kind, count in Counter(change.kind.value for change in changes).items():
+        CHANGES.labels(kind).inc(count)
     return changes
 
 
@@ -58,66 +57,86 @@ def forget(shop: Shop) -> None:
 
 async def _desk(tx: Tx, deeds: list[Deed], merged: set[UUID], people: People) -> Desk:
     """Everything these deeds may touch: carts by key, orders by key, and who is one person."""
-    paid_from = {address for d in deeds if d.act is Act.ORDER for address in d.addresses}
+    orders = [d for d in deeds if d.act is Act.ORDER]
+    paid_from = {address for d in orders for address in d.addresses}
     owners = set(await profiles.owners(tx, sorted(paid_from))) if paid_from else set()
-    everyone = owners | merged | {_root(people, d) for d in deeds}
-    origins, named = await profiles.kin(tx, sorted(everyone))
-    addresses = {root: [digest(value) for _, value in found] for root, found in named.items()}
-    # Carts are found by their keys; those of the whole person where an order or a new identity
-    # may close them.
-    whole = owners | merged
-    whole |= {_root(people, d) for d in deeds if d.act is Act.ORDER or _is_identify(d)}
-    keys = {f"origin:{origin}" for origin, root in origins.items() if root in whole}
+    # An order closes whatever its person has, wherever she put it in a cart.
+    whole = owners | merged | {_root(people, d) for d in orders}
+    origins, addresses = await _kin(tx, whole)
+    keys = {f"origin:{origin}" for origin in origins}
     for d in deeds:
         keys.update(keys_of(d) if d.act is Act.ORDER else d.tokens)
         if d.weak is not None:
             keys.add(d.weak)
     carts = await store.load(tx, keys, min((d.at for d in deeds), default=_NEVER))
-    marks = await _marks(tx, deeds, carts, origins, addresses)
+    asked = [d for d in deeds if d.act is not Act.ORDER]
+    marks = await _recent(tx, asked)
+    new, comers = _new_keys(asked, carts, people)
+    comers |= {_root(people, d) for d in _late(deeds, marks)}
+    more, theirs = await _kin(tx, comers - whole)
+    origins |= more
+    addresses |= theirs
+    if carts:
+        new.update(f"origin:{o}" for o, root in origins.items() if root in comers | merged)
+        for root in comers | merged:
+            new.update(addresses.get(root, ()))
+        if new:
+            marks = marks + await store.marks(tx, new, min(first(cart) for cart in carts))
     return Desk(carts, marks, {**people.roots, **origins}, addresses)
 
 
-async def _marks(
-    tx: Tx,
-    deeds: list[Deed],
-    carts: list[Draft],
-    origins: dict[UUID, UUID],
-    addresses: dict[UUID, list[str]],
-) -> list[Mark]:
-    """The orders that may close something.
+async def _kin(tx: Tx, roots: set[UUID]) -> tuple[dict[UUID, UUID], dict[UUID, list[str]]]:
+    """Origins of these people, and the keys of their addresses."""
+    if not roots:
+        return {}, {}
+    origins, named = await profiles.kin(tx, sorted(roots))
+    return origins, {root: [digest(value) for _, value in some] for root, some in named.items()}
 
-    An order closed every cart of its keys when it came, so older ones matter only for what is new:
-    deeds of the past, and keys that a cart did not have before.
+
+async def _recent(tx: Tx, asked: list[Deed]) -> list[Mark]:
+    """Orders since the first of these deeds happened: what they may be too late for.
+
+    An order closed every cart of its keys when it came, so older ones matter only to keys that a
+    cart did not have before.
     """
-    asked = [d for d in deeds if d.act is not Act.ORDER]
-    known = {f"origin:{origin}" for origin in origins}.union(*addresses.values())
-    found: list[Mark] = []
-    if asked:
-        earliest = min(d.at for d in asked)
-        recent = await store.marks_since(tx, earliest, MARKS_AT_ONCE)
-        if recent is None:
-            keys = known.union(*(keys_of(d) for d in asked))
-            recent = await store.marks(tx, keys, earliest)
-        found = recent
-    if carts:
-        new = known | _new_keys(asked, carts)
-        found += await store.marks(tx, new, min(first(cart) for cart in carts))
+    if not asked:
+        return []
+    earliest = min(d.at for d in asked)
+    found = await store.marks_since(tx, earliest, MARKS_AT_ONCE)
+    if found is None:
+        keys = {key for d in asked for key in keys_of(d)}
+        found = await store.marks(tx, keys, earliest)
     return found
 
 
-def _new_keys(deeds: list[Deed], carts: list[Draft]) -> set[str]:
-    """Keys that deeds bring to carts which did not have them."""
+def _late(deeds: list[Deed], marks: list[Mark]) -> list[Deed]:
+    """Deeds that come when an order of their time or later is known already."""
+    latest = max((mark.at for mark in marks), default=None)
+    found = []
+    for each in deeds:
+        if each.act is Act.ORDER:
+            latest = each.at if latest is None else max(latest, each.at)
+        elif latest is not None and each.at <= latest:
+            found.append(each)
+    return found
+
+
+def _new_keys(deeds: list[Deed], carts: list[Draft], people: People) -> tuple[set[str], set[UUID]]:
+    """Keys that deeds bring to carts which did not have them, and the people (roots) who do."""
     held: dict[str, list[Draft]] = {}
     for cart in carts:
         for key in cart.keys:
             held.setdefault(key, []).append(cart)
     found: set[str] = set()
+    roots: set[UUID] = set()
     for each in deeds:
         keys = keys_of(each)
-        for key in keys:
-            for cart in held.get(key, ()):
-                found.update(k for k in keys if k not in cart.keys)
-    return found
+        for cart in {id(c): c for key in keys[:3] for c in held.get(key, ())}.values():
+            new = [key for key in keys if key not in cart.keys]
+            if new:
+                found.update(new)
+                roots.add(_root(people, each))
+    return found, roots
 
 
 async def _listen(tx: Tx, events: Iterable[Event], names: set[str]) -> None:
@@ -130,10 +149,6 @@ async def _listen(tx: Tx, events: Iterable[Event], names: set[str]) -> None:
                 beats.setdefault("trusted", []).append(event.received_at)
     if beats:
         await store.beat(tx, beats)
-
-
-def _is_identify(one: Deed) -> bool:
-    return one.act is Act.LINK and not one.tokens
 
 
 def _root(people: People, one: Deed) -> UUID:

@@ -66,6 +66,7 @@ def merge(known: Known, told: Claim) -> None:
                 id=variant_id, facts=blank_facts, changed=True
             )
         _take(variant, facts, rank, at)
+        known.changed = known.changed or variant.changed
 
 
 def _take(known: Known, told: dict[str, Any], rank: int, at: float) -> None:

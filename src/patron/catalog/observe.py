@@ -190,14 +190,27 @@ def _facts(product: dict[str, Any], event: Event, ours: Callable[[str], bool]) -
         "available": available(get("availability", get("in_stock"))),
         "stock": _stock(get("stock")),
     }
-    # The page an event was sent from is the product's own only where the product is viewed.
-    url = _link(get("url"))
-    if url is None and event.name == "Product Viewed":
-        page = event.context.get("page")
-        url = _link(page.get("url")) if isinstance(page, dict) else None
+    url = _url(product, event)
     if url is not None and (event.trust is Trust.SERVER or ours(url)):
         found["url"] = url
     return {field: value for field, value in found.items() if value not in (None, [])}
+
+
+def _url(product: dict[str, Any], event: Event) -> str | None:
+    """The product's page: where it was viewed, that is the page the event was sent from."""
+    url = _link(product.get("url"))
+    if url is None and event.name == "Product Viewed":
+        page = event.context.get("page")
+        url = _link(page.get("url")) if isinstance(page, dict) else None
+    return url
+
+
+def address(seen: Seen, ours: Callable[[str], bool]) -> str | None:
+    """The key of the product's page, when it may be believed."""
+    url = _url(seen.product, seen.event)
+    if url is None or not (seen.event.trust is Trust.SERVER or ours(url)):
+        return None
+    return url_key(url)
 
 
 def _prices(seen: Seen, currency: str) -> dict[str, Any]:

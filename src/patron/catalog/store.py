@@ -64,9 +64,15 @@ async def put(tx: Tx, claims: Sequence[Claim]) -> UpsertReport:
     now = max((one.at for one in claims), default=None)
     prices: list[dict[str, Any]] = []
     stocks: list[dict[str, Any]] = []
-    pending = sorted(told)
+    # What changes nothing needs no lock: looked at first, it leaves a browser's flood of known
+    # facts and the nightly import of the same file without a write.
+    seen = await _load(tx, sorted(told), lock=False)
+    for product in seen.values():
+        _merged(product, told[product.id])
+    pending = sorted(p for p in told if p not in seen or seen[p].changed)
+    report.unchanged = len(told) - len(pending)
     while pending and now is not None:
-        known = await _load(tx, pending)
+        known = await _load(tx, pending, lock=True)
         points = {}
         for product_id in pending:
             product = known.setdefault(product_id, blank(product_id))
@@ -120,12 +126,12 @@ def _merged(
     return prices, stocks
 
 
-async def _load(tx: Tx, ids: list[str]) -> dict[str, Known]:
-    """Products by id, locked in the order of their ids, with their variants."""
+async def _load(tx: Tx, ids: list[str], *, lock: bool) -> dict[str, Known]:
+    """Products by id with their variants; locked in the order of their ids, when asked."""
     rows = await tuples(
         tx,
         f"SELECT id, rank, said::text, {_PRODUCT} FROM product WHERE id = ANY(%s)"
-        " ORDER BY id FOR UPDATE",
+        + (" ORDER BY id FOR UPDATE" if lock else ""),
         (ids,),
     )
     if not rows:
@@ -235,39 +241,57 @@ async def _file(tx: Tx, claims: Sequence[Claim]) -> int:
             before = keys.get((value, kind))
             if before is None or rank >= before[2]:
                 keys[value, kind] = (one.product_id, variant, rank)
-    ordered = sorted(keys)
+    if not keys:
+        return 0
+    kept = {
+        (value, kind): (product_id, variant, rank)
+        for value, kind, product_id, variant, rank in await tuples(
+            tx,
+            "SELECT value, kind, product_id, variant_id, rank FROM product_key"
+            " WHERE value = ANY(%s)",
+            (list({value for value, _ in keys}),),
+        )
+    }
+    # Asked first: an insert that conflicts would lock and rewrite rows that need no change.
+    fresh = sorted(
+        key for key, new in keys.items() if key not in kept or _leads_elsewhere(kept[key], new)
+    )
+    if not fresh:
+        return 0
     await execute(
         tx,
         "INSERT INTO product_key AS k (value, kind, product_id, variant_id, rank) SELECT * FROM"
         " unnest(%s::text[], %s::smallint[], %s::text[], %s::text[], %s::smallint[])"
         " ON CONFLICT (value, kind) DO UPDATE SET product_id = excluded.product_id,"
         " variant_id = excluded.variant_id, rank = excluded.rank"
-        f" WHERE excluded.rank > k.rank OR (excluded.rank = k.rank AND k.rank >= {THE_SHOP}"
-        " AND (excluded.product_id, excluded.variant_id)"
-        " IS DISTINCT FROM (k.product_id, k.variant_id))",
+        f" WHERE excluded.rank > k.rank OR (excluded.rank = k.rank AND k.rank >= {THE_SHOP})",
         (
-            [value for value, _ in ordered],
-            [int(kind) for _, kind in ordered],
-            [keys[key][0] for key in ordered],
-            [keys[key][1] for key in ordered],
-            [keys[key][2] for key in ordered],
+            [value for value, _ in fresh],
+            [int(kind) for _, kind in fresh],
+            [keys[key][0] for key in fresh],
+            [keys[key][1] for key in fresh],
+            [keys[key][2] for key in fresh],
         ),
     )
-    own = sorted({value for (value, _), (_, _, rank) in keys.items() if rank >= THE_SHOP})
+    own = sorted({value for value, kind in fresh if keys[value, kind][2] >= THE_SHOP})
     if not own:
         return 0
-    mine = [one.product_id for one in claims]
+    mine = {one.product_id for one in claims}
     gone = await tuples(
         tx,
-        f"DELETE FROM product WHERE id = ANY(%s) AND rank < {THE_SHOP} AND id <> ALL(%s)"
-        " RETURNING id",
-        (own, mine),
+        f"DELETE FROM product WHERE id = ANY(%s) AND rank < {THE_SHOP} RETURNING id",
+        ([value for value in own if value not in mine],),
     )
     if gone:
         ids = [product_id for (product_id,) in gone]
         for table in ("variant", "product_key", "price_history", "stock_history"):
             await execute(tx, f"DELETE FROM {table} WHERE product_id = ANY(%s)", (ids,))
     return await execute(tx, "DELETE FROM unresolved_id WHERE value = ANY(%s)", (own,))
+
+
+def _leads_elsewhere(old: tuple[str, str | None, int], new: tuple[str, str | None, int]) -> bool:
+    """Whether `new` (product, variant, rank) takes a name over from `old`."""
+    return new[2] > old[2] or (new[2] == old[2] >= THE_SHOP and new[:2] != old[:2])
 
 
 async def note_unresolved(tx: Tx, seen: Sequence[UnresolvedId]) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from patron.catalog import store
-from patron.catalog.observe import Memory, Seen, claimed, names, news
+from patron.catalog.observe import Memory, Seen, address, claimed, names, news
 from patron.catalog.types import THE_SHOP, Claim, KeyKind, UnresolvedId
 from patron.events.types import Event
 from patron.kit.db import Tx
@@ -55,9 +55,11 @@ def forget(shop: Shop) -> None:
 
 
 async def _learn(tx: Tx, shop: Shop, fresh: list[Seen], mind: _Attention) -> None:
-    hits = await store.resolve(tx, {value for seen in fresh for _, value in names(seen)})
-    of_the_shop = await store.has_catalog(tx)
     ours = _ours(frozenset(shop.hosts))
+    asked = {value for seen in fresh for _, value in names(seen)}
+    asked |= {key for seen in fresh if (key := address(seen, ours)) is not None}
+    hits = await store.resolve(tx, asked)
+    of_the_shop = await store.has_catalog(tx)
     claims: list[Claim] = []
     made: dict[str, str] = {}  # names of products that this batch makes
     for seen in fresh:
@@ -73,7 +75,9 @@ async def _learn(tx: Tx, shop: Shop, fresh: list[Seen], mind: _Attention) -> Non
             if product_id is None and isinstance(title, str) and title.strip():
                 product_id = known[0][1]
         if product_id is not None:
-            claims.append(claimed(seen, product_id, variant, shop.currency, ours))
+            claim = claimed(seen, product_id, variant, shop.currency, ours)
+            claim.keys = [key for key in claim.keys if key[1] not in hits]
+            claims.append(claim)
             made.update((value, product_id) for _, value in known)
         if known and (product_id is None or (of_the_shop and (best is None or best[2] < THE_SHOP))):
             kind, value = known[0]

@@ -14,7 +14,6 @@ CREATE TABLE cart (
     history json, -- what it is worked out from; dropped when nothing late can come any more
     CHECK ((closed_at IS NULL) = (closed_reason IS NULL))
 ) WITH (fillfactor = 70);
-CREATE UNIQUE INDEX cart_open_key ON cart (key) WHERE closed_at IS NULL;
 -- No index holds a column that every change touches, so that changes stay on their page.
 CREATE INDEX cart_open_since ON cart (opened_at) WHERE closed_at IS NULL;
 CREATE INDEX cart_closed_history ON cart (closed_at) WHERE closed_at IS NOT NULL AND history IS NOT NULL;
@@ -37,7 +36,6 @@ CREATE TABLE order_mark (
     PRIMARY KEY (key, ordered_at)
 );
 CREATE INDEX order_mark_at ON order_mark (ordered_at);
-CREATE INDEX order_mark_origin ON order_mark (origin_id, ordered_at);
 
 -- The pulse of the order feed: 'any' door, and the 'trusted' ones alone.
 CREATE TABLE order_feed (
