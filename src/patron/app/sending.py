@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from patron.app.context import inbox_limits
 from patron.delivery.channels.email.signature import DkimKey
@@ -17,6 +17,9 @@ from patron.kit.signing import Signer
 from patron.messages.model import Materials, Picks
 from patron.recommend.shelf import Shelf, shelf_of
 from patron.shops.types import Shop
+
+# A conversation, all its answers together, ends well within the lease that covers it.
+_GREETINGS, _ANSWERS = 12, 4
 
 
 class Sender:
@@ -38,7 +41,10 @@ class Sender:
         self._db = db
         self._inbox = inbox
         self._channels = channels
-        self._limits = limits or Limits(in_flight=settings.send_max_in_flight)
+        self._limits = limits or Limits(
+            in_flight=settings.send_max_in_flight,
+            send_lease=timedelta(seconds=settings.send_lease_seconds),
+        )
         self._shelves: dict[str, Shelf] = {}
 
     async def deliver(self, shop: Shop) -> bool:
@@ -85,6 +91,8 @@ def smtp_of(settings: Settings) -> SmtpSettings | None:
         password=settings.smtp_password,
         sender=settings.mail_from,
         connections=settings.send_max_in_flight,
+        timeout=settings.send_lease_seconds / _GREETINGS,
+        answer_timeout=settings.send_lease_seconds / _ANSWERS,
         dkim=dkim,
     )
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
 
 from patron.app.context import open_signer
 from patron.app.rooms import prepare_house
@@ -36,8 +38,11 @@ def postgres_of(settings: Settings) -> PostgresServer:
 class Child:
     """One process that is started again when it dies, a little later each time it dies young."""
 
-    def __init__(self, name: str, command: list[str], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, command: list[str], environ: Mapping[str, str], log: Path | None = None
+    ) -> None:
         self.name = name
+        self._log = log
         self._command = command
         self._environ = dict(environ)
         self._process: subprocess.Popen[bytes] | None = None
@@ -52,7 +57,15 @@ class Child:
     def start(self) -> None:
         self._started = monotonic()
         # A session of its own: Ctrl-C reaches the supervisor alone, which stops things in order.
-        self._process = subprocess.Popen(self._command, env=self._environ, start_new_session=True)
+        with ExitStack() as stack:
+            output = None if self._log is None else stack.enter_context(self._log.open("ab"))
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environ,
+                start_new_session=True,
+                stdout=output,
+                stderr=output,
+            )
 
     def watch(self) -> None:
         """Look after the process: when it has died, start it again after a pause."""
@@ -91,10 +104,16 @@ class Child:
 
 
 class House:
-    """Everything `patron serve` runs, started in order and stopped in the opposite one."""
+    """Everything `patron serve` runs, started in order and stopped in the opposite one.
 
-    def __init__(self, settings: Settings, report: Report = lambda _: None) -> None:
+    What the processes write goes to the file `log`, or without one where ours goes.
+    """
+
+    def __init__(
+        self, settings: Settings, report: Report = lambda _: None, log: Path | None = None
+    ) -> None:
         self.settings = settings
+        self._log = log
         self._report = report
         self._postgres: PostgresServer | None = None
         self.children: list[Child] = []
@@ -105,15 +124,16 @@ class House:
         """Start PostgreSQL if it is ours, migrate every schema, then web and worker."""
         make_folder(self.settings.data_dir)
         open_signer(self.settings)
-        self.open_database()
+        if not self.url:
+            self.open_database()
         environ = {
             **os.environ,
             "PATRON_DATABASE_URL": self.url,
             "PATRON_DATA_DIR": str(self.settings.data_dir.resolve()),
         }
         self.children = [
-            Child("web", [sys.executable, "-m", "patron.app.web"], environ),
-            Child("worker", [sys.executable, "-m", "patron.app.worker"], environ),
+            Child("web", [sys.executable, "-m", "patron.app.web"], environ, self._log),
+            Child("worker", [sys.executable, "-m", "patron.app.worker"], environ, self._log),
         ]
         for child in self.children:
             child.start()

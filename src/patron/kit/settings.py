@@ -138,6 +138,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     send_max_in_flight: Annotated[
         int, Meta(ge=1, le=1000, description="Mails handed to the mail server at the same time")
     ] = 8
+    send_lease_seconds: Annotated[
+        float,
+        Meta(
+            ge=4,
+            le=3600,
+            description="After this long a mail whose sender died is in doubt (ambiguous);"
+            " bounds the mail server's answers too",
+        ),
+    ] = 240
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{key}={value}' for key, value in shown(self).items())})"
