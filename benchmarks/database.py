@@ -8,14 +8,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from postgres_fixture import postgres_folder
-
 from patron.app.rooms import open_shop, prepare_house
 from patron.kit.clock import SystemClock
 from patron.kit.db import Database
 from patron.kit.postgres.server import PostgresServer
 from patron.shops.found import found_shop
 from patron.shops.types import Shop
+from postgres_fixture import postgres_folder
 
 
 @contextmanager

@@ -9,12 +9,12 @@ import random
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from database import base_database
 from figure import show
-
 from patron.app.wiring import Walker
 from patron.app.worker import WALK_SESSION
 from patron.events import copying
@@ -84,7 +84,7 @@ class Stream:
             "context": {
                 "ip": "203.0.113.7",
                 "library": {"name": "benchmark", "version": "1"},
-                "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
+                "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130",
                 "page": {"url": f"https://shop.example/p/{number}", "path": f"/p/{number}"},
             },
         }
@@ -128,14 +128,29 @@ async def measure(url: str, shop: Shop, per_profile: int, folder: Path) -> tuple
             lake = Lake(str(folder / f"lake-{per_profile}"))
             async with await connect(url, "lake") as other:
                 await copying.copy(other, shop, lake, folder, START)
+            copier = get_context("spawn").Process(
+                target=keep_copying, args=(url, shop, lake.uri, folder, HISTORY + MEASURED)
+            )
+            copier.start()
             started = time.perf_counter()
             walked = await bench.walk()
-            async with await connect(url, "lake") as other:
-                await copying.copy(other, shop, lake, folder, START)
+            copier.join()
             seconds = time.perf_counter() - started
+            assert copier.exitcode == 0
         finally:
             await bench.inbox.close()
     return walked / seconds, await ceiling(url, shop)
+
+
+def keep_copying(url: str, shop: Shop, uri: str, folder: Path, upto: int) -> None:
+    """The lake's writer in a process of its own, as the worker runs it, until it is at `upto`."""
+
+    async def copy() -> int:
+        async with await connect(url, "lake") as other:
+            return (await copying.copy(other, shop, Lake(uri), folder, START)).position
+
+    while asyncio.run(copy()) < upto:
+        time.sleep(0.5)
 
 
 async def ceiling(url: str, shop: Shop) -> float:

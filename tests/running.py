@@ -17,6 +17,8 @@ import psutil
 
 from postgres_fixture import server_folder
 
+from patron.kit.postgres.server import PostgresServer
+
 T = TypeVar("T")
 PATRON = str(Path(sys.executable).parent / "patron")
 
@@ -125,6 +127,10 @@ class Running:
         """A call of the API with the server key."""
         headers = {"Authorization": f"Bearer {self.server_key}", **more.pop("headers", {})}
         return httpx.request(method, f"{self.url}{path}", headers=headers, timeout=30, **more)
+
+    def database_url(self) -> str:
+        """Where the installation's own PostgreSQL answers while it runs."""
+        return PostgresServer(self.folder / "data" / "postgres").start()
 
     def track(self, event: str, properties: dict[str, Any], **more: Any) -> None:
         """A track call with the server key."""

@@ -1,0 +1,27 @@
+"""Runs every benchmark, or one: `make bench`, `make bench NAME=walk`.
+
+Each prints one JSON object a figure. What follows the name is handed to it, such as input files.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+NAMES = ("ingest_ack", "walk", "sustained", "freshness", "memory", "start", "import_lines")
+
+
+def main() -> int:
+    asked, *arguments = sys.argv[1:] or [""]
+    if asked and asked not in NAMES:
+        sys.stderr.write(f"there is no benchmark {asked!r}; there are: {', '.join(NAMES)}\n")
+        return 2
+    failed = 0
+    for name in [asked] if asked else NAMES:
+        done = subprocess.run([sys.executable, HERE / f"{name}.py", *arguments], cwd=HERE)
+        failed += done.returncode != 0
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
