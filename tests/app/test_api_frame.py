@@ -2,16 +2,15 @@
 
 import asyncio
 from collections.abc import Iterator
-
 from pathlib import Path
 
 import httpx
 import pytest
-from running import Running, running
 
 from patron.app.server import build
 from patron.kit.clock import SystemClock
 from patron.kit.settings import Settings
+from running import Running, eventually, running
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +26,12 @@ def test_health_and_metrics(shop: Running) -> None:
     assert httpx.get(f"{shop.url}/readyz").json() == {"status": "ok"}
     text = httpx.get(f"{shop.url}/metrics").text
     assert "patron_inbox_pending_bytes" in text
+
+    def worker() -> bool:
+        answer = httpx.get(f"{shop.url}/metrics/worker")
+        return answer.status_code == 200 and "patron_walk_halted" in answer.text
+
+    assert eventually(worker, "the worker's figures")
 
 
 def test_errors_are_problem_documents_with_a_remedy(shop: Running) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from conftest import House
 
+from conftest import House
 from patron.app.wiring import Walker, WalkHalted, retry_acting
 from patron.catalog import walk as catalog
 from patron.events import store as events

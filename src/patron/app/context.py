@@ -41,6 +41,11 @@ def open_signer(settings: Settings) -> Signer:
     return Signer(path.read_bytes())
 
 
+def worker_figures(settings: Settings) -> Path:
+    """The file with the worker's figures in the Prometheus text format, a few seconds old."""
+    return settings.data_dir / "run" / "worker.prom"
+
+
 def inbox_limits(settings: Settings) -> InboxLimits:
     """The bounds of the inbox as the settings have them."""
     return InboxLimits(

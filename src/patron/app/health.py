@@ -7,9 +7,12 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from psycopg_pool import PoolTimeout
 
+from patron.app.context import worker_figures
 from patron.app.rooms import unapplied
 from patron.kit.db import Database
 from patron.kit.metrics import CONTENT_TYPE, exposition
+from patron.kit.problems import Problem
+from patron.kit.settings import Settings
 
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -47,4 +50,19 @@ async def metrics() -> Response[bytes]:
     return Response(exposition(), media_type=CONTENT_TYPE)
 
 
-routes: list[HTTPRouteHandler] = [alive, ready, metrics]
+@get(
+    "/metrics/worker",
+    tags=["health"],
+    summary="The worker's figures for Prometheus",
+    security=[],
+    media_type=MediaType.TEXT,
+)
+async def worker_metrics(settings: NamedDependency[Settings]) -> Response[bytes]:
+    """The figures of the walk, the timers and the sending, at most a few seconds old."""
+    path = worker_figures(settings)
+    if not path.exists():
+        raise Problem(503, "Not available", "the worker has not started yet", remedy="try again")
+    return Response(path.read_bytes(), media_type=CONTENT_TYPE)
+
+
+routes: list[HTTPRouteHandler] = [alive, ready, metrics, worker_metrics]

@@ -13,15 +13,16 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from patron.app import housekeeping, sending
-from patron.app.context import open_signer, read_settings, the_clock
+from patron.app.context import open_signer, read_settings, the_clock, worker_figures
 from patron.app.wiring import Walker, retry_acting
 from patron.events import walk as events
 from patron.journeys import tasks as journeys
 from patron.kit.clock import Clock, monotonic
 from patron.kit.db import RETRIED, Database, Tx, connect
 from patron.kit.log import configure, logger
-from patron.kit.metrics import gauge
+from patron.kit.metrics import exposition, gauge
 from patron.kit.migrate import HOUSE
+from patron.kit.postgres.place import make_folder
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
 from patron.shops import store as shops_store
@@ -32,6 +33,7 @@ log = logger(__name__)
 POLL_SECONDS = 0.02
 TIMER_SECONDS = 0.1
 SHOPS_SECONDS = 2.0
+FIGURES_SECONDS = 5.0
 BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 HALTED = gauge("patron_walk_halted", "1 while a shop's walk is stopped by an error", ["shop"])
@@ -151,7 +153,17 @@ class Worker:
                     self._repeat(door, "acting", lambda shop: self._retry_acting(db, shop)),
                 )
 
-            await self._for_every_shop(db, keep)
+            await asyncio.gather(self._for_every_shop(db, keep), self._tell_figures())
+
+    async def _tell_figures(self) -> None:
+        """Leave this process's figures where the web process finds them for `/metrics/worker`."""
+        path = worker_figures(self.settings)
+        make_folder(path.parent)
+        while not self.stopping.is_set():
+            draft = path.with_suffix(".new")
+            draft.write_bytes(exposition())
+            draft.replace(path)
+            await self._rest(FIGURES_SECONDS)
 
     async def _keep(self, keeper: housekeeping.Keeper, shop: Shop) -> None:
         await keeper.turn(shop)
