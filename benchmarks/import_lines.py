@@ -16,8 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from figure import show
+import msgspec
 
+from figure import show
 from patron.app.cli.house import OpenHouse
 from patron.app.context import open_signer, read_settings, the_clock
 from patron.app.imports.grouping import grouped, scattered
@@ -132,8 +133,8 @@ def main() -> None:
             settings = read_settings()
             house = OpenHouse(settings, url, the_clock(), open_signer(settings))
             shop = asyncio.run(a_shop(url))
-            if len(sys.argv) == 3 and sys.argv[1] in ("events", "orders", "profiles"):
-                kind: Kind = sys.argv[1]
+            if len(sys.argv) == 3:
+                kind = msgspec.convert(sys.argv[1], Kind)
                 measure(house, shop, kind, Path(sys.argv[2]), "import")
             else:
                 measure(house, shop, "orders", order_lines(folder / "orders.csv"), "import")

@@ -1,0 +1,1 @@
+"""Files as rows of values, whatever they are written in, with what could not be read."""
