@@ -1,0 +1,120 @@
+"""Her own shop: init, a first event with the printed curl, doctor's test mail, rehearsal, golive."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from postbox import mailbox
+from postgres_fixture import server_folder
+from running import PATRON, Running, eventually, free_port, running
+
+
+def patron(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("PATRON_")}
+    return subprocess.run(
+        [PATRON, *words], cwd=folder, env=environ, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_init_prints_what_to_paste_and_it_works() -> None:
+    with server_folder() as folder, mailbox() as box:
+        made = patron(
+            folder, "init", "--yes", "--name", "Hollin Tea", "--url", "https://tea.example",
+            "--owner", "me@tea.example", "--smtp", f"127.0.0.1:{box.port}", "--json",
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
+        installed: dict[str, Any] = json.loads(made.stdout)
+        config = folder / "patron.toml"
+        port = free_port()
+        text = config.read_text("utf-8").replace('"starttls"', '"none"')
+        config.write_text(
+            text.replace("http://127.0.0.1:8080", f"http://127.0.0.1:{port}")
+            + f"\nlisten_port = {port}\n",
+            "utf-8",
+        )
+        house = Running(folder)
+        house.environ = {k: v for k, v in os.environ.items() if not k.startswith("PATRON_")}
+        house.url = f"http://127.0.0.1:{port}"
+        serve = subprocess.Popen([PATRON, "serve"], cwd=folder, stderr=subprocess.DEVNULL)
+        try:
+            eventually(house.ready, "the start of Patron", 60)
+            curl = installed["curl"].replace("127.0.0.1:8080", f"127.0.0.1:{port}")
+            said = subprocess.run(["bash", "-c", curl], capture_output=True, text=True, check=True)
+            assert json.loads(said.stdout) == {"success": True}
+
+            def arrived() -> bool:
+                tail = patron(folder, "events", "tail", "--once", "--json")
+                return "Product Viewed" in [e["name"] for e in json.loads(tail.stdout)]
+
+            assert eventually(arrived, "the first event")
+            looked = patron(folder, "doctor", "--json")
+            findings = {f["what"]: f for f in json.loads(looked.stdout)}
+            assert looked.returncode == 0, looked.stdout
+            assert findings["mail"]["state"] == "ok"
+            assert findings["hollin-tea: mode"]["detail"].startswith("rehearsal")
+            assert box.to("me@tea.example")[0]["Subject"] == "Patron: a test mail"
+        finally:
+            serve.terminate()
+            assert serve.wait(60) == 0
+        again = patron(folder, "init", "--yes", "--name", "X", "--url", "https://x.example")
+        assert again.returncode == 1
+        assert "patron shop create" in again.stderr
+
+
+def test_a_wrong_answer_is_named_and_leaves_nothing_behind() -> None:
+    with server_folder() as folder:
+        words = ["init", "--yes", "--name", "Tea", "--url", "tea", "--owner", "me@tea.example"]
+        refused = patron(folder, *words)
+        assert refused.returncode == 1
+        assert "'tea' is not a web address" in refused.stderr
+        assert "https://shop.example" in refused.stderr
+        assert not (folder / "patron.toml").exists()
+        words[5] = "https://tea.example"
+        assert patron(folder, *words).returncode == 0
+
+
+def test_in_rehearsal_mails_go_to_the_owner_until_golive() -> None:
+    with (
+        mailbox() as box,
+        running(
+            smtp_host="127.0.0.1",
+            smtp_port=box.port,
+            smtp_security="none",
+            mail_from="shop@acme.example",
+        ) as house,
+    ):
+        house.open_shop(live=False)
+        house.start()
+        journey = house.call("GET", "/api/journeys/abandoned_cart").json()
+        journey["definition"]["steps"][0]["wait"] = {"seconds": 1}
+        journey["definition"]["holdout"] = 0
+        house.call(
+            "PUT",
+            "/api/journeys/abandoned_cart",
+            json={"name": journey["name"], "definition": journey["definition"]},
+        )
+        for who in ("ada", "ben"):
+            address = f"{who}@people.example"
+            house.track("Email Subscribed", {"email": address, "text": "yes"}, userId=who)
+            house.track(
+                "Product Added",
+                {"cart_id": who, "product_id": "tea", "name": "Tea", "price": 4, "quantity": 1},
+                userId=who,
+            )
+            if who == "ada":
+                mail = eventually(lambda: box.to("owner@acme.example"), "the rehearsal mail")[0]
+                assert "ada@people.example" in str(mail)
+                assert house.run("golive")["mode"] == "live"
+        eventually(lambda: box.to("ben@people.example"), "the first real mail")
+        assert box.to("ada@people.example") == []
+
+
+def test_a_wrong_setting_names_key_value_and_remedy() -> None:
+    with running(listen_port="eighty") as house:
+        refused = house.command("shop", "list")
+        assert refused.returncode == 1
+        said = refused.stderr.replace("\n", " ")
+        assert "listen_port = 'eighty'" in said
+        assert "1 to 65535" in said or "1 and 65535" in said
