@@ -1,4 +1,4 @@
-"""Her own shop: init, a first event with the printed curl, doctor's test mail, rehearsal, golive."""
+"""Her own shop: init, the printed curl, doctor's test mail, rehearsal, golive."""
 
 import json
 import os

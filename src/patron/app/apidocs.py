@@ -4,6 +4,7 @@ import html
 import json
 from typing import Any
 
+import msgspec
 from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
@@ -12,6 +13,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from patron import VERSION
 from patron.events.routes import openapi_paths
+from patron.kit.problems import ProblemDocument
 
 DESCRIPTION = """Patron's HTTP API. The tracking calls under `/v1` speak the Segment HTTP Tracking
 API and take a write key; everything under `/api` takes a server key as
@@ -19,9 +21,54 @@ API and take a write key; everything under `/api` takes a server key as
 `cursor`, writes accept `Idempotency-Key`."""
 
 
+PROBLEMS = {
+    "400": "Something in the request is wrong; `detail` names it, `remedy` says what to do",
+    "401": "No server key came along",
+    "403": "The key may not do this",
+    "404": "There is no such thing in this shop",
+    "409": "It does not fit what is there, or the first request of this Idempotency-Key runs still",
+    "422": "This Idempotency-Key was used with another body",
+    "503": "The database does not answer, or more is waiting than fits; try again",
+}
+
+
 def merged(document: dict[str, Any]) -> dict[str, Any]:
-    """The generated document with the hot doors, which are no Litestar handlers, put in."""
-    return {**document, "paths": {**openapi_paths(), **document.get("paths", {})}}
+    """The generated document with the hot doors, which are no Litestar handlers, put in.
+
+    Errors are described as they are answered: as problem documents.
+    """
+    paths = {
+        path: {
+            method: _with_problems(path, method, operation)
+            for method, operation in operations.items()
+        }
+        for path, operations in document.get("paths", {}).items()
+    }
+    (_, problem), *_ = msgspec.json.schema_components([ProblemDocument])[1].items()
+    components = document.get("components", {})
+    schemas = {**components.get("schemas", {}), "ProblemDocument": problem}
+    return {
+        **document,
+        "paths": {**openapi_paths(), **paths},
+        "components": {**components, "schemas": schemas},
+    }
+
+
+def _with_problems(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
+    """`operation` with the errors it may answer."""
+    possible = {"400", "503"} if operation.get("parameters") or method != "get" else {"503"}
+    if path.startswith("/api/"):
+        possible |= {"401", "403"} | ({"409", "422"} if method != "get" else set())
+    if "{" in path or operation.get("parameters"):
+        possible.add("404")
+    content = {
+        "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+    }
+    errors = {
+        code: {"description": PROBLEMS[code], "content": content} for code in sorted(possible)
+    }
+    kept = {c: r for c, r in operation["responses"].items() if not c.startswith(("4", "5"))}
+    return {**operation, "responses": {**kept, **errors}}
 
 
 @get("/api/openapi.json", include_in_schema=False, sync_to_thread=False)

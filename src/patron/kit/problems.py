@@ -31,7 +31,7 @@ class Problem(Exception):
     ) -> None:
         super().__init__(detail)
         self.document = ProblemDocument(
-            type=f"https://patron.invalid/problems/{title.lower().replace(' ', '-')}",
+            type=f"/problems/{title.lower().replace(' ', '-')}",
             title=title,
             status=status,
             detail=detail,
