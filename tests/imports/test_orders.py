@@ -2,10 +2,13 @@
 
 import csv
 import json
+import os
+import pty
+import subprocess
 from pathlib import Path
 
 from conftest import House
-from imports.files import counts, imported, logged, previewed, run, write_csv
+from imports.files import PROGRAM, counts, environment, imported, logged, previewed, run, write_csv
 from postgres_fixture import ask
 
 LINES = ["Order", "Order date", "Customer ID", "SKU", "Item name", "Quantity", "Unit price"]
@@ -160,3 +163,21 @@ def test_without_a_terminal_nothing_is_imported_unasked(house: House, tmp_path: 
     assert sheet.returncode == 1 and "save the sheet as CSV" in sheet.stderr
     shown = json.loads(run(house, tmp_path, "orders", str(file), "--json").stdout)
     assert shown["map"]["columns"]["order_id"] == "Order" and counts(house) == {}
+
+
+def test_it_asks_and_takes_no_for_an_answer(house: House, tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "a.csv", LINES, [["A1", "2025-01-05", "17", "1", "Tea", "2", "1"]])
+    for answer, expected in ((b"n\n", {}), (b"y\n", {"Order Completed": 1})):
+        keyboard, terminal = pty.openpty()
+        try:
+            os.write(keyboard, answer)
+            asked = subprocess.run(
+                [*PROGRAM, "import", "orders", str(file), "--shop", "acme"],
+                env=environment(house, tmp_path), cwd=tmp_path, stdin=terminal,
+                capture_output=True, timeout=120,
+            )  # fmt: skip
+        finally:
+            os.close(keyboard)
+            os.close(terminal)
+        assert b"Import this?" in asked.stdout and asked.returncode == 0, asked.stderr
+        assert counts(house) == expected
