@@ -14,7 +14,7 @@ def shop() -> Iterator[Running]:
     with running() as house:
         house.open_shop()
         house.start()
-        named = {"traits": {"email": "ada@people.example"}}
+        named = {"traits": {"email": "ada@customers.example"}}
         house.track("Product Viewed", {"product_id": "tea"}, userId="ada", context=named)
         eventually(lambda: house.call("GET", "/api/profiles/user_id:ada").is_success, "her profile")
         yield house
