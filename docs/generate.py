@@ -143,6 +143,8 @@ def routes_page() -> str:
                 )
     parts = []
     for room, rows in rooms.items():
+        # A handler with two paths gives them in no order.
+        rows.sort(key=lambda row: row[0].split(" ")[::-1])
         parts += [[f"## {room}"], table(("route", "needs", "what it does"), rows)]
     return page(
         "Routes",
