@@ -48,9 +48,9 @@ class Mailbox:
 
 
 @contextmanager
-def mailbox() -> Iterator[Mailbox]:
+def mailbox(box: Mailbox | None = None) -> Iterator[Mailbox]:
     """A mailbox that listens on loopback."""
-    box = Mailbox()
+    box = box or Mailbox()
     controller = Controller(box, hostname="127.0.0.1", port=box.port)
     controller.start()
     try:

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from patron.app.context import open_signer
+from patron.app.occupancy import Occupancy
 from patron.app.rooms import prepare_house
 from patron.kit.clock import monotonic
 from patron.kit.db import Database
@@ -49,12 +50,16 @@ class Child:
         self._started = 0.0
         self._deaths = 0
         self._again: float | None = None
+        self._inherited: tuple[int, ...] = ()
 
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process is not None else None
 
-    def start(self) -> None:
+    def start(self, inherited: int | None = None) -> None:
+        """Start it; the descriptor `inherited` stays open as long as it or a successor runs."""
+        if inherited is not None:
+            self._inherited = (inherited,)
         self._started = monotonic()
         # A session of its own: Ctrl-C reaches the supervisor alone, which stops things in order.
         with ExitStack() as stack:
@@ -63,6 +68,7 @@ class Child:
                 self._command,
                 env=self._environ,
                 start_new_session=True,
+                pass_fds=self._inherited,
                 stdout=output,
                 stderr=output,
             )
@@ -119,10 +125,15 @@ class House:
         self.children: list[Child] = []
         self.url = ""
         self._stop = threading.Event()
+        self._occupancy = Occupancy(settings.data_dir)
 
     def start(self) -> None:
-        """Start PostgreSQL if it is ours, migrate every schema, then web and worker."""
+        """Start PostgreSQL if it is ours, migrate every schema, then web and worker.
+
+        Raises Problem when the data folder is being served already.
+        """
         make_folder(self.settings.data_dir)
+        inherited = self._occupancy.take(self._report)
         open_signer(self.settings)
         if not self.url:
             self.open_database()
@@ -132,11 +143,11 @@ class House:
             "PATRON_DATA_DIR": str(self.settings.data_dir.resolve()),
         }
         self.children = [
-            Child("web", [sys.executable, "-m", "patron.app.web"], environ, self._log),
-            Child("worker", [sys.executable, "-m", "patron.app.worker"], environ, self._log),
+            Child(name, _command(f"patron.app.{name}"), environ, self._log)
+            for name in ("web", "worker")
         ]
         for child in self.children:
-            child.start()
+            child.start(inherited)
 
     def open_database(self) -> str:
         """The URL of a running, migrated database."""
@@ -182,6 +193,12 @@ class House:
             child.wait(STOP_SECONDS)
         if self._postgres is not None:
             self._postgres.stop()
+        self._occupancy.leave()
+
+
+def _command(module: str) -> list[str]:
+    """The command of a process that ends when we do."""
+    return [sys.executable, "-m", module, str(os.getpid())]
 
 
 def serve(settings: Settings, report: Report) -> None:

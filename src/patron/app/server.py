@@ -1,5 +1,6 @@
 """The web process: the hot doors as bare ASGI, everything else through Litestar."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from patron.app import apidocs, health
 from patron.app.context import open_signer, read_settings, the_clock
 from patron.app.doors import ROUTES, Doors, open_doors
 from patron.app.idempotency import RememberAnswers
+from patron.app.occupancy import end_with
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.log import configure, logger
@@ -193,4 +195,5 @@ def create() -> Callable[[Any, Any, Any], Awaitable[None]]:
     configure(settings.log_format, settings.log_level)
     if settings.database_url is None:
         raise SystemExit("database_url is not set: start the web process through `patron serve`")
+    end_with(os.getppid())  # Granian's workers outlive a Granian that was killed
     return build(settings, the_clock())

@@ -1,13 +1,21 @@
 """The web process: Granian in front of `patron.app.server`."""
 
+import sys
+
 from granian.constants import Interfaces, Loops
 from granian.server import Server
 
 from patron.app.context import read_settings
+from patron.app.occupancy import end_with
 
 
 def main() -> None:
-    """Serve until SIGTERM; requests that were accepted are answered first."""
+    """Serve until SIGTERM, or until the process that is our argument, our parent, is gone.
+
+    Requests that were accepted are answered first.
+    """
+    if len(sys.argv) > 1:
+        end_with(int(sys.argv[1]))
     settings = read_settings()
     Server(
         "patron.app.server:create",

@@ -5,6 +5,7 @@ A thread has its own event loop and its own connections, so a slow sender never 
 
 import asyncio
 import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from psycopg_pool import PoolTimeout
 
 from patron.app import housekeeping, sending
 from patron.app.context import open_signer, read_settings, the_clock, worker_figures
+from patron.app.occupancy import end_with
 from patron.app.wiring import Walker, retry_acting
 from patron.events import walk as events
 from patron.journeys import tasks as journeys
@@ -228,7 +230,9 @@ def _backoff(failures: int) -> float:
 
 
 def main() -> None:
-    """The worker process, as `patron serve` starts it."""
+    """The worker process, as `patron serve` starts it; it ends with the parent that is named."""
+    if len(sys.argv) > 1:
+        end_with(int(sys.argv[1]))
     settings = read_settings()
     configure(settings.log_format, settings.log_level)
     worker = Worker(settings, the_clock())

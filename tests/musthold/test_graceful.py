@@ -1,0 +1,199 @@
+"""Stopping, starting and dying: no accepted request is dropped, nothing is left behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import httpx
+import psutil
+import pytest
+
+from musthold.inside import Inside, open_shop
+from running import Running, eventually, running
+
+
+@pytest.fixture
+def shop() -> Iterator[Running]:
+    with open_shop() as house:
+        yield house
+
+
+def more(callers: "Callers", goal: int) -> bool:
+    return len(callers.taken) > goal
+
+
+class Callers:
+    """Many callers at once; remembers what was answered with 200, and everything else."""
+
+    def __init__(self, shop: Running, threads: int = 8) -> None:
+        self.shop = shop
+        self.taken: set[str] = set()
+        self.refused: list[tuple[int, str | None]] = []
+        self.enough = threading.Event()
+        self.threads = [
+            threading.Thread(target=self._call, args=(name,), daemon=True)
+            for name in range(threads)
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def _call(self, name: int) -> None:
+        number = 0
+        with httpx.Client(base_url=self.shop.url, auth=(self.shop.write_key, "")) as client:
+            while not self.enough.is_set():
+                number += 1
+                mark = f"m-{name}-{number}"
+                body = {
+                    "event": "Product Viewed",
+                    "userId": f"u{name}",
+                    "messageId": mark,
+                    "properties": {"product_id": "tea"},
+                }
+                try:
+                    answer = client.post("/v1/track", json=body, timeout=30)
+                except httpx.HTTPError:
+                    self.enough.wait(0.01)
+                    continue
+                if answer.status_code == 200:
+                    self.taken.add(mark)
+                else:
+                    self.refused.append((answer.status_code, answer.headers.get("retry-after")))
+
+    def stop(self) -> None:
+        self.enough.set()
+        for thread in self.threads:
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+def test_stopping_under_load_drops_no_accepted_request(shop: Running) -> None:
+    inside = Inside(shop)
+    url = inside.url
+    callers = Callers(shop)
+    eventually(lambda: len(callers.taken) > 500, "some load")
+    assert shop.stop() == 0
+    callers.stop()
+    assert {status for status, _ in callers.refused} <= {503, 429}
+    assert all(after for _, after in callers.refused)
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", shop.port), 1)
+    shop.start()
+    assert inside.url == url
+    inside.walked()
+    logged = inside.logged()
+    assert callers.taken <= set(logged)
+    assert max(logged.values()) == 1
+
+
+def test_a_stop_of_the_web_process_alone_drops_nothing_either(shop: Running) -> None:
+    inside = Inside(shop)
+    callers = Callers(shop)
+    try:
+        for goal in (300, 900):
+            eventually(partial(more, callers, goal), f"{goal} calls")
+            shop.part("web").send_signal(signal.SIGTERM)
+        eventually(lambda: len(callers.taken) > 1_500, "the web process to come back")
+    finally:
+        callers.stop()
+    assert {status for status, _ in callers.refused} <= {503, 429}
+    inside.walked()
+    logged = inside.logged()
+    assert callers.taken <= set(logged)
+    assert max(logged.values()) == 1
+
+
+def test_a_cold_start_is_quick_and_says_when_it_is_ready() -> None:
+    with running() as house:
+        house.open_shop()
+        house.start()
+        assert house.stop() == 0
+        started = time.monotonic()
+        house.start()
+        assert time.monotonic() - started < 15  # the benchmark `start` holds it to 4 s
+        assert f"ready at {house.url}" in (house.folder / "out.log").read_text() + house.log()
+        assert house.stop() == 0
+
+
+def processes_of(house: Running) -> list[psutil.Process]:
+    """Web, worker, their children and jobs of this installation; not PostgreSQL."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            environ = process.environ()
+            command = process.cmdline()
+        except psutil.Error:
+            continue
+        ours = environ.get("PATRON_DATA_DIR", "").startswith(str(house.folder))
+        if ours and "postgres" not in command[0] and process.pid != os.getpid():
+            found.append(process)
+    return found
+
+
+def test_a_killed_supervisor_leaves_nobody_behind_and_the_next_start_goes_on(
+    shop: Running,
+) -> None:
+    inside = Inside(shop)
+    callers = Callers(shop, 4)
+    eventually(lambda: len(callers.taken) > 200, "some load")
+    assert shop.process is not None
+    shop.process.kill()
+    shop.process.wait()
+    eventually(lambda: processes_of(shop) == [], "the end of web and worker", 60)
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", shop.port), 1)
+    shop.start()
+    before = len(callers.taken)
+    eventually(lambda: len(callers.taken) > before + 100, "calls to be taken again")
+    callers.stop()
+    inside.walked()
+    logged = inside.logged()
+    assert callers.taken <= set(logged)
+    assert max(logged.values()) == 1
+    positions = sorted(p for (p,) in inside.rows("SELECT position FROM event"))
+    assert positions == list(range(1, len(positions) + 1))
+    assert [inside.value("SELECT count(*) FROM lane") > 0] == [True]
+
+
+def test_a_second_installation_on_the_same_folder_is_refused_and_disturbs_nobody(
+    shop: Running,
+) -> None:
+    done = subprocess.run(
+        [str(sys.executable).replace("python", "patron"), "serve"],
+        env={**shop.environ, "PATRON_LISTEN_PORT": str(shop.port + 1)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert "already" in done.stderr
+    assert shop.ready()
+    shop.track("Product Viewed", {"product_id": "tea"}, userId="u1")
+    Inside(shop).walked()
+
+
+def test_a_web_server_that_lost_its_own_master_makes_room_for_the_next(shop: Running) -> None:
+    callers = Callers(shop, 4)
+    try:
+        eventually(lambda: len(callers.taken) > 100, "some load")
+        master = shop.part("web")
+        workers = master.children()
+        assert workers
+        master.kill()
+        eventually(lambda: not any(worker.is_running() for worker in workers), "the orphans' end")
+        eventually(lambda: shop.part("web").pid != master.pid, "a new web process")
+        eventually(shop.ready, "the door")
+        before = len(callers.taken)
+        eventually(lambda: len(callers.taken) > before + 100, "calls to be taken again")
+    finally:
+        callers.stop()
+    inside = Inside(shop)
+    inside.walked()
+    logged = inside.logged()
+    assert callers.taken <= set(logged)
+    assert max(logged.values()) == 1
