@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -22,7 +23,7 @@ from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.log import configure, logger
 from patron.kit.migrate import HOUSE
-from patron.kit.problems import Problem, ProblemDocument, not_found
+from patron.kit.problems import Problem, ProblemDocument, bad_request, not_found
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
 from patron.shops import store as shops_store
@@ -139,6 +140,9 @@ def build_api(web: Web) -> Litestar:
         exception_handlers={
             Problem: answer_problem,
             HTTPException: answer_http,
+            UnicodeDecodeError: answer_unreadable,
+            RecursionError: answer_unreadable,
+            psycopg.DataError: answer_unkeepable,
             Exception: answer_unforeseen,
         },
         openapi_config=apidocs.openapi_config(),
@@ -165,6 +169,32 @@ def answer_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Pro
         errors=extra,
     )
     return Response(document, status_code=error.status_code, media_type=PROBLEM)
+
+
+def answer_unreadable(
+    _: Request[Any, Any, Any], error: UnicodeDecodeError | RecursionError
+) -> Response[ProblemDocument]:
+    """What no decoder gets through, although it need not be wrong anywhere in particular."""
+    if isinstance(error, UnicodeDecodeError):
+        wrong = f"the request is not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}"
+        problem = bad_request(wrong, remedy="send JSON in UTF-8")
+    else:
+        problem = bad_request("the JSON is nested too deeply", remedy="nest less than 50 levels")
+    return Response(problem.document, status_code=400, media_type=PROBLEM)
+
+
+def answer_unkeepable(
+    request: Request[Any, Any, Any], error: psycopg.DataError
+) -> Response[ProblemDocument]:
+    """A value that passed every check of ours but that PostgreSQL has no way to keep: a NUL in a
+    text, a number beyond its column."""
+    said = str(error).splitlines()[0]
+    log.warning("a value cannot be kept", extra={"path": request.scope["path"], "reason": said})
+    problem = bad_request(
+        f"a value of the request cannot be kept: {said}",
+        remedy="leave out NULs, and numbers and times beyond any that a shop has",
+    )
+    return Response(problem.document, status_code=400, media_type=PROBLEM)
 
 
 def answer_unforeseen(

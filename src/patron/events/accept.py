@@ -19,6 +19,7 @@ from patron.events.steps.what import (
     drop_bad_text,
     drop_crowded,
     drop_nameless,
+    drop_surplus,
     drop_too_deep,
     drop_too_large,
     put_body,
@@ -43,6 +44,7 @@ DROPPED = counter("patron_events_dropped_total", "Events not accepted", ["step",
 
 STEPS: tuple[Step, ...] = (
     drop_prefetch,
+    drop_surplus,
     drop_unknown_type,
     put_identifiers,
     put_context,

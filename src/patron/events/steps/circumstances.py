@@ -37,7 +37,10 @@ def drop_bad_time(draft: Draft, _: Setting) -> Refusal | None:
         return Refusal(Drop.BAD_TIME, f"timestamp {shown(given)} is no time; send ISO 8601 in UTC")
     sent = draft.heard.sent_at if call.sent_at is None else call.sent_at
     draft.sent = shared_moment(sent) if isinstance(sent, str) else moment(sent)
-    ts = corrected(event.received_at, draft.original, draft.sent)
+    try:
+        ts = corrected(event.received_at, draft.original, draft.sent)
+    except OverflowError:  # the two times are further apart than time goes
+        ts = datetime.min.replace(tzinfo=UTC)
     if ts < EARLIEST or ts > event.received_at + FURTHEST_FUTURE:
         return Refusal(
             Drop.BAD_TIME,

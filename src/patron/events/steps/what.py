@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from patron.events.door.calls import BATCH_EVENTS
 from patron.events.ecommerce import canonical, tidy
 from patron.events.reading.heard import Refusal
 from patron.events.reading.values import depth, holds_nul, shown, widest
@@ -64,6 +65,16 @@ def put_name(draft: Draft, _: Setting) -> None:
             event.properties.setdefault("name", call.name)
         if call.category:
             event.properties.setdefault("category", call.category)
+
+
+def drop_surplus(draft: Draft, _: Setting) -> Refusal | None:
+    if draft.heard.place[2] < BATCH_EVENTS:
+        return None
+    return Refusal(
+        Drop.TOO_LARGE,
+        f"it stands behind the first {BATCH_EVENTS:,} events of its batch, which are the most:"
+        " send smaller batches",
+    )
 
 
 def drop_bad_text(draft: Draft, _: Setting) -> Refusal | None:
