@@ -109,11 +109,16 @@ def _prints(event: Event, product: dict[str, Any]) -> tuple[int, int] | None:
     if product_id is None and sku is None and variant is None:
         return None
     url = get("url")
+    price: Any = get("price")
+    if event.name not in SAYS_PRICE:
+        # What was paid differs from order to order and is a guess at the price at best: one guess
+        # a month is enough, and one a year of history.
+        price = event.ts.year if event.backfill else (event.ts.year, event.ts.month)
     try:
         return hash((event.name, product_id, sku, variant)), hash(
             (
                 event.trust, event.properties.get("currency"), get("currency"), get("name"),
-                get("price"), get("brand"), get("category"), get("variant"), get("image_url"),
+                price, get("brand"), get("category"), get("variant"), get("image_url"),
                 url.partition("?")[0] if url.__class__ is str else None,
                 get("compare_at_price"), get("availability"), get("in_stock"), get("stock"),
             )
