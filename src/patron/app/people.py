@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from patron.app import tombstones
+from patron.app.care import tombstones
 from patron.carts import store as carts
 from patron.events import lake_store
 from patron.events import store as events

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from patron.app.care.doctor import examine
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, clear_errors, console, show, table
-from patron.app.doctor import examine
 from patron.kit.settings import shown
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}

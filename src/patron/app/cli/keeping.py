@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from patron.app.backup import back_up, restore, secret_in
+from patron.app.care.backup import back_up, restore, secret_in
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, clear_errors, console, fail, show
 from patron.app.context import open_signer, read_settings

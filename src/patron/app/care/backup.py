@@ -17,7 +17,8 @@ import msgspec
 import psycopg
 
 from patron import VERSION
-from patron.app import people, tombstones
+from patron.app import people
+from patron.app.care import tombstones
 from patron.app.jobs import copy_lake
 from patron.app.rooms import prepare_house
 from patron.events import lake_store

@@ -1,0 +1,1 @@
+"""Looking after an installation: is it well, what if it is lost, who must not come back."""
