@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -117,11 +118,11 @@ def page(document: dict[str, Any], base: str) -> str:
         f'<section id="{_e(room)}"><h2>{_e(room)}</h2>{"".join(routes)}</section>'
         for room, routes in rooms.items()
     )
-    description = _e(document["info"].get("description", ""))
+    description = _prose(document["info"].get("description", ""))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Patron API</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<style>{STYLE}</style></head><body><header><h1>Patron API</h1><p>{description}</p>"
+        f"{ICON}<style>{STYLE}</style></head><body><header><h1>Patron API</h1><p>{description}</p>"
         f'<p><a href="{base}/api/openapi.json">openapi.json</a></p></header>'
         f"<nav>{contents}</nav><main>{sections}</main></body></html>"
     )
@@ -131,20 +132,25 @@ def _route(
     document: dict[str, Any], base: str, path: str, method: str, operation: dict[str, Any]
 ) -> str:
     example = _example(document, operation)
-    curl = [f"curl -X {method.upper()} '{base}{path}'", "  -H 'Authorization: Bearer sk_…'"]
+    curl = [f"curl -X {method.upper()} '{base}{path}'"]
+    if path.startswith("/api/"):
+        curl.append("  -H 'Authorization: Bearer sk_…'")
+    elif method == "post" and path.startswith("/v1/"):
+        curl.append("  -u 'wk_…:'")
     if example is not None:
-        curl += ["  -H 'Content-Type: application/json'", f"  -d '{json.dumps(example)}'"]
+        body = json.dumps(example, indent=2, ensure_ascii=False).replace("'", "'\\''")
+        curl += ["  -H 'Content-Type: application/json'", f"  -d '{body}'"]
     fields = "".join(
         f"<tr><td><code>{_e(p['name'])}</code></td><td>{_e(p['in'])}</td>"
         f"<td>{_e(p.get('schema', {}).get('type', ''))}</td>"
-        f"<td>{_e(p.get('description', ''))}</td></tr>"
+        f"<td>{_prose(p.get('description', ''))}</td></tr>"
         for p in operation.get("parameters", [])
     )
     table = f"<table>{fields}</table>" if fields else ""
     return (
         f"<details><summary><b class={method}>{method.upper()}</b> <code>{_e(path)}</code>"
         f" <span>{_e(operation.get('summary', ''))}</span></summary>"
-        f"<p>{_e(operation.get('description', ''))}</p>{table}"
+        f"<p>{_prose(operation.get('description', ''))}</p>{table}"
         f"<pre>{_e(_lines(curl))}</pre></details>"
     )
 
@@ -170,20 +176,39 @@ def _e(text: object) -> str:
     return html.escape(str(text))
 
 
+def _prose(text: object) -> str:
+    """Escaped, with `code` set as such."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _e(text))
+
+
+# Otherwise browsers ask for /favicon.ico.
+ICON = '<link rel="icon" href="data:,">'
+
 STYLE = """
 :root{color-scheme:light dark;--ink:#1c1d1f;--soft:#666b70;--line:#e3e5e8;--paper:#fff;
---code:#f5f6f7;--accent:#1f5f4a}
+--code:#f5f6f7;--accent:#1f5f4a;--stop:#a33a2f}
 @media(prefers-color-scheme:dark){:root{--ink:#ececec;--soft:#9aa0a6;--line:#33373b;
---paper:#16181a;--code:#1f2225;--accent:#7fd1b0}}
+--paper:#16181a;--code:#1f2225;--accent:#7fd1b0;--stop:#f0988c}}
 body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);
 max-width:60rem;margin:0 auto;padding:1.5rem}
-nav{display:flex;flex-wrap:wrap;gap:.75rem;margin:1rem 0}a{color:var(--accent)}
-h2{margin:2rem 0 .5rem;text-transform:capitalize}
-details{border-top:1px solid var(--line);padding:.5rem 0}
-summary{cursor:pointer;overflow-wrap:anywhere}summary span{color:var(--soft);margin-left:.5rem}
-summary b{display:inline-block;min-width:4rem;font-size:.8rem;color:var(--accent)}
-pre{background:var(--code);padding:.75rem;border-radius:6px;overflow-x:auto;font-size:.85rem}
-td{padding:.2rem .75rem .2rem 0;vertical-align:top}p{color:var(--soft)}
+nav{display:flex;flex-wrap:wrap;gap:.4rem;margin:1.25rem 0;position:sticky;top:0;padding:.6rem 0;
+background:var(--paper)}nav a{padding:.15rem .7rem;border:1px solid var(--line);
+border-radius:1rem;text-decoration:none;font-size:.9rem}a{color:var(--accent)}
+h1{margin:.5rem 0}h2{margin:2rem 0 .5rem;text-transform:capitalize;scroll-margin-top:6rem}
+details{border-top:1px solid var(--line)}section details:last-child{
+border-bottom:1px solid var(--line)}
+summary{cursor:pointer;overflow-wrap:anywhere;display:grid;align-items:baseline;
+grid-template-columns:4.2rem minmax(0,1.2fr) minmax(0,1fr);gap:.2rem .5rem;padding:.55rem 0}
+summary:hover code{color:var(--accent)}summary span{color:var(--soft)}
+summary b{font-size:.75rem;letter-spacing:.04em;color:var(--accent)}
+summary b.delete{color:var(--stop)}details>*:not(summary){margin-left:4.7rem}
+code{font:.9em ui-monospace,monospace}
+pre{background:var(--code);padding:.9rem;border-radius:8px;overflow-x:auto;
+font:.82rem/1.5 ui-monospace,monospace}
+td{padding:.2rem .75rem .2rem 0;vertical-align:top;overflow-wrap:anywhere}
+td:nth-child(2),td:nth-child(3){color:var(--soft)}p{color:var(--soft)}
+@media(max-width:40rem){body{padding:1rem}summary{grid-template-columns:3.6rem minmax(0,1fr)}
+summary span{grid-column:2}details>*:not(summary){margin-left:0}nav{position:static}}
 """
 
 routes: list[HTTPRouteHandler] = [document]

@@ -103,11 +103,20 @@ def page(shop: Shop, cart: Cart) -> str:
 
 
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;color:#1c1c1c;background:#fafaf8;margin:0}"
-    "main{max-width:38rem;margin:0 auto;padding:2rem 1rem}h1{font-size:1.4rem}"
-    "table{width:100%;border-collapse:collapse}td{padding:.6rem .4rem;border-bottom:1px solid #ddd}"
-    "td:last-child{text-align:right}tfoot td{font-weight:600}img{width:56px;height:56px;"
-    "object-fit:cover;border-radius:6px}a{color:#1f5f4a}"
+    ":root{color-scheme:light dark;--ink:#1d1f1b;--soft:#5f625b;--page:#f1f0ea;--card:#fff;"
+    "--line:#e6e5de;--link:#1f5f4a}@media(prefers-color-scheme:dark){:root{--ink:#f3f2ec;"
+    "--soft:#b9bbb3;--page:#121311;--card:#20221f;--line:#3a3d37;--link:#7fd1b0}}"
+    "body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);margin:0}"
+    "main{box-sizing:border-box;max-width:38rem;margin:6vh auto;padding:2rem;border-radius:16px;"
+    "background:var(--card)}@media(max-width:40rem){main{margin:0;padding:1.5rem;border-radius:0;"
+    "min-height:100vh}}h1{font-size:1.5rem;line-height:1.25;margin:0 0 1rem}"
+    "table{width:100%;border-collapse:collapse}td{padding:.8rem .75rem .8rem 0;vertical-align:top;"
+    "border-top:1px solid var(--line);overflow-wrap:anywhere}td:nth-last-child(-n+2){width:1%;"
+    "white-space:nowrap;text-align:right}td:last-child{padding-right:0;font-weight:600}"
+    ".n{color:var(--soft)}tfoot td{font-weight:700}tfoot td:first-child{text-align:left}"
+    "td.p{width:56px}td.p:empty{width:0;padding:0}"
+    "img{display:block;width:56px;height:56px;object-fit:cover;border-radius:8px}"
+    "a{color:var(--link)}td a{color:inherit;text-decoration:none}p{margin:1.5rem 0 0}"
 )
 
 
@@ -121,7 +130,8 @@ def _row(shop: Shop, cart: Cart, item: CartItem) -> str:
     price = ""
     if item.price is not None:
         price = format_money(round(item.price * item.quantity), cart.currency, shop.locale)
-    return f"<tr><td>{image}<td>{title}<td>{item.quantity:g}&nbsp;×<td>{html.escape(price)}"
+    number = f"{item.quantity:g}&nbsp;×"
+    return f"<tr><td class=p>{image}</td><td>{title}<td class=n>{number}<td>{html.escape(price)}"
 
 
 def _hosts(shop: Shop) -> set[str]:
