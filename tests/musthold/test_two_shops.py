@@ -1,0 +1,285 @@
+"""Every route asked by an owner, a colleague with fewer rights, a stranger and the other owner."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import httpx
+import pytest
+
+from musthold.two_shops import Tenant, two_shops
+from running import eventually
+
+Route = tuple[str, str]
+
+# What a key must be allowed for each route, said once more and independently of the product.
+RIGHTS: list[tuple[str, str]] = [
+    (r"(GET|POST|PATCH|DELETE) /api/(shop|keys)", "shop:admin"),
+    (r"GET /api/events", "events:read"),
+    (r"POST /api/events", "events:write"),
+    (r"GET /api/products", "catalog:read"),
+    (r"POST /api/products", "catalog:write"),
+    (r"GET /api/carts/order-feed", "analytics:read"),
+    (r"GET /api/(profiles|suppressions|carts)", "profiles:read"),
+    (r"(POST|DELETE) /api/(profiles|suppressions)", "profiles:write"),
+    (r"GET /api/messages", "messages:read"),
+    (r"POST /api/messages", "messages:write"),
+    (r"GET /api/journeys/\{key\}/results", "analytics:read"),
+    (r"GET /api/analytics", "analytics:read"),
+    (r"GET /api/(journeys|runs|conditions)", "journeys:read"),
+    (r"(PUT|POST) /api/journeys", "journeys:write"),
+]
+
+# Where the owner is refused for what she asks, not for who she is.
+REFUSED = {("POST", "/api/messages/{message_id}/resolve"): 409}
+
+# Where the document's example speaks of somebody else.
+BODIES = {("POST", "/api/profiles/{who}/consents"): {"state": "granted", "text_shown": "Yes"}}
+
+# Asked last: they take away what the others ask about.
+LAST = ["undo", "DELETE /api/suppressions", "DELETE /api/keys", "DELETE /api/profiles"]
+
+
+@pytest.fixture(scope="module")
+def shops() -> Iterator[tuple[Tenant, Tenant]]:
+    with two_shops() as shops:
+        yield shops
+
+
+@pytest.fixture
+def acme(shops: tuple[Tenant, Tenant]) -> Tenant:
+    return shops[0]
+
+
+@pytest.fixture
+def bolt(shops: tuple[Tenant, Tenant]) -> Tenant:
+    return shops[1]
+
+
+@cache
+def document(shop: Tenant) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{shop.house.url}/api/openapi.json").json()
+    return found
+
+
+def routes(shop: Tenant) -> list[Route]:
+    """Every operation under /api, what destroys last."""
+    found = [
+        (method.upper(), path)
+        for path, operations in document(shop)["paths"].items()
+        for method in operations
+        if path.startswith("/api/") and method in ("get", "post", "put", "patch", "delete")
+    ]
+
+    def rank(route: Route) -> int:
+        said = " ".join(route)
+        return max((n + 1 for n, word in enumerate(LAST) if word in said), default=0)
+
+    assert len(found) > 30
+    return sorted(found, key=rank)
+
+
+def right(route: Route) -> str:
+    said = " ".join(route)
+    for pattern, scope in RIGHTS:
+        if re.match(pattern, said):
+            return scope
+    raise AssertionError(f"{said} is new: say in RIGHTS who may ask it")
+
+
+def filled(path: str, ids: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], path)
+
+
+def body_of(shop: Tenant, route: Route) -> Any:
+    """The example of the document for what is posted there; None where nothing is."""
+    method, path = route
+    if route in BODIES:
+        return BODIES[route]
+    spec = document(shop)
+    operation = spec["paths"][path][method.lower()]
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        schema = content.get("schema", {})
+        if "$ref" in schema:
+            schema = spec["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+        examples = [e["value"] for e in (content.get("examples") or {}).values()]
+        examples += schema.get("examples", [])
+        assert examples, f"{method} {path} has no example in the document"
+        return examples[0]
+    return None
+
+
+def query_of(shop: Tenant, path: str) -> dict[str, str]:
+    return {"profile": shop.ids["who"]} if path == "/api/carts" else {}
+
+
+STRANGERS = {
+    "nobody": {},
+    "a wrong key": {"Authorization": "Bearer sk_00000000000000000000000000000000"},
+    "an empty key": {"Authorization": "Bearer"},
+    "a key by Basic": {"Authorization": "Basic c2tfd3Jvbmc6"},
+    "half a key": {},
+    "the write key": {},
+}
+
+
+@pytest.mark.parametrize("who", STRANGERS)
+def test_a_stranger_is_told_nothing(acme: Tenant, who: str) -> None:
+    headers = dict(STRANGERS[who])
+    if who == "half a key":
+        headers = {"Authorization": f"Bearer {acme.owner[:-1]}"}
+    if who == "the write key":
+        headers = {"Authorization": f"Bearer {acme.write_key}"}
+    for method, path in routes(acme):
+        answer = acme.client.request(
+            method, filled(path, acme.ids), headers=headers, params=query_of(acme, path)
+        )
+        assert answer.status_code == 401, (method, path, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["remedy"]
+        assert acme.mark not in answer.text
+
+
+def test_a_colleague_may_ask_only_what_her_key_is_for(acme: Tenant) -> None:
+    nothing = {**acme.ids, "who": "user_id:nobody", "key": "nothing", "address": "no@x.example"}
+    for name in ("cart_id", "message_id", "run_id", "key_id", "merge_id"):
+        nothing[name] = "01900000-0000-7000-8000-000000000000"
+    for route in routes(acme):
+        method, path = route
+        needed = right(route)
+        for scope, key in acme.colleagues.items():
+            if scope == "shop:admin":
+                continue  # implies all; the owner asks below
+            answer = acme.ask(method, filled(path, nothing), key=key, params=query_of(acme, path))
+            if scope == needed:
+                assert answer.status_code not in (401, 403), (route, scope, answer.text)
+            else:
+                assert answer.status_code == 403, (route, scope, answer.text)
+                assert scope not in answer.json()["detail"]
+                assert needed in answer.json()["remedy"]
+
+
+def test_the_owner_of_another_shop_sees_and_changes_nothing(acme: Tenant, bolt: Tenant) -> None:
+    before = standing(acme)
+    for method, path in routes(acme):
+        answer = bolt.ask(
+            method,
+            filled(path, acme.ids),
+            json=body_of(acme, (method, path)),
+            params=query_of(acme, path),
+        )
+        assert answer.status_code < 500, (method, path, answer.text)
+        own = ("who", "cart_id", "message_id", "run_id", "key_id", "product_id")
+        if any(f"{{{name}}}" in path for name in own):
+            assert answer.status_code in (400, 404), (method, path, answer.text)
+        rest = answer.text
+        for asked in acme.ids.values():  # what was asked for may be repeated
+            rest = rest.replace(asked, "")
+        assert acme.mark not in rest, (method, path, answer.text)
+    assert standing(acme) == before
+
+
+def standing(shop: Tenant) -> Any:
+    """What of a shop must not change because another one was asked."""
+    profile = shop.ask("GET", f"/api/profiles/{shop.ids['who']}").json()
+    carts = shop.ask("GET", "/api/carts", params={"profile": shop.ids["who"]}).json()
+    return [
+        profile["identifiers"], profile["origins"], profile["reach"], profile["consents"],
+        carts["items"], shop.ask("GET", "/api/shop").json(), shop.ask("GET", "/api/keys").json(),
+        shop.ask("GET", "/api/journeys").json(), shop.ask("GET", "/api/suppressions").json(),
+        shop.ask("GET", f"/api/products/{shop.ids['product_id']}").json(),
+    ]  # fmt: skip
+
+
+def test_events_sent_with_one_shops_keys_are_in_that_shop_alone(acme: Tenant, bolt: Tenant) -> None:
+    for key in (bolt.write_key, bolt.owner):
+        body = {"event": "Visited", "userId": acme.marked("ada"), "messageId": f"b-{key[:3]}"}
+        answer = httpx.post(f"{bolt.house.url}/v1/track", json=body, auth=(key, ""))
+        assert answer.status_code == 200
+    # A key in the header counts more than one in the body.
+    body = {"event": "Visited", "anonymousId": "x", "messageId": "b-x", "writeKey": acme.write_key}
+    httpx.post(f"{bolt.house.url}/v1/track", json=body, auth=(bolt.write_key, ""))
+    eventually(lambda: bolt.inside.events("name = 'Visited'") == 3, "the walk of bolt's events")
+    acme.inside.walked()
+    assert acme.inside.events("name = 'Visited'") == 0
+    assert bolt.ask("GET", f"/api/profiles/user_id:{acme.marked('ada')}").status_code == 200
+
+
+def forged(link: str, old: str, new: str) -> str:
+    """The link with another shop's name in it, its signature as it was."""
+    base, _, token = link.rpartition("/")
+    body, _, mac = token.removesuffix(".gif").partition(".")
+    text = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+    assert f'"{old}"'.encode() in text, text
+    changed = text.replace(f'"{old}"'.encode(), f'"{new}"'.encode())
+    return f"{base}/{base64.urlsafe_b64encode(changed).decode().rstrip('=')}.{mac}" + (
+        ".gif" if link.endswith(".gif") else ""
+    )
+
+
+def test_a_link_signed_for_one_shop_works_in_no_other(acme: Tenant, bolt: Tenant) -> None:
+    happened = "name LIKE 'Email %%' OR name = 'Unsubscribed'"
+    before = bolt.inside.events(happened)
+    assert len(acme.links) >= 3
+    for link in acme.links:
+        fake = forged(link, acme.slug, bolt.slug)
+        got = httpx.get(fake)
+        assert got.status_code in (200, 400, 404), (link, got.status_code)
+        assert not got.headers.get("location", "").startswith(f"https://{bolt.slug}"), link
+        assert acme.mark not in got.text
+        if "/u/" in link:
+            assert got.status_code in (400, 404)
+            refused = httpx.post(fake, data={"List-Unsubscribe": "One-Click"})
+            assert refused.status_code in (400, 404)
+    restore = next(
+        where
+        for where in (httpx.get(link).headers.get("location", "") for link in acme.links)
+        if "/c/" in where
+    )
+    assert httpx.get(restore).status_code == 200
+    assert httpx.get(forged(restore, acme.slug, bolt.slug)).status_code in (400, 404)
+    # The same person may be in both shops: what she tells one is not said to the other.
+    more = {"userId": "twin", "context": {"traits": {"email": acme.address}}}
+    text = {"email": acme.address, "list": "n", "text": "Yes", "where": "x"}
+    bolt.track("Email Subscribed", text, **more)
+    bolt.inside.walked()
+    answer = httpx.post(acme.links[0], data={"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200
+    here = acme.ask("GET", f"/api/profiles/{acme.ids['who']}").json()["reach"]["email"]
+    there = bolt.ask("GET", "/api/profiles/user_id:twin").json()["reach"]["email"]
+    assert here["suppressed"] == "unsubscribe"
+    assert there["suppressed"] is None
+    assert there["consent"] == "granted"
+    bolt.inside.walked()
+    assert bolt.inside.events(happened) == before + 1  # her own `Email Subscribed`
+
+
+def test_public_pages_tell_no_secret(acme: Tenant) -> None:
+    settings = httpx.get(f"{acme.house.url}/v1/projects/{acme.write_key}/settings")
+    assert settings.status_code == 200
+    assert "sk_" not in settings.text
+    assert httpx.get(f"{acme.house.url}/v1/projects/{acme.owner}/settings").status_code == 404
+    for path in ("/metrics", "/metrics/worker", "/healthz", "/readyz", "/api/openapi.json"):
+        text = httpx.get(f"{acme.house.url}{path}").text
+        assert acme.mark not in text
+        assert acme.owner not in text
+
+
+def test_the_owner_may_ask_everything(acme: Tenant, bolt: Tenant) -> None:
+    for route in routes(acme):
+        method, path = route
+        answer = acme.ask(
+            method, filled(path, acme.ids), json=body_of(acme, route), params=query_of(acme, path)
+        )  # fmt: skip
+        expected = REFUSED.get(route)
+        assert answer.status_code in ((expected,) if expected else (200, 201, 204)), (
+            route,
+            answer.text,
+        )
+        assert bolt.mark not in answer.text
+    gone = acme.ask("GET", f"/api/profiles/{acme.ids['who']}")
+    assert gone.status_code == 404
+    assert json.dumps(bolt.ask("GET", f"/api/profiles/{bolt.ids['who']}").json()).count(bolt.mark)
