@@ -187,6 +187,25 @@ def test_when_journeys_raise_events_are_kept_and_the_acting_part_is_tried_again(
     on_the_street(house, story)
 
 
+def test_a_deadlock_in_the_acting_part_has_the_whole_batch_walked_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def locked(*_: Any) -> None:
+        raise psycopg.errors.DeadlockDetected("two wait for each other")
+
+    async def story(street: Street) -> None:
+        await street.receive(*(track(n) for n in range(20)))
+        with monkeypatch.context() as patched:
+            patched.setattr(journeys, "advance", locked)
+            with pytest.raises(psycopg.errors.DeadlockDetected):
+                await street.walk()
+        assert await street.ask("SELECT count(*) FROM acting") == 0
+        assert await street.ask("SELECT count(*) FROM event") == 0
+        assert await street.walk() == 20
+
+    on_the_street(house, story)
+
+
 def test_two_walkers_of_one_shop_do_every_event_once(house: House) -> None:
     async def story(street: Street) -> None:
         await street.receive(*(track(n) for n in range(400)))

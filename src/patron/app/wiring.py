@@ -125,12 +125,12 @@ class Walker:
         try:
             async with tx.transaction():
                 await journeys.advance(tx, self.shop, batch, people, changes, now)
+        except RETRIED:
+            raise  # the whole batch is walked again
         except OPERATIONAL:
             if tx.broken or tx.closed:
                 raise
             await self._postpone(tx, batch, changes, now)
-        except RETRIED:
-            raise
         except Exception:
             await self._postpone(tx, batch, changes, now)
 
