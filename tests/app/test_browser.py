@@ -44,7 +44,6 @@ pytestmark = [
 def house() -> Iterator[Running]:
     """A Patron whose shop was founded with `patron init`; `made` is what that printed."""
     with running(browser_library=LIBRARY) as house:
-        house.environ["PATRON_PUBLIC_URL"] = house.url
         made = init(house)
         house.write_key = made["founded"]["write_key"]
         house.server_key = made["founded"]["server_key"]

@@ -49,7 +49,7 @@ QUESTIONS = {
     "time_zone": ("Time zone (IANA)", "Europe/Berlin"),
     "shop_url": ("The shop's web address", None),
     "owner": ("Your e-mail address (receives every message until you go live)", None),
-    "public_url": ("Where browsers will reach Patron", "http://127.0.0.1:8080"),
+    "public_url": ("Where browsers will reach Patron", None),
     "smtp_host": ("Mail server (empty: set it later)", ""),
     "smtp_port": ("Its port", "587"),
     "smtp_security": ("Its protection: starttls, tls or none", "starttls"),
@@ -91,6 +91,8 @@ def _ask(given: dict[str, str | None], *, ask: bool) -> Answers:
     for key, (question, default) in QUESTIONS.items():
         if key == "mail_from":
             default = answers["owner"]
+        if key == "public_url":
+            default = read_settings().public_url
         if key.startswith("smtp_") and key != "smtp_host" and not answers["smtp_host"]:
             answers[key] = default or ""
             continue
