@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from patron.carts import store as carts
-from patron.delivery.gate import SAME_SOURCE
+from patron.delivery.gate import SAME_SOURCE, permitted
 from patron.delivery.types import CartState, Facts
 from patron.events import store as events
 from patron.kit.db import Tx
@@ -27,23 +27,27 @@ async def load(tx: Tx, shop: Shop, message: Message, now: datetime) -> Facts:
     judged one after the other, whoever they are for.
     """
     reach = await profiles.reach(tx, message.origin_id, message.channel, message.purpose)
-    said: list[Said] = []
-    hours = shop.settings.marketing_hours_between
-    if reach.address is not None and reach.address_key is not None:
-        await outbox.lock_address(tx, reach.address_key)
-        said = await _said(tx, shop, message, Recipient(reach.address, reach.address_key), now)
-    cart = await _cart(tx, message)
-    silence = await carts.feed_silence(tx, now) if cart is not None else None
-    return Facts(
+    facts = Facts(
         now=now,
         mode=shop.mode,
         owner=shop.owner_email,
         marketing=message.purpose == "marketing",
         reach=reach,
         expires_at=message.expires_at,
+        hours_between=shop.settings.marketing_hours_between,
+    )
+    if permitted(facts) is not None:
+        return facts  # where consent is missing nothing else is asked
+    said: list[Said] = []
+    if reach.address is not None and reach.address_key is not None:
+        await outbox.lock_address(tx, reach.address_key)
+        said = await _said(tx, shop, message, Recipient(reach.address, reach.address_key), now)
+    cart = await _cart(tx, message)
+    silence = await carts.feed_silence(tx, now) if cart is not None else None
+    return msgspec.structs.replace(
+        facts,
         cart=cart,
         condition=await _condition(tx, shop, message, now),
-        hours_between=hours,
         last_marketing=next((s.at for s in said if s.purpose == "marketing"), None),
         last_of_source=next((s.at for s in said if s.source == message.source), None),
         orders_silent_since=silence.last_order_at if silence else None,

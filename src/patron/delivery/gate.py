@@ -25,7 +25,7 @@ def decide(facts: Facts) -> Decision:
     Mode, consent, suppression, reachable, still wanted, not too often, orders heard of, walk caught
     up. A transactional message needs no consent and meets no caps.
     """
-    for rule in (_permitted, _wanted, _seldom, _informed):
+    for rule in (permitted, _wanted, _seldom, _informed):
         objection = rule(facts)
         if objection is not None:
             return objection
@@ -36,7 +36,8 @@ def decide(facts: Facts) -> Decision:
     return Go(facts.owner if rehearsal else address, Recipient(address, key), rehearsal)
 
 
-def _permitted(facts: Facts) -> Skip | None:
+def permitted(facts: Facts) -> Skip | None:
+    """Whether she may be written to at all; looks at mode, owner, purpose and reach alone."""
     reach = facts.reach
     if facts.mode is Mode.REHEARSAL and not facts.owner:
         return Skip(Reason.NO_OWNER)
