@@ -115,6 +115,26 @@ def test_the_slots_of_the_inbox_take_turns_and_lose_nothing(house: House) -> Non
     house.unit(story)
 
 
+def test_walked_calls_do_not_stay_in_a_quiet_inbox(house: House) -> None:
+    shop = house.acme
+
+    async def after(db: Database, minutes: int) -> int:
+        await tasks.sweep(db, shop, NOON + timedelta(minutes=minutes), 13)
+        async with db.unit(shop.schema) as tx:
+            return int(await value(tx, "SELECT count(*) FROM inbox"))
+
+    async def story(db: Database) -> list[int]:
+        async with db.unit(shop.schema) as tx:
+            await put_calls(tx, [track("Walked")])
+            await walk_all(tx, shop)
+        kept = [await after(db, minutes) for minutes in (1, 61, 62)]
+        async with db.unit(shop.schema) as tx:
+            await put_calls(tx, [track("Waiting")])
+        return kept + [await after(db, minutes) for minutes in (123, 124, 125)]
+
+    assert house.run(story) == [1, 1, 0, 1, 1, 1], "gone when walked, kept while it waits"
+
+
 def test_a_full_slot_is_turned_by_the_sweep(house: House) -> None:
     shop = house.acme
 

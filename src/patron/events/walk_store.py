@@ -240,6 +240,13 @@ async def used_bytes(tx: Tx) -> int:
     )
 
 
+async def holds_older_than(tx: Tx, moment: datetime) -> bool:
+    """Whether a row that was received before `moment` lies in the inbox, walked or not."""
+    return bool(
+        await value(tx, "SELECT EXISTS (SELECT FROM inbox WHERE received_at < %s)", (moment,))
+    )
+
+
 async def give_up_lanes(tx: Tx, *, before: datetime) -> int:
     """Delete drained lanes of processes that started before that and have no row in the inbox.
 
