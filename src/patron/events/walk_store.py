@@ -234,17 +234,14 @@ async def turn_slots(tx: Tx, now: datetime) -> bool:
 
 async def used_bytes(tx: Tx) -> int:
     """Size of the slot that is written now."""
-    slot = cast(int, await value(tx, "SELECT slot FROM walk"))
-    return cast(
-        int, await value(tx, "SELECT pg_total_relation_size(to_regclass(%s))", (f"inbox_{slot}",))
-    )
+    size = "SELECT pg_total_relation_size(to_regclass('inbox_' || slot)) FROM walk"
+    return cast(int, await value(tx, size))
 
 
 async def holds_older_than(tx: Tx, moment: datetime) -> bool:
     """Whether a row that was received before `moment` lies in the inbox, walked or not."""
-    return bool(
-        await value(tx, "SELECT EXISTS (SELECT FROM inbox WHERE received_at < %s)", (moment,))
-    )
+    found = "SELECT EXISTS (SELECT FROM inbox WHERE received_at < %s)"
+    return bool(await value(tx, found, (moment,)))
 
 
 async def give_up_lanes(tx: Tx, *, before: datetime) -> int:
