@@ -385,3 +385,15 @@ def test_a_payload_says_what_the_call_said(call: dict[str, Any]) -> None:
     again = replayed(in_batch, "rejected-1")
     assert again is not None and json.loads(again) == {**json.loads(in_batch), "x": "rejected-1"}
     assert replayed(b"[]", "x") is replayed(b"\xff", "x") is replayed(b"{", "x") is None
+
+
+def test_context_traits_describe_the_person_on_any_call_but_group() -> None:
+    said = {"traits": {"email": "ada@people.example"}}
+    track = accepted({"type": "track", "event": "X", "userId": "u", "context": dict(said)})
+    assert track.traits == said["traits"]
+    assert "traits" not in track.context
+    group = accepted(
+        {"type": "group", "groupId": "g", "userId": "u", "traits": {"size": 3}, "context": said}
+    )
+    assert group.traits == {"size": 3}
+    assert group.context["traits"] == said["traits"]

@@ -48,6 +48,14 @@ async def copy(connection: Tx, shop: Shop, lake: Lake, kept: Path, now: datetime
     """
     if not await lake_store.try_lock(connection, shop.schema):
         raise Busy(f"the lake of shop {shop.slug} is being written by another process")
+    try:
+        return await _copy(connection, shop, lake, kept, now)
+    finally:
+        if not connection.closed:
+            await lake_store.unlock(connection, shop.schema)
+
+
+async def _copy(connection: Tx, shop: Shop, lake: Lake, kept: Path, now: datetime) -> Copied:
     cut = await reconcile(connection, shop, lake, kept, now)
     copied, position = 0, 0
     while True:

@@ -39,6 +39,11 @@ async def try_lock(connection: Tx, schema: str) -> bool:
     )
 
 
+async def unlock(connection: Tx, schema: str) -> None:
+    """Let another writer have the lake; closing the connection does it too, a little later."""
+    await value(connection, "SELECT pg_advisory_unlock(%s, hashtext(%s))", (_LOCK, schema))
+
+
 async def state(tx: Tx) -> LakeState:
     found = await row(tx, LakeState, "SELECT position, lake_position, epoch FROM walk")
     assert found is not None

@@ -38,12 +38,19 @@ def put_identifiers(draft: Draft, _: Setting) -> None:
 
 
 def put_context(draft: Draft, _: Setting) -> None:
-    """What the whole batch said comes under what the call said; only Patron speaks as Patron."""
+    """What the whole batch said comes under what the call said; only Patron speaks as Patron.
+
+    `context.traits` describe the person on any call but group, whose own traits are the group's.
+    """
     event = draft.event
     if shared := draft.heard.shared_context:
         event.context = {**shared, **event.context}
     if "patron" in event.context and event.source is not Source.PATRON:
         del event.context["patron"]
+    if event.type is not EventType.GROUP and not event.traits:
+        traits = event.context.get("traits")
+        if isinstance(traits, dict):
+            event.traits = event.context.pop("traits")
 
 
 def drop_without_id(draft: Draft, _: Setting) -> Refusal | None:
