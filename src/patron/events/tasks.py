@@ -90,8 +90,7 @@ async def _expire_seen(tx: Tx, now: datetime) -> None:
 
 
 async def _turn_slots(tx: Tx, now: datetime) -> None:
-    full = await walk_store.used_bytes(tx) > SLOT_BYTES
-    if full or await walk_store.holds_older_than(tx, now - SLOT_AGE):
+    if await walk_store.slots_are_due(tx, SLOT_BYTES, now - SLOT_AGE):
         await walk_store.turn_slots(tx, now)
 
 

@@ -232,16 +232,11 @@ async def turn_slots(tx: Tx, now: datetime) -> bool:
     return True
 
 
-async def used_bytes(tx: Tx) -> int:
-    """Size of the slot that is written now."""
-    size = "SELECT pg_total_relation_size(to_regclass('inbox_' || slot)) FROM walk"
-    return cast(int, await value(tx, size))
-
-
-async def holds_older_than(tx: Tx, moment: datetime) -> bool:
-    """Whether a row that was received before `moment` lies in the inbox, walked or not."""
-    found = "SELECT EXISTS (SELECT FROM inbox WHERE received_at < %s)"
-    return bool(await value(tx, found, (moment,)))
+async def slots_are_due(tx: Tx, most_bytes: int, oldest: datetime) -> bool:
+    """Whether the slot written now is too large, or a row in either is older than `oldest`."""
+    large = "pg_total_relation_size(to_regclass('inbox_' || slot)) > %s"
+    old = "EXISTS (SELECT FROM inbox WHERE received_at < %s)"
+    return bool(await value(tx, f"SELECT {large} OR {old} FROM walk", (most_bytes, oldest)))
 
 
 async def give_up_lanes(tx: Tx, *, before: datetime) -> int:

@@ -146,3 +146,11 @@ def golive(
             as_json,
             lambda: f"{which.name} is in {mode.value}: messages go to {goes}.",
         )
+
+
+@shop_app.command("identity-secret")
+def identity_secret(shop: ShopName = None, as_json: Json = False) -> None:
+    """The key with which the shop's server signs who is logged in, in hex. Keep it secret."""
+    with clear_errors(), open_house() as house:
+        secret = house.shop(shop).identity_secret.hex()
+        show({"identity_secret": secret}, as_json, lambda: secret)
