@@ -36,7 +36,7 @@ from patron.messages.types import State
 from patron.profiles.claims import ADDRESS_EVENTS
 from patron.profiles.consent import WORDS as CONSENT_EVENTS
 from patron.profiles.types import ConsentState, Refusal, SuppressionReason
-from patron.shops.types import METRICS, Scope
+from patron.shops.types import METRICS, Scope, ShopSettings
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "reference"
@@ -106,13 +106,27 @@ def settings_page() -> str:
         )
         for one in describe()
     ]
+    blank, meanings = ShopSettings(), words()["shop"]
+    shop = [
+        (f"`{name}`", _shown(getattr(blank, name)), meanings[name])
+        for name in ShopSettings.__struct_fields__
+    ]
     return page(
         "Settings",
         "An environment variable wins over `patron.toml` in the folder Patron is started in"
         " (`PATRON_CONFIG` names another file), and that over the default. A wrong value is refused"
         " with its remedy; `patron doctor --settings` shows what is in force.",
         table(("setting", "environment", "default", "meaning"), rows),
+        ["## Of a shop"],
+        ["Each shop has settings of its own: `GET /api/shop`, `PATCH /api/shop/settings`."],
+        table(("setting", "default", "meaning"), shop),
     )
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, dict) or default in (None, []):
+        return "–"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
 def application() -> tuple[dict[str, Any], dict[tuple[str, str], str]]:

@@ -98,6 +98,11 @@ def test_of_many_at_once_with_one_idempotency_key_one_is_done(shop: Running) -> 
 
 
 def test_settings_are_changed_one_by_one(shop: Running) -> None:
+    hosts = shop.call("PATCH", "/api/shop/settings", json={"more_hosts": ["https://a.example"]})
+    assert (hosts.status_code, "more_hosts" in hosts.json()["detail"]) == (400, True)
+    shop.call("PATCH", "/api/shop/settings", json={"more_hosts": ["pictures.acme.example"]})
+    (seen,) = shop.run("shop", "list")
+    assert seen["hosts"] == ["acme.example", "pictures.acme.example"]
     changed = shop.call("PATCH", "/api/shop/settings", json={"postal_address": "Mill Lane 4"})
     assert changed.json()["postal_address"] == "Mill Lane 4"
     kept = shop.call("PATCH", "/api/shop/settings", json={"brand_color": "#224466"}).json()

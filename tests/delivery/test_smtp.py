@@ -244,6 +244,21 @@ def test_a_server_without_tls_is_not_trusted_with_a_mail(box: Mailbox) -> None:
     assert box.mails == []
 
 
+def test_a_shop_that_set_no_sender_writes_as_the_installation(box: Mailbox) -> None:
+    house = box.settings(
+        sender="mail@house.example", sender_name="The House", reply_to="us@house.example"
+    )
+    send(house, letter(), shop(mail_from=None))
+    mail = box.parsed()
+    assert (mail["From"], mail["Reply-To"]) == (
+        "The House <mail@house.example>",
+        "us@house.example",
+    )
+    send(house, letter(), shop(mail_from="hello@acme.example", mail_from_name="Acme"))
+    mail = box.parsed()
+    assert (mail["From"], mail["Reply-To"]) == ("Acme <hello@acme.example>", None)
+
+
 def test_a_shop_without_a_sender_is_told() -> None:
     settings = SmtpSettings(host="127.0.0.1", port=1, security="none")
     with pytest.raises(Permanent, match="set mail_from"):

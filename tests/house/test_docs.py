@@ -18,6 +18,7 @@ from patron.journeys.definition import KINDS
 from patron.kit.settings import describe
 from patron.segments.language import FORMS
 from patron.segments.operators import OPERATORS
+from patron.shops.types import ShopSettings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -27,6 +28,7 @@ ROOMS = sorted(
 PAGES = sorted(
     [*DOCS.rglob("*.md"), *(ROOT / n for n in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))]
 )
+SOURCES = sorted(Path(patron.__file__).parent.rglob("*.py"))
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
@@ -66,7 +68,8 @@ def test_every_generated_page_is_there() -> None:
 
 def test_every_name_of_a_closed_list_has_its_meaning_and_no_other_has() -> None:
     meanings = generator().words()
-    assert set(meanings) == set(generator().LISTS)
+    assert set(meanings) == {*generator().LISTS, "shop"}
+    assert set(meanings["shop"]) == set(ShopSettings.__struct_fields__)
     for name, (_, _, members) in generator().LISTS.items():
         assert set(meanings[name]) == {str(one.value) for one in members}, name
 
@@ -86,6 +89,12 @@ def test_settings_commands_routes_and_events_have_their_place() -> None:
     events = text("reference/events.md")
     assert pages.undescribed(events, [*SPEC, *EMAIL_EVENTS, *EventType]) == []
     assert [name for name in (*V1_NAMES, *GA4_NAMES) if f"`{name}`" not in events] == []
+
+
+def test_every_setting_is_read_by_something() -> None:
+    source = "\n".join(p.read_text("utf-8") for p in SOURCES)
+    keys = [*(one.key for one in describe()), *ShopSettings.__struct_fields__]
+    assert [key for key in keys if not re.search(rf"settings\.{key}\b", source)] == []
 
 
 def test_operators_and_node_types_have_their_place() -> None:

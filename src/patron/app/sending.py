@@ -90,6 +90,8 @@ def smtp_of(settings: Settings) -> SmtpSettings | None:
         username=settings.smtp_user,
         password=settings.smtp_password,
         sender=settings.mail_from,
+        sender_name=settings.mail_from_name,
+        reply_to=settings.mail_reply_to,
         connections=settings.send_max_in_flight,
         timeout=settings.send_lease_seconds / _GREETINGS,
         answer_timeout=settings.send_lease_seconds / _ANSWERS,

@@ -145,7 +145,8 @@ def _shop(found: tuple[Any, ...]) -> Shop:
     columns = dict(zip(names, found, strict=True))
     columns["mode"] = Mode(columns["mode"])
     columns["identity_secret"] = bytes(columns["identity_secret"])
-    columns["settings"] = msgspec.convert(columns["settings"], ShopSettings)
+    columns["settings"] = settings = msgspec.convert(columns["settings"], ShopSettings)
+    columns["hosts"] = [*columns["hosts"], *settings.more_hosts]
     return Shop(**columns)
 
 

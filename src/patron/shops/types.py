@@ -1,6 +1,7 @@
 """A shop, its settings, and what a key may do."""
 
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -15,6 +16,10 @@ METRICS = {
 }
 
 
+Host = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
+"""A host name without port, such as `pictures.shop.example`."""
+
+
 class Mode(StrEnum):
     """In rehearsal every message goes to the owner; live, to the customer."""
 
@@ -26,6 +31,7 @@ class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the owner sets; every field has a default that is right for most shops."""
 
     metrics: dict[str, str] = msgspec.field(default_factory=lambda: dict(METRICS))
+    more_hosts: list[Host] = []  # of the shop's pictures, its check-out: mails may lead there
     cart_url: str | None = None  # where a restored cart opens; {token} is filled in
     mail_from: str | None = None
     mail_from_name: str | None = None

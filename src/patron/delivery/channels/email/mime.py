@@ -25,16 +25,25 @@ class Sender(msgspec.Struct, frozen=True):
     reply_to: str | None
 
 
-def sender_of(shop: Shop, fallback: str | None) -> Sender:
-    """The sender of `shop`'s mails; Permanent when there is no address to write from."""
+def sender_of(shop: Shop, house: Sender | None) -> Sender:
+    """The sender of `shop`'s mails: its own, else the installation's.
+
+    Permanent when there is no address to write from.
+    """
     settings = shop.settings
-    address = settings.mail_from or fallback
-    if not address:
+    name, reply_to = settings.mail_from_name or shop.name, settings.mail_reply_to
+    if settings.mail_from:
+        return Sender(settings.mail_from, name, reply_to)
+    if house is None:
         raise Permanent(
             f"shop {shop.slug} has no sender address: set mail_from in its settings or mail_from of"
             " the installation"
         )
-    return Sender(address, settings.mail_from_name or shop.name, settings.mail_reply_to)
+    return Sender(
+        house.address,
+        settings.mail_from_name or house.name or shop.name,
+        reply_to or house.reply_to,
+    )
 
 
 def compose(shop: Shop, letter: Letter, sender: Sender) -> bytes:

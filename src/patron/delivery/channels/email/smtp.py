@@ -11,7 +11,7 @@ from typing import Literal
 import aiosmtplib
 import msgspec
 
-from patron.delivery.channels.email.mime import compose, sender_of
+from patron.delivery.channels.email.mime import Sender, compose, sender_of
 from patron.delivery.channels.email.signature import DkimKey, sign
 from patron.delivery.types import Letter, Permanent, Receipt, Temporary, Unknown
 from patron.kit.clock import monotonic
@@ -39,6 +39,8 @@ class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):
     username: str | None = None
     password: str | None = None
     sender: str | None = None
+    sender_name: str | None = None
+    reply_to: str | None = None
     bounces_to: str | None = None
     connections: int = 4
     timeout: float = 20.0
@@ -65,7 +67,11 @@ class SmtpChannel:
             yield
 
     async def send(self, shop: Shop, letter: Letter) -> Receipt:
-        sender = sender_of(shop, self.settings.sender)
+        settings = self.settings
+        house = None
+        if settings.sender:
+            house = Sender(settings.sender, settings.sender_name or "", settings.reply_to)
+        sender = sender_of(shop, house)
         mail = compose(shop, letter, sender)
         if self.settings.dkim is not None:
             try:
