@@ -21,15 +21,15 @@ quick: $(VENV)/.dev ## Tests that take less than ten seconds each
 	$(BIN)/pytest tests -m "not slow"
 
 check: $(VENV)/.dev ## Format, lint, types, order of rooms, rules of the house, docs
-	$(BIN)/ruff format --check -q src tests benchmarks
-	$(BIN)/ruff check -q src tests benchmarks
+	$(BIN)/ruff format --check -q src tests benchmarks docs
+	$(BIN)/ruff check -q src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest tests/house
 
 format: $(VENV)/.dev ## Format and mend what can be mended
-	$(BIN)/ruff format -q src tests benchmarks
-	$(BIN)/ruff check -q --fix src tests benchmarks
+	$(BIN)/ruff format -q src tests benchmarks docs
+	$(BIN)/ruff check -q --fix src tests benchmarks docs
 
 bench: $(VENV)/.dev ## Run all benchmarks, or one: make bench NAME=walk
 	$(BIN)/python benchmarks/run.py $(NAME)
