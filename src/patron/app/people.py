@@ -93,6 +93,7 @@ async def forget(
             await journeys.erase(tx, origins),
             await refused.forget(tx, needles),
         )
+        await refused.forget_walked(tx, needles)
         await lake_store.queue_erasure(tx, origins, now)
         await tombstones.keep(tx, tombstones.stones_of(settings.data_dir, shop.slug), now)
     async with db.unit(HOUSE) as tx:

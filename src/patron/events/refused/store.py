@@ -110,6 +110,21 @@ async def expire(tx: Tx, *, before: datetime) -> int:
     )
 
 
+async def forget_walked(tx: Tx, words: Sequence[bytes]) -> int:
+    """Empty the raw calls that hold one of these identifiers and that the walk has read.
+
+    They would stand in the inbox until its slot is truncated, up to an hour. The rows stay, because
+    the backlog is counted between two of them.
+    """
+    return await execute(
+        tx,
+        "UPDATE inbox i SET body = '[]' FROM lane l WHERE l.id = i.lane AND i.seq <= l.cursor_seq"
+        " AND EXISTS (SELECT FROM unnest(%b::bytea[]) AS w (word)"
+        " WHERE position(w.word IN i.body) > 0)",
+        (list(words),),
+    )
+
+
 async def forget(tx: Tx, words: Sequence[bytes]) -> int:
     """Delete refusals and dead letters whose payload names one of these identifiers.
 
