@@ -8,16 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 import psutil
 
-from postgres_fixture import server_folder
-
 from patron.kit.postgres.server import PostgresServer
+from postgres_fixture import server_folder
 
 T = TypeVar("T")
 PATRON = str(Path(sys.executable).parent / "patron")
@@ -148,10 +147,11 @@ class Running:
 
 
 @contextmanager
-def running(**settings: object) -> Iterator[Running]:
-    """An installation that is stopped and removed at the end, whatever happened."""
-    with server_folder() as folder:
-        house = Running(folder, **settings)
+def running(folder: Path | None = None, **settings: object) -> Iterator[Running]:
+    """An installation that is stopped at the end, whatever happened, and removed unless it lives in
+    a `folder` of the caller's."""
+    with nullcontext(folder) if folder is not None else server_folder() as where:
+        house = Running(where, **settings)
         try:
             yield house
         finally:

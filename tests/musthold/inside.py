@@ -21,12 +21,12 @@ T = TypeVar("T")
 class Inside:
     """One shop of a running installation, as somebody with the disk and a psql sees it."""
 
-    def __init__(self, house: Running, slug: str = "acme") -> None:
+    def __init__(self, house: Running, slug: str = "acme", url: str = "") -> None:
         self.house = house
         self.slug = slug
         self.schema = "shop_" + slug.replace("-", "_")
         self.data = house.folder / "data"
-        self._url = ""
+        self._url = url
 
     @property
     def postgres(self) -> Path:
@@ -141,10 +141,14 @@ def soon(look: Callable[[], bool], seconds: float) -> bool:
 
 
 @contextmanager
-def open_shop(name: str = "Acme", **settings: object) -> Iterator[Running]:
-    """A running installation with one live shop. Started first: each command that finds the house
-    running needs no PostgreSQL of its own."""
-    with running(**settings) as house:
+def open_shop(
+    name: str = "Acme", *, folder: Path | None = None, **settings: object
+) -> Iterator[Running]:
+    """A running installation with one live shop, in `folder` if one is given.
+
+    Started first: each command that finds the house running needs no PostgreSQL of its own.
+    """
+    with running(folder, **settings) as house:
         house.start()
         house.open_shop(name, live=False)
         live = house.call("POST", "/api/shop/mode", json={"mode": "live"})

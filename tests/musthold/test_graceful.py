@@ -5,15 +5,14 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from functools import partial
 
-import httpx
 import psutil
 import pytest
 
+from musthold.callers import Callers
 from musthold.inside import Inside, open_shop
 from running import Running, eventually, running
 
@@ -24,54 +23,6 @@ def shop() -> Iterator[Running]:
         yield house
 
 
-def more(callers: "Callers", goal: int) -> bool:
-    return len(callers.taken) > goal
-
-
-class Callers:
-    """Many callers at once; remembers what was answered with 200, and everything else."""
-
-    def __init__(self, shop: Running, threads: int = 8) -> None:
-        self.shop = shop
-        self.taken: set[str] = set()
-        self.refused: list[tuple[int, str | None]] = []
-        self.enough = threading.Event()
-        self.threads = [
-            threading.Thread(target=self._call, args=(name,), daemon=True)
-            for name in range(threads)
-        ]
-        for thread in self.threads:
-            thread.start()
-
-    def _call(self, name: int) -> None:
-        number = 0
-        with httpx.Client(base_url=self.shop.url, auth=(self.shop.write_key, "")) as client:
-            while not self.enough.is_set():
-                number += 1
-                mark = f"m-{name}-{number}"
-                body = {
-                    "event": "Product Viewed",
-                    "userId": f"u{name}",
-                    "messageId": mark,
-                    "properties": {"product_id": "tea"},
-                }
-                try:
-                    answer = client.post("/v1/track", json=body, timeout=30)
-                except httpx.HTTPError:
-                    self.enough.wait(0.01)
-                    continue
-                if answer.status_code == 200:
-                    self.taken.add(mark)
-                else:
-                    self.refused.append((answer.status_code, answer.headers.get("retry-after")))
-
-    def stop(self) -> None:
-        self.enough.set()
-        for thread in self.threads:
-            thread.join(60)
-            assert not thread.is_alive()
-
-
 def test_stopping_under_load_drops_no_accepted_request(shop: Running) -> None:
     inside = Inside(shop)
     url = inside.url
@@ -79,8 +30,7 @@ def test_stopping_under_load_drops_no_accepted_request(shop: Running) -> None:
     eventually(lambda: len(callers.taken) > 500, "some load")
     assert shop.stop() == 0
     callers.stop()
-    assert {status for status, _ in callers.refused} <= {503, 429}
-    assert all(after for _, after in callers.refused)
+    assert callers.only_asked_to_come_again()
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", shop.port), 1)
     shop.start()
@@ -96,12 +46,12 @@ def test_a_stop_of_the_web_process_alone_drops_nothing_either(shop: Running) -> 
     callers = Callers(shop)
     try:
         for goal in (300, 900):
-            eventually(partial(more, callers, goal), f"{goal} calls")
+            eventually(partial(callers.more_than, goal), f"{goal} calls")
             shop.part("web").send_signal(signal.SIGTERM)
         eventually(lambda: len(callers.taken) > 1_500, "the web process to come back")
     finally:
         callers.stop()
-    assert {status for status, _ in callers.refused} <= {503, 429}
+    assert callers.only_asked_to_come_again()
     inside.walked()
     logged = inside.logged()
     assert callers.taken <= set(logged)

@@ -1,5 +1,7 @@
 """What a load balancer and a monitor ask: am I alive, am I ready, how am I doing."""
 
+import asyncio
+
 import msgspec
 import psycopg
 from litestar import MediaType, Response, get
@@ -13,6 +15,8 @@ from patron.kit.db import Database
 from patron.kit.metrics import CONTENT_TYPE, exposition
 from patron.kit.problems import Problem
 from patron.kit.settings import Settings
+
+ANSWER_SECONDS = 5.0
 
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,8 +34,9 @@ async def alive() -> Health:
 async def ready(db: NamedDependency[Database]) -> Response[Health]:
     """503 while the database is away or a schema is not up to date."""
     try:
-        left = await unapplied(db)
-    except (psycopg.Error, PoolTimeout):
+        async with asyncio.timeout(ANSWER_SECONDS):
+            left = await unapplied(db)
+    except (psycopg.Error, PoolTimeout, TimeoutError):
         return Response(Health("waiting", "the database does not answer"), status_code=503)
     if left:
         return Response(Health("waiting", f"{len(left)} migrations to apply"), status_code=503)

@@ -13,12 +13,14 @@ from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
+from psycopg_pool import PoolTimeout
 
 from patron.app import apidocs, health
 from patron.app.context import open_signer, read_settings, the_clock
 from patron.app.doors import ROUTES, Doors, open_doors
 from patron.app.idempotency import RememberAnswers
 from patron.app.occupancy import end_with
+from patron.events.inbox import InboxDown, InboxFull
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.log import configure, logger
@@ -32,6 +34,7 @@ from patron.shops.types import Access, KeyKind, Shop
 
 log = logger(__name__)
 PROBLEM = "application/problem+json"
+PATIENCE = 8.0  # seconds a request waits for a connection before it is asked to come again
 
 
 class Web:
@@ -41,7 +44,9 @@ class Web:
         self.settings = settings
         self.clock = clock
         self.signer: Signer = open_signer(settings)
-        self.db = Database(settings.database_url or "", max_size=8, name="patron-web")
+        self.db = Database(
+            settings.database_url or "", max_size=8, name="patron-web", patience=PATIENCE
+        )
         self.keys = Keys(self.db)
         self.doors: Doors | None = None
 
@@ -98,7 +103,7 @@ def build(settings: Settings, clock: Clock) -> Callable[[Any, Any, Any], Awaitab
 def build_api(web: Web) -> Litestar:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        await web.db.open()
+        await web.db.open(wait=False)  # without a database the doors still say when to come back
         web.doors = open_doors(web.settings, web.clock, web.keys, web.signer, web.open_shop)
         try:
             yield
@@ -143,8 +148,13 @@ def build_api(web: Web) -> Litestar:
             UnicodeDecodeError: answer_unreadable,
             RecursionError: answer_unreadable,
             psycopg.DataError: answer_unkeepable,
+            psycopg.OperationalError: answer_unavailable,
+            PoolTimeout: answer_unavailable,
+            InboxDown: answer_unavailable,
+            InboxFull: answer_unavailable,
             Exception: answer_unforeseen,
         },
+        logging_config=None,  # ours is set; Litestar's own would replace it
         openapi_config=apidocs.openapi_config(),
         request_max_body_size=10_000_000,
     )
@@ -195,6 +205,24 @@ def answer_unkeepable(
         remedy="leave out NULs, and numbers and times beyond any that a shop has",
     )
     return Response(problem.document, status_code=400, media_type=PROBLEM)
+
+
+def answer_unavailable(
+    request: Request[Any, Any, Any], error: Exception
+) -> Response[ProblemDocument]:
+    """The database is away, or the inbox is: nothing was done that cannot be asked for again."""
+    path, said = request.scope["path"], str(error).splitlines()
+    log.warning("request not served", extra={"path": path, "reason": said[0] if said else ""})
+    problem = Problem(
+        503,
+        "Not available",
+        "the database cannot be reached just now; nothing was done",
+        remedy="ask again in a moment; `patron doctor` says what is wrong if it stays",
+    )
+    again = str(getattr(error, "retry_after", 2))
+    return Response(
+        problem.document, status_code=503, media_type=PROBLEM, headers={"Retry-After": again}
+    )
 
 
 def answer_unforeseen(

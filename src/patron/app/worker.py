@@ -7,8 +7,9 @@ import asyncio
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -70,6 +71,7 @@ class Worker:
         self.url: str = settings.database_url
         self.signer: Signer = open_signer(settings)
         self.stopping = threading.Event()
+        self.failed = False
 
     def run(self) -> None:
         kinds = {
@@ -79,13 +81,23 @@ class Worker:
             "house": self._house,
         }
         threads = [
-            threading.Thread(target=lambda w=work: asyncio.run(w()), name=f"patron-{name}")
+            threading.Thread(target=self._run, args=(work,), name=f"patron-{name}")
             for name, work in kinds.items()
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+
+    def _run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """One thread. When it ends by an error the others stop too: half a worker would go on
+        looking well, and the supervisor starts a whole one."""
+        try:
+            asyncio.run(work())
+        except BaseException as error:
+            log.error("a thread of the worker failed, it starts anew", exc_info=error)
+            self.failed = True
+            self.stop()
 
     def stop(self) -> None:
         self.stopping.set()
@@ -160,11 +172,12 @@ class Worker:
     async def _tell_figures(self) -> None:
         """Leave this process's figures where the web process finds them for `/metrics/worker`."""
         path = worker_figures(self.settings)
-        make_folder(path.parent)
         while not self.stopping.is_set():
-            draft = path.with_suffix(".new")
-            draft.write_bytes(exposition())
-            draft.replace(path)
+            with suppress(OSError):  # a full disk: the old figures stay until there is room
+                make_folder(path.parent)
+                draft = path.with_suffix(".new")
+                draft.write_bytes(exposition())
+                draft.replace(path)
             await self._rest(FIGURES_SECONDS)
 
     async def _keep(self, keeper: housekeeping.Keeper, shop: Shop) -> None:
@@ -239,6 +252,8 @@ def main() -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: worker.stop())
     worker.run()
+    if worker.failed:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

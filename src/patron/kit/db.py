@@ -29,24 +29,28 @@ set_json_dumps(_encode)
 class Database:
     """A pool of connections to one PostgreSQL server.
 
-    `url` is a libpq connection string. A pool belongs to the event loop that opened it.
+    `url` is a libpq connection string. A pool belongs to the event loop that opened it. Who finds
+    no free connection within `patience` seconds gets a PoolTimeout.
     """
 
-    def __init__(self, url: str, *, max_size: int = 8, name: str = "patron") -> None:
+    def __init__(
+        self, url: str, *, max_size: int = 8, name: str = "patron", patience: float = 30.0
+    ) -> None:
         self.url = url
         self._pool: AsyncConnectionPool[Tx] = AsyncConnectionPool(
             url,
             min_size=1,
             max_size=max_size,
             open=False,
-            timeout=30,
+            timeout=patience,
             name=name,
             check=AsyncConnectionPool.check_connection,
             kwargs={"autocommit": True, "options": "-c search_path=", "application_name": name},
         )
 
-    async def open(self) -> None:
-        await self._pool.open(wait=True)
+    async def open(self, *, wait: bool = True) -> None:
+        """Open the pool; with `wait`, PoolTimeout when there is no connection within `patience`."""
+        await self._pool.open(wait=wait, timeout=self._pool.timeout)
 
     async def close(self) -> None:
         await self._pool.close()

@@ -55,8 +55,7 @@ async def examine(
     try:
         found += await _database(db)
     except (psycopg.Error, PoolTimeout) as error:
-        remedy = "check database_url, or the log in the data folder's postgres/log"
-        return [*found, Finding("database", "failed", str(error).strip(), remedy)]
+        return without_database(settings, str(error).strip())
     async with db.unit(HOUSE) as tx:
         every = await shops.every(tx)
     if not every:
@@ -64,6 +63,13 @@ async def examine(
     for shop in every:
         found += await _shop(settings, db, clock, shop)
     return [*found, *await _mail(settings, clock, every, mail_to)]
+
+
+def without_database(settings: Settings, why: str) -> list[Finding]:
+    """What can be looked at while the database does not answer."""
+    remedy = "is it running? check database_url, or the log in the data folder's postgres/log"
+    found = [*_variables(), *_disk(settings), *_library(settings)]
+    return [*found, Finding("database", "failed", why, remedy)]
 
 
 def _variables() -> list[Finding]:

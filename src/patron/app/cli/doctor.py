@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
-from patron.app.care.doctor import examine
-from patron.app.cli.house import open_house
+from patron.app.care.doctor import Finding, examine, without_database
+from patron.app.cli.house import Unreachable, open_house
 from patron.app.cli.output import Json, clear_errors, console, show, table
-from patron.kit.settings import shown
+from patron.app.context import read_settings
+from patron.kit.postgres.errors import PostgresError
+from patron.kit.settings import Settings, shown
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
@@ -18,22 +20,32 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check everything and send a test mail; ends with status 1 if something has failed."""
-    with clear_errors(), open_house() as house:
-        to = house.settings.owner_email if mail else None
-        found = house.run(lambda db: examine(house.settings, db, house.clock, to))
-        if as_json:
-            show(found, True, str)
-        else:
-            for finding in found:
-                colour = COLOURS[finding.state]
-                console.print(
-                    f"[{colour}]{finding.state:>8}[/{colour}]  [bold]{finding.what}[/bold]"
-                    f"  {finding.detail}",
-                    highlight=False,
-                )
-                if finding.remedy:
-                    console.print(f"          → {finding.remedy}", highlight=False)
-            if settings:
-                console.print(table(["", ""], list(shown(house.settings).items()), ""))
+    with clear_errors():
+        found, known = _examined(mail)
+    if as_json:
+        show(found, True, str)
+    else:
+        for finding in found:
+            colour = COLOURS[finding.state]
+            console.print(
+                f"[{colour}]{finding.state:>8}[/{colour}]  [bold]{finding.what}[/bold]"
+                f"  {finding.detail}",
+                highlight=False,
+            )
+            if finding.remedy:
+                console.print(f"          → {finding.remedy}", highlight=False)
+        if settings:
+            console.print(table(["", ""], list(shown(known).items()), ""))
     if any(finding.state == "failed" for finding in found):
         raise typer.Exit(1)
+
+
+def _examined(mail: bool) -> tuple[list[Finding], Settings]:
+    """What was found, with or without a database, and the settings."""
+    known = read_settings()
+    try:
+        with open_house() as house:
+            to = known.owner_email if mail else None
+            return house.run(lambda db: examine(known, db, house.clock, to)), known
+    except (Unreachable, PostgresError) as error:
+        return without_database(known, str(error)), known

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+import psycopg
+from psycopg_pool import PoolTimeout
+
 from patron.app.context import open_signer, read_settings, the_clock
 from patron.app.rooms import prepare_house
 from patron.app.serve import postgres_of
@@ -23,6 +26,18 @@ from patron.shops.types import Shop
 T = TypeVar("T")
 
 
+class Unreachable(Problem):
+    """The database does not answer."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            503,
+            "No database",
+            f"the database does not answer: {why}",
+            remedy="is it running? see database_url, or the log in the data folder's postgres/log",
+        )
+
+
 @dataclass
 class OpenHouse:
     """A running database and what goes with it, for the length of one command."""
@@ -36,10 +51,13 @@ class OpenHouse:
         """Run `work` with an open Database."""
 
         async def told() -> T:
-            async with Database(self.url, max_size=4, name="patron-cli") as db:
+            async with Database(self.url, max_size=4, name="patron-cli", patience=10) as db:
                 return await work(db)
 
-        return asyncio.run(told())
+        try:
+            return asyncio.run(told())
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise Unreachable(str(error).strip()) from error
 
     def shop(self, slug: str | None) -> Shop:
         """The shop called `slug`, or the only one. Problem 404 names the shops there are."""

@@ -217,6 +217,11 @@ class PostgresServer:
                 refused = _tried(url)
                 if refused is None:
                     return url
+                if "No space left" in str(refused):
+                    raise PostgresError(
+                        f"the disk of {where.home} is full ({str(refused).strip()}); make room, "
+                        "PostgreSQL then goes on by itself"
+                    )
                 if "authentication failed" in str(refused) or monotonic() > answer_by:
                     raise PostgresError(
                         f"PostgreSQL {pid} runs in {where.home} but does not let us in "
