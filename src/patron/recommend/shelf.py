@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ log = logger(__name__)
 
 ARRAYS = ("start", "index", "lift", "sure", "support")
 NAME = "together"
+VERSION = "%Y%m%dT%H%M%S"
 
 
 class DamagedModelError(Exception):
@@ -27,13 +29,14 @@ class Label(msgspec.Struct, frozen=True):
     checksums: dict[str, str]
 
 
-def write(shelf: Path, products: list[str], table: Table, version: str) -> Path:
+def write(shelf: Path, products: list[str], table: Table, now: datetime) -> Path:
     """Put a new model on the shelf and make it the current one; the folder it is in.
 
     Whoever has the old one open goes on reading it: its files are removed one swap later.
     """
     import numpy as np
 
+    version = now.strftime(VERSION)
     folder = shelf / f"{NAME}-{version}"
     draft = shelf / f".{NAME}-{version}-{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)
@@ -60,6 +63,11 @@ def current(shelf: Path) -> str | None:
     """The name of the model that is on the shelf now."""
     pointer = shelf / NAME
     return str(pointer.readlink()) if pointer.is_symlink() else None
+
+
+def made_at(name: str) -> datetime:
+    """When the model called `name` was counted."""
+    return datetime.strptime(name.rsplit("-", 1)[1], VERSION).replace(tzinfo=UTC)
 
 
 def read(folder: Path) -> Together:

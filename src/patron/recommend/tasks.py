@@ -43,5 +43,5 @@ def refresh(files: list[str], models: Path, now: datetime, *, memory: str = "1GB
     baskets = lines.column(0).to_numpy().astype(np.int32)
     items = coded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
     table = together.count(baskets, items, len(products))
-    shelf.write(models, products, table, f"{now:%Y%m%dT%H%M%S}")
+    shelf.write(models, products, table, now)
     return Fitted(int(baskets.max()) + 1, len(products), len(table.index))
