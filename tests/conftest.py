@@ -11,7 +11,6 @@ from typing import TypeVar
 
 import psycopg
 import pytest
-from postgres_fixture import start_test_server
 from psycopg.conninfo import make_conninfo
 
 from patron.app.rooms import open_shop, prepare_house
@@ -20,6 +19,7 @@ from patron.kit.db import Database, Tx
 from patron.kit.signing import Signer
 from patron.shops.found import found_shop
 from patron.shops.types import Shop
+from postgres_fixture import start_test_server
 
 T = TypeVar("T")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
