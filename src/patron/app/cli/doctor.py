@@ -21,7 +21,7 @@ def doctor(
 ) -> None:
     """Check everything and send a test mail; ends with status 1 if something has failed."""
     with clear_errors():
-        found, known = _examined(mail)
+        found, the_settings = _examined(mail)
     if as_json:
         show(found, True, str)
     else:
@@ -35,17 +35,17 @@ def doctor(
             if finding.remedy:
                 console.print(f"          → {finding.remedy}", highlight=False)
         if settings:
-            console.print(table(["", ""], list(shown(known).items()), ""))
+            console.print(table(["", ""], list(shown(the_settings).items()), ""))
     if any(finding.state == "failed" for finding in found):
         raise typer.Exit(1)
 
 
 def _examined(mail: bool) -> tuple[list[Finding], Settings]:
     """What was found, with or without a database, and the settings."""
-    known = read_settings()
+    the_settings = read_settings()
     try:
         with open_house() as house:
-            to = known.owner_email if mail else None
-            return house.run(lambda db: examine(known, db, house.clock, to)), known
+            to = the_settings.owner_email if mail else None
+            return house.run(lambda db: examine(the_settings, db, house.clock, to)), the_settings
     except (Unreachable, PostgresError) as error:
-        return without_database(known, str(error)), known
+        return without_database(the_settings, str(error)), the_settings
