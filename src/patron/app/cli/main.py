@@ -8,6 +8,7 @@ import typer
 from patron import VERSION
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "demo"),
     "init": ("setup", "init"),
     "serve": ("running", "serve"),
     "doctor": ("doctor", "doctor"),

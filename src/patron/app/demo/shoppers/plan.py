@@ -22,12 +22,12 @@ DAY: Final = 24 * HOUR
 APART: Final = 6 * DAY
 WINDOW: Final = 5 * DAY
 
-SESSIONS: Final = 45_000
+SESSIONS: Final = 24_000
 NEW_CUSTOMERS: Final = 3_000
 NEW_CONSENTING: Final = 0.65
-LINKED_ORDERS: Final = 2_600
-HOUSEHOLD_CARTS: Final = 2_300
-PASSER_BY_CARTS: Final = 1_900
+LINKED_ORDERS: Final = 1_900
+HOUSEHOLD_CARTS: Final = 2_100
+PASSER_BY_CARTS: Final = 900
 NEW_BUYS: Final = 0.20
 
 BASE_RATE: Final = 0.12
@@ -227,7 +227,7 @@ class Planner:
         for number in range(1, NEW_CUSTOMERS + 1):
             who = f"new-{number}"
             at = self._moment(self.start, last)
-            carts = 1 + int(self.rng.random() < 0.62) + int(self.rng.random() < 0.42)
+            carts = 1 + int(self.rng.random() < 0.20) + int(self.rng.random() < 0.05)
             for turn in range(carts):
                 if at > last:
                     break
