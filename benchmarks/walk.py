@@ -127,7 +127,7 @@ async def measure(url: str, shop: Shop, per_profile: int, folder: Path) -> tuple
             await fill(bench, stream, MEASURED)
             lake = Lake(str(folder / f"lake-{per_profile}"))
             async with await connect(url, "lake") as other:
-                await copying.copy(other, shop, lake, folder, START)
+                await copying.copy(other, shop, lake, copying.Cut(folder), START)
             copier = get_context("spawn").Process(
                 target=keep_copying, args=(url, shop, lake.uri, folder, HISTORY + MEASURED)
             )
@@ -147,7 +147,7 @@ def keep_copying(url: str, shop: Shop, uri: str, folder: Path, upto: int) -> Non
 
     async def copy() -> int:
         async with await connect(url, "lake") as other:
-            return (await copying.copy(other, shop, Lake(uri), folder, START)).position
+            return (await copying.copy(other, shop, Lake(uri), copying.Cut(folder), START)).position
 
     while asyncio.run(copy()) < upto:
         time.sleep(0.5)

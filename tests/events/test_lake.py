@@ -46,7 +46,7 @@ class Shed:
         async def story(_: object) -> copying.Copied:
             async with await connect(self.house.url, "lake") as connection:
                 return await copying.copy(
-                    connection, self.house.acme, self.lake, self.folder / "cut", NOON
+                    connection, self.house.acme, self.lake, copying.Cut(self.folder / "cut"), NOON
                 )
 
         return self.house.run(story)
@@ -97,7 +97,9 @@ def test_a_second_writer_is_refused(shed: Shed) -> None:
                 assert await lake_store.try_lock(first, shed.house.acme.schema)
             async with await connect(shed.house.url, "second") as second:
                 with pytest.raises(copying.Busy):
-                    await copying.copy(second, shed.house.acme, shed.lake, shed.folder, NOON)
+                    await copying.copy(
+                        second, shed.house.acme, shed.lake, copying.Cut(shed.folder), NOON
+                    )
 
     shed.house.run(story)
     shed.copy()
@@ -135,9 +137,12 @@ def test_a_restored_database_cuts_the_lake_back(shed: Shed, written_after_the_re
     cut = [msgspec.json.decode(line) for line in Path(copied.cut_to).read_bytes().splitlines()]
     assert [event["messageId"] for event in cut] == [f"m{p}" for p in range(51, 71)]
     assert cut[0]["event"] == "Order Completed"
-    shed.log(last + 1, last + 5)
+    shed.log(last + 1, last + 5, BEN)
     assert shed.copy().events == 5
     assert shed.positions() == list(range(1, last + 6))
+    shed.house.unit(lambda tx: lake_store.queue_erasure(tx, [BEN], NOON))
+    assert shed.copy().erased == 5
+    assert shed.positions() == list(range(1, last + 1))
 
 
 def test_an_erased_person_is_in_no_file_of_the_lake(shed: Shed) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from patron.app.context import read_settings, the_clock
+from patron.app.care import tombstones
+from patron.app.context import open_signer, read_settings, the_clock
 from patron.events import copying
 from patron.kit.clock import Clock
 from patron.kit.db import Database, connect
@@ -17,6 +18,7 @@ from patron.kit.lake import lake_of
 from patron.kit.log import configure
 from patron.kit.migrate import HOUSE
 from patron.kit.settings import Settings
+from patron.profiles.batch.store import digest
 from patron.recommend import shelf
 from patron.recommend import tasks as recommend
 from patron.shops import store as shops
@@ -27,7 +29,13 @@ BUSY = 75  # the exit status of "try again later" (EX_TEMPFAIL of sysexits.h)
 
 async def copy_lake(settings: Settings, url: str, shop: Shop, clock: Clock) -> copying.Copied:
     """Bring a shop's lake up to its log, and carry out the erasures that wait."""
-    kept = settings.data_dir / "shops" / shop.slug / "cut"
+    buried = tombstones.digests(tombstones.stones_of(settings.data_dir, shop.slug))
+    signer = open_signer(settings)
+
+    def forgotten(origin_id: str) -> bool:
+        return digest(signer, "origin", origin_id) in buried
+
+    kept = copying.Cut(settings.data_dir / "shops" / shop.slug / "cut", forgotten)
     async with await connect(url, "patron-lake") as connection:
         return await copying.copy(
             connection, shop, lake_of(settings.data_dir, shop.slug), kept, clock.now()

@@ -5,6 +5,7 @@ the lake itself, so that a crash between its commit and ours changes nothing.
 """
 
 import io
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,11 +42,15 @@ class Busy(Exception):
     """Another process is writing this shop's lake."""
 
 
-async def copy(connection: Tx, shop: Shop, lake: Lake, kept: Path, now: datetime) -> Copied:
-    """Bring the lake up to the log, on a connection of its own in autocommit mode.
+class Cut(msgspec.Struct, frozen=True):
+    """Where what a restore cuts off is kept, and which origins are left out there as forgotten."""
 
-    `kept` is the folder for what has to be cut off after a restore. Raises Busy.
-    """
+    folder: Path
+    forgotten: Callable[[str], bool] = lambda _: False
+
+
+async def copy(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime) -> Copied:
+    """Bring the lake up to the log, on a connection of its own in autocommit mode. Raises Busy."""
     if not await lake_store.try_lock(connection, shop.schema):
         raise Busy(f"the lake of shop {shop.slug} is being written by another process")
     try:
@@ -55,7 +60,7 @@ async def copy(connection: Tx, shop: Shop, lake: Lake, kept: Path, now: datetime
             await lake_store.unlock(connection, shop.schema)
 
 
-async def _copy(connection: Tx, shop: Shop, lake: Lake, kept: Path, now: datetime) -> Copied:
+async def _copy(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime) -> Copied:
     cut = await reconcile(connection, shop, lake, kept, now)
     copied, position = 0, 0
     while True:
@@ -76,9 +81,7 @@ async def _copy(connection: Tx, shop: Shop, lake: Lake, kept: Path, now: datetim
     return Copied(copied, position, erased, lake.compact(), cut)
 
 
-async def reconcile(
-    connection: Tx, shop: Shop, lake: Lake, kept: Path, now: datetime
-) -> str | None:
+async def reconcile(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime) -> str | None:
     """Make the lake fit the database: a first epoch, or a new one after a restore.
 
     A restored database knows less than the lake. What the lake has beyond it is written to a file
@@ -92,9 +95,9 @@ async def reconcile(
         behind = await restored_at(connection, lake, state)
     if behind is None:
         return None
-    kept.mkdir(parents=True, exist_ok=True)
-    name = kept / f"cut-{now:%Y%m%dT%H%M%S}-{behind}.jsonl"
-    rows = write_importable(lake, behind, name)
+    kept.folder.mkdir(parents=True, exist_ok=True)
+    name = kept.folder / f"cut-{now:%Y%m%dT%H%M%S}-{behind}.jsonl"
+    rows = write_importable(lake, behind, name, kept.forgotten)
     # Derived, not drawn: after a crash between the two commits the same cut is found done.
     epoch = uuid5(state.epoch, str(behind))
     lake.cut(behind, str(epoch))
@@ -178,13 +181,20 @@ def table(text: bytes) -> "pa.Table":
     return pa.table(columns)
 
 
-def write_importable(lake: Lake, position: int, path: Path) -> int:
-    """Write the lake's rows behind `position` as events that can be imported; how many."""
+def write_importable(
+    lake: Lake, position: int, path: Path, forgotten: Callable[[str], bool]
+) -> int:
+    """Write the lake's rows behind `position` as events that can be imported; how many.
+
+    Rows of `forgotten` origins are left out: their erasure may be younger than the database.
+    """
     encode = msgspec.json.encode
     count = 0
     with path.open("wb") as file:
         for batch in lake.rows_after(position):
             for found in batch.to_pylist():
+                if forgotten(found["origin_id"]):
+                    continue
                 file.write(encode(importable(found)) + b"\n")
                 count += 1
     return count

@@ -31,6 +31,12 @@ async def keep(tx: Tx, path: Path, since: datetime) -> None:
         os.fsync(file.fileno())
 
 
+def digests(path: Path) -> frozenset[bytes]:
+    """The keyed hashes in the file."""
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return frozenset(_decode(line).digest for line in lines if line)
+
+
 async def bury_again(tx: Tx, path: Path, signer: Signer) -> list[UUID]:
     """Set the tombstones of `path` up again after a restore; the people a backup brought back."""
     if path.exists():

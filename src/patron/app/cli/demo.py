@@ -11,7 +11,6 @@ from patron.app.demo.runner import run
 from patron.app.demo.source import DemoDataMissing
 from patron.app.demo.stage.calls import StageError
 from patron.app.demo.stage.telling import Teller
-from patron.kit.log import configure
 
 WIDTH = 110
 
@@ -29,7 +28,6 @@ def demo(
     With --json the story goes to standard error and a summary to standard output.
     """
     with clear_errors():
-        configure("text", "error")
         console = Console(stderr=as_json, width=None if sys.stdout.isatty() else WIDTH)
         if reset and not yes and not typer.confirm("Erase the demo shop and all it has learnt?"):
             fail("nothing was erased", None)

@@ -26,6 +26,7 @@ from patron.app.demo.stage.telling import Teller
 from patron.app.jobs import find_shop
 from patron.app.serve import House, postgres_of
 from patron.kit.clock import Clock, SystemClock
+from patron.kit.log import configure
 from patron.kit.money import format_money
 from patron.kit.postgres.server import PostgresServer
 from patron.kit.problems import Problem
@@ -56,6 +57,9 @@ class Demo:
         teller = self.teller
         standing = self._standing()
         hand_down(self.place)
+        # The terminal tells the story; what the house says to its operator goes to its log.
+        configure("text", "warning", self._open.enter_context(self.place.log.open("a")))
+        self._open.callback(configure, "text", "error")
         settings = self.place.settings()
         teller.title(f"{NAME}, a demo shop")
         teller.say(f"  [dim]{NOTICE}[/dim]")

@@ -3,8 +3,8 @@
 Everything is as it is in the worker – the same walk here; timers, gate and ledger in a process
 beside it – but for two things: the time, and that mails are recorded instead of handed over. Time
 jumps from one thing that happens to the next; what happens within `CHUNK` is received together at
-its end, so timers fire up to that much later than they are due. A chunk is shorter than the
-journey's maximum age: nothing in it comes too late to start a run.
+its end, so timers fire up to that much later than they are due. The journey's maximum age must be
+longer than a chunk (`OLDEST`), or what is at its beginning would come too late to start a run.
 """
 
 import asyncio
@@ -32,7 +32,8 @@ from patron.kit.clock import ManualClock
 from patron.kit.db import Database, connect
 from patron.shops.types import Shop
 
-CHUNK = timedelta(minutes=55)
+CHUNK = timedelta(minutes=110)
+OLDEST = timedelta(hours=2)
 _LINE = 1 << 20
 _HEAD = b'{"r":%d,"t":%d,"s":%d,"f":false,"k":null,"ip":null,"ua":null,"b":{"batch":['
 _BROWSER = (

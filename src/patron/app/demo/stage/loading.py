@@ -20,7 +20,7 @@ from patron.app.demo.catalogue import CURRENCY, Catalogue, Product, open_catalog
 from patron.app.demo.generator import Shoppers, open_shoppers
 from patron.app.demo.history import History
 from patron.app.demo.shoppers.truth import CartTruth, DemoTruth
-from patron.app.demo.stage.days import open_days
+from patron.app.demo.stage.days import OLDEST, open_days
 from patron.app.demo.stage.place import Standing
 from patron.app.demo.stage.reacting import PassersBy, Reacting
 from patron.app.demo.stage.telling import Bar, Teller
@@ -28,8 +28,10 @@ from patron.app.founding import found
 from patron.app.imports.feed import load_events
 from patron.catalog import store as catalog
 from patron.catalog.types import FactSource, ProductIn
+from patron.journeys import store as journeys
+from patron.journeys.builtin import ABANDONED_CART
 from patron.kit.clock import Clock, ManualClock
-from patron.kit.db import Database
+from patron.kit.db import Database, Tx
 from patron.kit.migrate import HOUSE
 from patron.shops import store as shops
 from patron.shops.types import Mode, Shop, ShopSettings
@@ -38,6 +40,8 @@ NAME = "Hollin Market"
 ZONE = "America/New_York"
 PEOPLE_AND_CAMPAIGNS = 11_000  # for the estimate of the time left alone
 PRODUCTS_AT_ONCE = 3_000
+EARLY = 0.6
+"""The lake begins to be written when this much of the history is in: a core has nothing to do."""
 MATURE = timedelta(days=5)
 """Mails of the last days are left out of the result: what they led to lies after the history."""
 
@@ -53,6 +57,11 @@ class Data:
     def shown(self) -> dict[str, Product]:
         """The products that have a page, by id."""
         return {product.product_id: product for product in self.catalogue.shown}
+
+    @property
+    def sold(self) -> list[Product]:
+        """Every product that was ever sold."""
+        return [product for product in self.catalogue.products if product is not None]
 
 
 def read(standing: Standing) -> Data:
@@ -76,7 +85,7 @@ class Load:
         standing, start, end = self._standing, self._shoppers.start, self._shoppers.end
         standing.since, standing.until = start, end
         shop = asyncio.run(self._open())
-        with self._teller.bar("catalogue", self._products) as bar:
+        with self._teller.bar("catalogue", len(self._data.sold)) as bar:
             asyncio.run(self._stock(shop, bar))
         self._bring_history(shop, start)
         # The lake and the model are made beside the walk, on the other core.
@@ -87,10 +96,6 @@ class Load:
             jobs.end()
         truth = self._shoppers.truth
         standing.truth = truth.summary() | {"planted": planted(truth, end - MATURE)}
-
-    @property
-    def _products(self) -> int:
-        return sum(product is not None for product in self._data.catalogue.products)
 
     async def _open(self) -> Shop:
         standing, ports = self._standing, self._standing.ports
@@ -115,7 +120,9 @@ class Load:
             async with db.unit(HOUSE) as tx:
                 await shops.set_mode(tx, made.shop.slug, Mode.LIVE)
                 shop = await shops.by_slug(tx, made.shop.slug)
-        assert shop is not None
+            assert shop is not None
+            async with db.unit(shop.schema) as tx:
+                await _let_chunks_start_runs(tx, standing.since)
         standing.shop = shop.slug
         standing.write_key, standing.server_key = made.write_key, made.server_key
         return shop
@@ -124,11 +131,7 @@ class Load:
         """All products, those that are never shown too: else they would be learnt from orders."""
         assert self._standing.since is not None
         at, shop_url = self._standing.since, self._standing.ports.shop_url
-        offered = [
-            _offered(product, shop_url)
-            for product in self._data.catalogue.products
-            if product is not None
-        ]
+        offered = [_offered(product, shop_url) for product in self._data.sold]
         parts = [
             offered[first : first + PRODUCTS_AT_ONCE]
             for first in range(0, len(offered), PRODUCTS_AT_ONCE)
@@ -152,14 +155,19 @@ class Load:
         house = OpenHouse(
             self._house.settings, self._house.url, ManualClock(start), self._house.signer
         )
+        early: list[Jobs] = []
         with self._teller.bar("history", before) as bar:
-            load_events(
-                house,
-                shop,
-                history.events(before=start),
-                before,
-                lambda fed, walked: bar.at(walked),
-            )
+
+            def progress(fed: int, walked: int) -> None:
+                bar.at(walked)
+                if not early and walked > EARLY * before:
+                    early.append(Jobs(self._house, shop, ["lake"]))
+
+            try:
+                load_events(house, shop, history.events(before=start), before, progress)
+            finally:
+                for job in early:
+                    job.end()
 
     async def _live(self, shop: Shop, start: datetime, end: datetime) -> None:
         visitors = Reacting(self._shoppers, self._standing.seed)
@@ -242,6 +250,16 @@ def planted(truth: DemoTruth, until: datetime) -> dict[str, Any]:
         "people": len(first),
         "expected_extra": round(truth.uplift * sum(cart.value for cart in first.values())),
     }
+
+
+async def _let_chunks_start_runs(tx: Tx, now: datetime) -> None:
+    """In the 90 days a whole chunk is received at its end; the journey must not think it too old.
+    The live part goes back to the hour that is usual."""
+    journey = await journeys.journey(tx, ABANDONED_CART)
+    assert journey is not None
+    minutes = int(OLDEST.total_seconds()) // 60
+    definition = journey.definition | {"max_age_minutes": minutes}
+    await journeys.put(tx, journey.key, journey.name, definition, now)
 
 
 def _offered(product: Product, shop_url: str) -> ProductIn:

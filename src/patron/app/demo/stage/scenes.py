@@ -33,7 +33,11 @@ QUIET = 1.5
 TOP = 20
 ASKED = 12
 PICKS = 4
-SOLD = (60, 1_500)
+SOLD = 200
+STAPLES = 30
+BEST = 25
+HABIT = 90.0
+"""Above this lift a pair is mostly one household's weekly list."""
 _LINK = re.compile(r"/l/([\w.~-]+)")
 
 
@@ -77,6 +81,7 @@ def hurry(stage: Stage) -> None:
     definition = journey["definition"]
     definition["steps"][0]["wait"] = {"seconds": WAIT}
     definition["holdout"] = 0
+    definition["max_age_minutes"] = 60
     body = {"name": journey["name"], "definition": definition}
     stage.api.put(f"/api/journeys/{JOURNEY}", body)
 
@@ -180,7 +185,7 @@ def a_crash(stage: Stage, worker_pid: Callable[[], int | None]) -> dict[str, Any
     """The worker dies while the mail server has the mail and has not said so."""
     teller, who = stage.teller, stage.next_person()
     teller.title("The worker is killed while a mail is under way")
-    candidates = [p for p in stage.data.shown.values() if p.stock and SOLD[0] < p.sold < SOLD[1]]
+    candidates = [p for p in stage.data.shown.values() if p.stock and p.sold > SOLD]
     product = random.Random(who.user_id).choice(candidates)  # noqa: S311 – a demo
     shopper = Shopper(who, stage.standing, stage.api.url)
     try:
@@ -261,22 +266,37 @@ def the_number(stage: Stage) -> tuple[JourneyResult, dict[str, Any]]:
 
 
 def choose(data: Data, model: Together, chance: random.Random) -> Choice:
-    """Two things for her cart whose four companions are worth showing."""
+    """Two things for her cart whose four companions make sense to a person who looks at them: often
+    enough bought together, not one household's habit, of several kinds, no top seller."""
     shown = data.shown
-    everything = [product for product in data.catalogue.products if product is not None]
-    top = {p.product_id for p in sorted(everything, key=lambda p: -p.sold)[:TOP]}
-    names = sorted(p.product_id for p in shown.values() if p.stock and SOLD[0] < p.sold < SOLD[1])
-    chance.shuffle(names)
-    for name in names:
-        with_it = [pick.product_id for pick in model.picks([name], ASKED)]
-        second = next((n for n in with_it if n in shown and shown[n].stock), None)
-        if second is None:
+    sold = sorted(data.sold, key=lambda p: -p.sold)
+    top = {product.product_id for product in sold[:TOP]}
+    staples = [p for p in sold[TOP : TOP + STAPLES] if p.product_id in shown and p.stock]
+    found: list[tuple[int, str, Choice]] = []
+    for product in shown.values():
+        if not product.stock or product.sold < SOLD or product in staples:
             continue
-        picks = offered(shown, model, [name, second])
-        nouns = {shown[pick.product_id].noun for pick in picks}
-        if len(picks) == PICKS and len(nouns) == PICKS and not top & {p.product_id for p in picks}:
-            return Choice([shown[name], shown[second]], picks)
-    raise StageError("no product of the demo shop has four companions of its own")
+        if not _sensible(shown, offered(shown, model, [product.product_id]), top):
+            continue
+        for staple in staples:
+            picks = offered(shown, model, [product.product_id, staple.product_id])
+            if _sensible(shown, picks, top):
+                support = min(pick.support for pick in picks)
+                found.append((support, product.product_id, Choice([product, staple], picks)))
+    if not found:
+        raise StageError("no product of the demo shop has four companions of its own")
+    best = sorted(found, key=lambda one: (-one[0], one[1]))[:BEST]
+    return chance.choice(best)[2]
+
+
+def _sensible(shown: dict[str, Product], picks: list[Pick], top: set[str]) -> bool:
+    kinds = {shown[pick.product_id].noun for pick in picks}
+    return (
+        len(picks) == PICKS
+        and len(kinds) >= PICKS - 1
+        and max(pick.lift for pick in picks) <= HABIT
+        and not top & {pick.product_id for pick in picks}
+    )
 
 
 def offered(shown: dict[str, Product], model: Together, cart: Sequence[str]) -> list[Pick]:
