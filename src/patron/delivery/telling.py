@@ -34,6 +34,8 @@ async def tell(db: Database, shop: Shop, inbox: Inbox) -> int:
         async with db.unit(shop.schema) as tx:
             await store.told(tx, [message.id for message, _ in untold])
         told += len(untold)
+        if len(untold) < AT_ONCE:
+            return told
 
 
 async def append(inbox: Inbox, shop: Shop, events: list[dict[str, Any]]) -> None:

@@ -276,13 +276,16 @@ def choose(data: Data, model: Together, chance: random.Random) -> Choice:
     for product in shown.values():
         if not product.stock or product.sold < SOLD or product in staples:
             continue
-        if not _sensible(shown, offered(shown, model, [product.product_id]), top):
+        own = offered(shown, model, [product.product_id])
+        if not _sensible(shown, own, top):
             continue
-        for staple in staples:
+        for staple in chance.sample(staples, len(staples)):
             picks = offered(shown, model, [product.product_id, staple.product_id])
-            if _sensible(shown, picks, top):
+            # A staple that brought companions of its own would make an odd mail.
+            if picks == own:
                 support = min(pick.support for pick in picks)
                 found.append((support, product.product_id, Choice([product, staple], picks)))
+                break
     if not found:
         raise StageError("no product of the demo shop has four companions of its own")
     best = sorted(found, key=lambda one: (-one[0], one[1]))[:BEST]
