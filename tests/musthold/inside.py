@@ -53,7 +53,7 @@ class Inside:
 
     def rows(self, sql: Any, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self.connect(autocommit=True) as connection:
-            cursor = connection.execute(sql, params)
+            cursor = connection.execute(sql, params or None)
             return list(cursor.fetchall()) if cursor.description else []
 
     def value(self, sql: Any, params: Sequence[Any] = ()) -> Any:

@@ -1,7 +1,7 @@
 """10,000 carts on virtual time, their orders late, shuffled and doubled: who is answered, who not.
 
 The whole of the product takes part – inbox, walk, timers, gate, templates, ledger –, only the
-clock is ours. In one minute of six the walk stands still, so that timers and mails meet orders
+clock is ours. In one round of three the walk stands still, so that timers and mails meet orders
 that nobody has read.
 """
 
@@ -174,7 +174,7 @@ class Town:
                 self.house.clock.advance(MINUTE / 2)
                 await self.receive(by_minute.get(at, []))
                 self.house.clock.advance(MINUTE / 2)
-            await self.work(walking=random.random() > 1 / 6)
+            await self.work(walking=random.random() > 1 / 3)
             if minute == MOVES:
                 await self.move_addresses([person for person in people if person.shares])
         await self.work(walking=True)
@@ -292,7 +292,7 @@ def test_ten_thousand_carts(house: House, tmp_path: Path) -> None:
 
 
 def test_a_few_hundred_carts_with_a_real_mail_server(house: House, tmp_path: Path) -> None:
-    people = [Person(number, Random(number)) for number in range(400)]
+    people = [Person(number, Random(number)) for number in range(600)]
 
     async def story(db: Database, box: Mailbox) -> None:
         smtp = SmtpSettings(
