@@ -13,7 +13,7 @@ import pytest
 from patron.app.demo.generator import Click, Shoppers, open_shoppers
 from patron.app.demo.history import History
 from patron.app.demo.people import person
-from patron.app.demo.shoppers.plan import APART, NEW_CONSENTING, SESSIONS, UPLIFT
+from patron.app.demo.shoppers.plan import APART, LINKED_ORDERS, NEW_CONSENTING, SESSIONS, UPLIFT
 
 pytestmark = pytest.mark.slow
 SEED = 7
@@ -87,7 +87,7 @@ def test_the_volume_is_a_small_shops(run: Run) -> None:
     carts = {event["properties"]["cart_id"] for event in named(run, "Product Added")}
     assert 0.97 * SESSIONS < len(visits) < 1.06 * SESSIONS
     assert 8_000 <= len(carts) <= 9_500
-    assert 70_000 <= len(generated) <= 110_000
+    assert 100_000 <= len(generated) <= 120_000
     new = {event["userId"] for event in run.events
            if event["type"] == "identify" and event["userId"].startswith("new-")}  # fmt: skip
     assert len(new) > 2_900
@@ -172,7 +172,7 @@ def test_a_real_order_with_a_visit_closes_that_visits_cart(run: Run) -> None:
             bought = {line["product_id"] for line in properties["products"]}
             assert bought == set(contents[properties["cart_id"]])
             linked += event["messageId"].startswith("cj-")
-    assert linked > 2_000
+    assert linked == LINKED_ORDERS
 
 
 def test_only_shown_products_are_looked_at(run: Run, history: History) -> None:
