@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import duckdb
 import psycopg
 
+from patron.app.worker import SHOPS_SECONDS
 from patron.kit.lake import lake_of
 from patron.kit.postgres.server import PostgresServer
 from postgres_fixture import log_text
@@ -153,6 +154,9 @@ def open_shop(
         house.open_shop(name, live=False)
         live = house.call("POST", "/api/shop/mode", json={"mode": "live"})
         assert live.status_code == 200, live.text
+        # The worker reads its shops anew every so often; until then it would write to the owner.
+        read = time.monotonic() + 1.25 * SHOPS_SECONDS
+        eventually(lambda: time.monotonic() > read, "the worker's look at its shops")
         yield house
 
 

@@ -16,6 +16,8 @@ from musthold.callers import Callers
 from musthold.inside import Inside, open_shop
 from running import Running, eventually, running
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shop() -> Iterator[Running]:

@@ -14,6 +14,8 @@ from musthold.inside import Inside, consent, item, open_shop, quick_cart_journey
 from postbox import Mailbox, mailbox
 from running import Running, eventually
 
+pytestmark = pytest.mark.slow
+
 LATER = "server_said_later"
 QUIET = 3.0  # seconds in which a wrong mail would have come: the journey waits one
 

@@ -13,6 +13,8 @@ import pytest
 from musthold.inside import Inside, open_shop
 from running import Running, eventually
 
+pytestmark = pytest.mark.slow
+
 DEEP = 60_000
 
 

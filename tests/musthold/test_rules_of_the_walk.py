@@ -24,6 +24,8 @@ from patron.shops import store as shops
 from postbox import Mailbox, mailbox
 from running import Running, eventually
 
+pytestmark = pytest.mark.slow
+
 BACKLOG = 2_000
 PUBLIC = 1_600  # four fifths: the rest is reserved for server keys
 

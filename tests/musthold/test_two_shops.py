@@ -13,6 +13,8 @@ import pytest
 from musthold.two_shops import Tenant, two_shops
 from running import eventually
 
+pytestmark = pytest.mark.slow
+
 Route = tuple[str, str]
 
 # What a key must be allowed for each route, said once more and independently of the product.

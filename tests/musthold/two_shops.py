@@ -1,6 +1,7 @@
 """Two live shops in one house, each with one of everything, every word of it marked."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import httpx
 
 from musthold.inside import Inside, consent, item
+from patron.app.worker import SHOPS_SECONDS
 from postbox import Mailbox, mailbox
 from running import Running, eventually, running
 
@@ -53,7 +55,9 @@ class Tenant:
     def furnish(self) -> None:
         """One of everything: a person who was stitched, a cart, a mail, a refusal, keys."""
         self._ask_ok("POST", "/api/shop/mode", json={"mode": "live"})
+        read = time.monotonic() + 1.25 * SHOPS_SECONDS
         self._journey()
+        eventually(lambda: time.monotonic() > read, "the worker's look at its shops")
         who, browser = self.marked("ada"), self.marked("browser")
         thing = {**item(self.marked("tea")), "url": f"https://{self.slug}.example/tea"}
         self.track("Product Viewed", thing, anonymousId=browser)
