@@ -17,8 +17,8 @@ from database import base_database
 from figure import show
 from patron.app.wiring import Walker
 from patron.app.worker import WALK_SESSION
-from patron.events import copying
 from patron.events.inbox import Inbox
+from patron.events.lake import copying
 from patron.events.types import Source, Trust
 from patron.kit.clock import ManualClock
 from patron.kit.db import Database, Tx, connect, execute

@@ -11,7 +11,8 @@ import pytest
 from deltalake import DeltaTable
 
 from conftest import NOON, House
-from patron.events import copying, lake_store
+from patron.events.lake import copying
+from patron.events.lake import store as lake_store
 from patron.kit.db import Tx, begun, connect, execute
 from patron.kit.lake import Lake, LakeError
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from patron.app.jobs import BUSY
 from patron.carts import tasks as carts
-from patron.events import lake_store
 from patron.events import tasks as events
+from patron.events.lake import store as lake_store
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.log import logger

@@ -11,7 +11,7 @@ import msgspec
 
 from patron.app.care import tombstones
 from patron.app.context import open_signer, read_settings, the_clock
-from patron.events import copying
+from patron.events.lake import copying
 from patron.kit.clock import Clock
 from patron.kit.db import Database, connect
 from patron.kit.lake import lake_of

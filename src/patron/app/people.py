@@ -11,8 +11,8 @@ from litestar.params import FromPath
 
 from patron.app.care import tombstones
 from patron.carts import store as carts
-from patron.events import lake_store
 from patron.events import store as events
+from patron.events.lake import store as lake_store
 from patron.events.refused import store as refused
 from patron.events.types import NO_ONE
 from patron.journeys import store as journeys

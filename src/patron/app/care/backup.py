@@ -21,7 +21,7 @@ from patron.app import people
 from patron.app.care import tombstones
 from patron.app.jobs import copy_lake
 from patron.app.rooms import prepare_house
-from patron.events import lake_store
+from patron.events.lake import store as lake_store
 from patron.kit.clock import Clock
 from patron.kit.db import Database, connect, tuples
 from patron.kit.lake import lake_of

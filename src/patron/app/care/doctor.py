@@ -16,8 +16,9 @@ from patron.app.sending import smtp_of
 from patron.carts import store as carts
 from patron.delivery.channels.email.smtp import SmtpChannel
 from patron.delivery.types import Letter, Permanent, Temporary, Unknown
-from patron.events import copying, lake_store
 from patron.events import store as events
+from patron.events.lake import copying
+from patron.events.lake import store as lake_store
 from patron.kit.clock import Clock
 from patron.kit.db import Database, tuples, value
 from patron.kit.ids import new_id

@@ -8,7 +8,8 @@ import typer
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, fail, show, table
 from patron.app.jobs import copy_lake
-from patron.events import copying, lake_store
+from patron.events.lake import copying
+from patron.events.lake import store as lake_store
 from patron.kit.db import Database
 from patron.kit.lake import lake_of
 

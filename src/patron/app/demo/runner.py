@@ -48,14 +48,13 @@ class Demo:
         self._open = ExitStack()
         self._over = threading.Event()
 
-    def reset(self) -> None:
-        """Erase what an earlier demo left. Raises Problem for a folder of others."""
-        self.place.erase()
+    def play(self, *, reset: bool) -> dict[str, Any]:
+        """Load what is missing, start everything, play the scenes; with `reset`, from nothing.
 
-    def play(self) -> dict[str, Any]:
-        """Load what is missing, start everything, play the scenes."""
+        Raises Problem for a folder that is not the demo's, or in which another demo runs.
+        """
         teller = self.teller
-        standing = self._standing()
+        standing = self._standing(reset)
         hand_down(self.place)
         # The terminal tells the story; what the house says to its operator goes to its log.
         configure("text", "warning", self._open.enter_context(self.place.log.open("a")))
@@ -86,9 +85,11 @@ class Demo:
     def close(self) -> None:
         self._open.close()
 
-    def _standing(self) -> Standing:
+    def _standing(self, reset: bool) -> Standing:
         """Where the demo stands; an unfinished load is erased and begun anew."""
         self._open.enter_context(self.place.alone())
+        if reset:
+            self.place.erase()
         standing = self.place.standing()
         if standing is not None and standing.loaded is None:
             self.teller.say("The last load was interrupted; it begins anew.")
@@ -106,18 +107,15 @@ class Demo:
         where = postgres_of(settings).folder
         postgres = PostgresServer(where, settings={"synchronous_commit": "off"}) if own else None
         house = House(settings)
-        with ThreadPoolExecutor(1) as beside, self.teller.timed("start"):
-            started = beside.submit(lambda: postgres.start() if postgres else None)
-            data = read(standing)
-            started.result()
-        try:
-            open_house = OpenHouse(
-                settings, house.open_database(), self._clock, open_signer(settings)
-            )
-            self._load(open_house, standing, data)
-        finally:
+        with ExitStack() as stack:
             if postgres is not None:
-                postgres.stop()
+                stack.callback(postgres.stop)
+            with ThreadPoolExecutor(1) as beside, self.teller.timed("start"):
+                started = beside.submit(lambda: postgres.start() if postgres else None)
+                data = read(standing)
+                started.result()
+            url, signer = house.open_database(), open_signer(settings)
+            self._load(OpenHouse(settings, url, self._clock, signer), standing, data)
         return data
 
     def _load(self, house: OpenHouse, standing: Standing, data: Data) -> None:
@@ -239,21 +237,24 @@ def check_installed() -> None:
 def run(teller: Teller, *, reset: bool, until_done: bool) -> dict[str, Any]:
     """The whole demo; stays up after its last scene until Ctrl-C unless `until_done`."""
     demo = Demo(teller)
-    if reset:
-        demo.reset()
 
     def end(*_: object) -> None:
         demo.stop()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
+    # Also for SIGINT: a shell that starts us in the background lets us ignore it.
+    before = {one: signal.signal(one, end) for one in (signal.SIGTERM, signal.SIGINT)}
     summary: dict[str, Any] = {}
     try:
-        summary = demo.play()
+        summary = demo.play(reset=reset)
         if not until_done:
             teller.say("\n  Everything stays up. [bold]Ctrl-C[/bold] stops it cleanly.")
             demo.wait()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        # A second Ctrl-C must not leave half of it running.
+        for one in before:
+            signal.signal(one, signal.SIG_IGN)
         demo.close()
+        for one, handler in before.items():
+            signal.signal(one, handler)
     return summary

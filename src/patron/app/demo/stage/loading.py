@@ -104,7 +104,7 @@ class Load:
             cart_url=f"{ports.shop_url}/cart?restore={{token}}",
             mail_from="hello@hollin.example",
             mail_from_name=NAME,
-            postal_address=f"{NAME}\n12 Orchard Lane\nLarkhaven, OH 45991",
+            postal_address="12 Orchard Lane\nLarkhaven, OH 45991",
         )
         async with Database(self._house.url, max_size=2, name="patron-demo") as db:
             made = await found(

@@ -35,7 +35,7 @@ ASKED = 12
 PICKS = 4
 SOLD = 200
 STAPLES = 30
-BEST = 25
+BEST = 8
 HABIT = 90.0
 """Above this lift a pair is mostly one household's weekly list."""
 _LINK = re.compile(r"/l/([\w.~-]+)")
@@ -92,7 +92,7 @@ def a_shopper(stage: Stage, shelf: Shelf) -> dict[str, Any]:
     model = shelf.together()
     if model is None:
         raise StageError("nothing was counted as bought together; see the demo's log")
-    choice = choose(stage.data, model, random.Random(who.user_id))  # noqa: S311 – a demo
+    choice = choose(stage.data, model, stage.standing.people // 2)
     teller.title(f"{who.first_name} comes to the shop, through segment-analytics-python")
     shopper = Shopper(who, stage.standing, stage.api.url)
     try:
@@ -138,8 +138,7 @@ def _answered(stage: Stage, shopper: Shopper, choice: Choice, model: Together) -
     for title in _titles(choice.cart):
         if title.partition(",")[0] not in page:
             raise StageError(f"the restored cart does not show {title!r}")
-    teller.done("its link brings her cart back on the shop's own page")
-    teller.look(address, "her cart    ")
+    teller.done("its link brings her cart back on the shop's own page, with all that was in it")
     picked = _picked(stage, tickets, model, choice)
     teller.done(
         "four products often bought together with it, by lift: "
@@ -221,6 +220,8 @@ def a_crash(stage: Stage, worker_pid: Callable[[], int | None]) -> dict[str, Any
         " [bold]one row marked ambiguous[/bold], nothing sent twice. A human decides"
     )
     message = rows[0]["id"]
+    address, _ = follow(f"{stage.api.url}/l/{_tickets(stage, mails[0])['cart'][0]}")
+    teller.look(address, "her cart    ")
     teller.look(f"{stage.mailbox_url}/{mails[0].number}", "the mail    ")
     teller.look(stage.patron(f"message why {message}"), "the row     ")
     teller.look(stage.patron(f"message resolve {message} sent"), "decide      ")
@@ -265,10 +266,11 @@ def the_number(stage: Stage) -> tuple[JourneyResult, dict[str, Any]]:
     }
 
 
-def choose(data: Data, model: Together, chance: random.Random) -> Choice:
+def choose(data: Data, model: Together, turn: int) -> Choice:
     """Two things for her cart whose four companions make sense to a person who looks at them: often
-    enough bought together, not one household's habit, of several kinds, no top seller."""
-    shown = data.shown
+    enough bought together, not one household's habit, of several kinds, no top seller. Every `turn`
+    is another cart."""
+    shown, chance = data.shown, random.Random(turn)  # noqa: S311 – a demo
     sold = sorted(data.sold, key=lambda p: -p.sold)
     top = {product.product_id for product in sold[:TOP]}
     staples = [p for p in sold[TOP : TOP + STAPLES] if p.product_id in shown and p.stock]
@@ -289,7 +291,7 @@ def choose(data: Data, model: Together, chance: random.Random) -> Choice:
     if not found:
         raise StageError("no product of the demo shop has four companions of its own")
     best = sorted(found, key=lambda one: (-one[0], one[1]))[:BEST]
-    return chance.choice(best)[2]
+    return best[turn % len(best)][2]
 
 
 def _sensible(shown: dict[str, Product], picks: list[Pick], top: set[str]) -> bool:

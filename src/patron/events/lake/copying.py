@@ -13,7 +13,7 @@ from uuid import uuid4, uuid5
 
 import msgspec
 
-from patron.events import lake_store
+from patron.events.lake import store as lake_store
 from patron.kit.db import Tx, begun
 from patron.kit.lake import Lake
 from patron.kit.log import logger
