@@ -128,8 +128,12 @@ def promised(newcomer: Newcomer, told: dict[str, Any]) -> None:
     assert crash["killed"] != crash["restarted"]
     story = newcomer.asks("message", "why", crash["message_id"])
     assert story["state"] == "ambiguous"
-    assert result["low"] <= result["planted"] <= result["high"]
-    assert result["verdict"] == "proven"
+    # The arms are drawn anew in each demo, so one interval in twenty misses the truth. Twice its
+    # half width is four standard errors, which chance passes once in ten thousand demos.
+    half = (result["high"] - result["low"]) / 2
+    assert half > 0
+    assert abs(result["extra"] - result["planted"]) < 2 * half
+    assert result["verdict"] in ("proven", "too_early")
     assert result["sent"] > 2_000
     assert "education" in told["notice"]
     assert newcomer.left_running() == []

@@ -109,10 +109,12 @@ def not_delivered(speaker: "subprocess.Popen[str]") -> list[str]:
     return failed
 
 
-def all_messages_ended(inside: Inside) -> None:
+def all_messages_ended(inside: Inside, people: int) -> None:
+    """Every timer has fired and every message has come to its end."""
+
     def ended() -> bool:
         inside.pass_leases()
-        return set(inside.states()) <= {"sent", "ambiguous"}
+        return len(inside.messages()) >= people and set(inside.states()) <= {"sent", "ambiguous"}
 
     eventually(lambda: inside.or_none(ended), "the end of all messages", 120)
 
@@ -169,9 +171,9 @@ def test_what_was_acknowledged_is_there_once_whoever_is_killed(shop: Running, bo
     )
     assert profile_totals(shop, sorted({user for user, _ in expected})) == expected
 
-    all_messages_ended(inside)
-    eventually(lambda: inside.unwalked() == 0, "the walk of what was told about the mails")
     people = buyers(CLIENTS["segment"])
+    all_messages_ended(inside, len(people))
+    eventually(lambda: inside.unwalked() == 0, "the walk of what was told about the mails")
     found = inside.messages()
     assert len(found) == len(people)
     assert {message["address"] for message in found} == set(people)
