@@ -111,7 +111,7 @@ class Running:
 
     def kill(self, module: str) -> None:
         """kill -9 of `web` or `worker`, children included."""
-        part = eventually(lambda: self._part_or_none(module), f"a {module} process")
+        part = eventually(lambda: self._part_or_none(module), f"a {module} process", 60)
         assert part is not None
         for child in [*part.children(recursive=True), part]:
             child.kill()

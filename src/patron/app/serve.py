@@ -125,6 +125,7 @@ class House:
         self.children: list[Child] = []
         self.url = ""
         self._stop = threading.Event()
+        self._reviving: threading.Thread | None = None
         self._occupancy = Occupancy(settings.data_dir)
 
     def start(self) -> None:
@@ -170,9 +171,16 @@ class House:
         while not self._stop.is_set():
             for child in self.children:
                 child.watch()
-            if self._postgres is not None and not self._postgres.running:
-                self._revive(self._postgres)
+            self._watch_postgres()
             self._stop.wait(WATCH_SECONDS)
+
+    def _watch_postgres(self) -> None:
+        """Start PostgreSQL again when it died, beside the watch: its recovery may take long."""
+        if self._postgres is None or (self._reviving and self._reviving.is_alive()):
+            return
+        if not self._postgres.running:
+            self._reviving = threading.Thread(target=self._revive, args=(self._postgres,))
+            self._reviving.start()
 
     def _revive(self, postgres: PostgresServer) -> None:
         log.error("PostgreSQL died, starting it again")
@@ -188,6 +196,8 @@ class House:
 
     def close(self) -> None:
         """Stop web first (it takes no more), then the worker, then PostgreSQL."""
+        if self._reviving is not None:
+            self._reviving.join()
         for child in self.children:
             child.stop()
             child.wait(STOP_SECONDS)
