@@ -206,7 +206,11 @@ class Demo:
         for line in sentences(result)[1:]:
             teller.say(line)
         planted = format_money(told["planted"], told["currency"])
-        verdict = "inside the interval" if told["inside"] else "outside the interval"
+        verdict = (
+            "inside the interval"
+            if told["inside"]
+            else "outside the interval, as one time in twenty"
+        )
         teller.done(f"planted in the demo's data: [bold]{planted}[/bold] – {verdict}")
         teller.look(self._command("journey results abandoned_cart"), "again       ")
         return told

@@ -31,7 +31,7 @@ PASSER_BY_CARTS: Final = 900
 NEW_BUYS: Final = 0.20
 
 BASE_RATE: Final = 0.12
-UPLIFT: Final = 0.07
+UPLIFT: Final = 0.12
 CLICKS_WITHOUT_ORDER: Final = 0.14
 _LINES_OF_A_LINKED_ORDER: Final = 7
 # Relative number of visits by hour of the day: quiet nights, lunch, a long evening.
