@@ -10,7 +10,7 @@ from postgres_fixture import ask, until
 
 WALKERS = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    " AND application_name = 'patron-walk' AND query LIKE '%%lane%%'"
+    " AND application_name = 'patron-walk'"
 )
 
 

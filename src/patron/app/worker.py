@@ -22,6 +22,7 @@ from patron.events import walk as events
 from patron.journeys import tasks as journeys
 from patron.kit.clock import Clock, monotonic
 from patron.kit.db import RETRIED, Database, Tx, connect
+from patron.kit.garbage import collect_rarely
 from patron.kit.log import configure, logger
 from patron.kit.metrics import exposition, gauge
 from patron.kit.migrate import HOUSE
@@ -103,7 +104,7 @@ class Worker:
         self.stopping.set()
 
     async def _walks(self) -> None:
-        async with Database(self.url, max_size=2, name="patron-walk") as db:
+        async with Database(self.url, max_size=2, name="patron-walked-shops") as db:
             await self._for_every_shop(db, self._walk)
 
     async def _walk(self, door: Open) -> None:
@@ -251,6 +252,7 @@ def main() -> None:
     worker = Worker(settings, the_clock())
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: worker.stop())
+    collect_rarely()
     worker.run()
     if worker.failed:
         raise SystemExit(1)

@@ -5,6 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus
 
 from patron.kit.db import Tx, execute, row, tuples, value
 
@@ -63,13 +65,23 @@ async def set_lake_position(tx: Tx, position: int) -> None:
 async def copy_out(tx: Tx, after: int, upto: int) -> bytes:
     """Events of the positions `after` + 1 … `upto` as CSV in the order of COLUMNS.
 
-    Times are microseconds since 1970; NULL is an unquoted empty field.
+    Times are microseconds since 1970; NULL is an unquoted empty field. The event loop stands still
+    meanwhile: a turn of it for each row would cost more than the row, and who copies has a process
+    of his own.
     """
     parts: list[bytes] = []
-    sql = _OUT.format(after=int(after), upto=int(upto))
-    async with tx.cursor() as cursor, cursor.copy(sql) as copy:
-        async for part in copy:
-            parts.append(bytes(part))
+    wire = tx.pgconn
+    answer = wire.exec_(_OUT.format(after=int(after), upto=int(upto)).encode())
+    if answer.status != ExecStatus.COPY_OUT:
+        raise error_from_result(answer)
+    while True:
+        length, part = wire.get_copy_data(0)
+        if length < 0:
+            break
+        parts.append(bytes(part))
+    while (end := wire.get_result()) is not None:
+        if end.status != ExecStatus.COMMAND_OK:
+            raise error_from_result(end)
     return b"".join(parts)
 
 
