@@ -45,6 +45,7 @@ VIOLATIONS: list[tuple[Reason, dict[str, object]]] = [
     (Reason.TOO_LATE, {"expires_at": NOW}),
     (Reason.CART_CLOSED, {"cart": "order"}),
     (Reason.CONDITION, {"condition": Answer(False, ["she ordered at 11:50"])}),
+    (Reason.RESTORED, {"begun": NOW - timedelta(hours=2), "restored_at": NOW - timedelta(hours=1)}),
     (Reason.SAME_JOURNEY, {"last_of_source": NOW - timedelta(hours=23)}),
     (Reason.TOO_OFTEN, {"last_marketing": NOW - timedelta(hours=15)}),
     (Reason.ORDERS_SILENT, {"orders_silent_since": NOW - timedelta(hours=9)}),
@@ -128,10 +129,27 @@ def test_other_objections(facts: Facts, reason: Reason) -> None:
         but(walk_lag=timedelta(seconds=5)),
         but(cart=None, orders_silent_since=NOW - timedelta(days=2)),
         but(condition=None),
+        but(restored_at=NOW - timedelta(hours=24), begun=NOW - timedelta(hours=1)),
     ],
 )
 def test_at_the_edge_it_goes(facts: Facts) -> None:
     assert isinstance(gate.decide(facts), Go)
+
+
+def test_after_a_restore_new_marketing_waits_until_the_caps_know_enough_again() -> None:
+    restored_at = NOW - timedelta(hours=2)
+    fresh = but(restored_at=restored_at, begun=NOW - timedelta(hours=1))
+    assert gate.decide(fresh) == Delay(restored_at + timedelta(hours=24), Reason.RESTORED)
+    longer = msgspec.structs.replace(fresh, hours_between=48)
+    assert gate.decide(longer) == Delay(restored_at + timedelta(hours=48), Reason.RESTORED)
+    assert isinstance(gate.decide(msgspec.structs.replace(fresh, marketing=False)), Go)
+    assert isinstance(gate.decide(msgspec.structs.replace(fresh, mode=Mode.REHEARSAL)), Go)
+    old = msgspec.structs.replace(fresh, marketing=False, begun=restored_at)
+    assert gate.decide(old) == Skip(Reason.RESTORED, restored_at.isoformat())
+    zone = ZoneInfo("America/New_York")
+    said = words.of_delay(Delay(restored_at + timedelta(hours=24), Reason.RESTORED), fresh, zone)
+    assert "restored from a backup on March 2, 05:00" in said
+    assert "Marketing goes on from March 3, 05:00" in said
 
 
 def test_a_transactional_message_needs_no_consent_and_meets_no_caps() -> None:

@@ -11,6 +11,7 @@ import pytest
 from conftest import House
 from delivery.scene import BASE, appended, customer, doors, mint, sent_to
 from patron.kit.db import Database
+from patron.kit.ids import new_id
 from patron.messages import store as outbox
 from patron.profiles import store as profiles
 
@@ -146,6 +147,26 @@ def test_an_erased_customer_is_answered_kindly(house: House) -> None:
         return answer.status_code, await appended(db, house.acme)
 
     assert house.run(told) == (200, [])
+
+
+def test_a_mail_that_a_restored_shop_has_no_row_of_can_still_be_answered(house: House) -> None:
+    """She got it between the backup and the restore; her address was known before."""
+
+    async def told(db: Database) -> list[str | None]:
+        async with db.unit(house.acme.schema) as tx:
+            anna = await customer(tx, house, "anna", "anna@example.com")
+        path = mint(house, new_id(), anna).unsubscribe().removeprefix(BASE)
+        kept = []
+        async with doors(house, db) as client:
+            for way in (path, f"{path}/undo"):
+                house.clock.advance(timedelta(seconds=5))
+                await client.post(way)
+                async with db.unit(house.acme.schema) as tx:
+                    kept.append((await profiles.reach(tx, anna, "email", "marketing")).consent)
+                    kept.append(await profiles.suppressed(tx, "email", "anna@example.com"))
+        return kept
+
+    assert house.run(told) == ["withdrawn", "unsubscribe", "granted", None]
 
 
 @pytest.mark.parametrize("how", ["get", "post"])

@@ -114,7 +114,7 @@ def epoch_of(shed: Shed) -> str:
     return str(shed.house.unit(lake_store.state).epoch)
 
 
-@pytest.mark.parametrize("written_after_the_restore", [0, 30])
+@pytest.mark.parametrize("written_after_the_restore", [0, 10, 30])
 def test_a_restored_database_cuts_the_lake_back(shed: Shed, written_after_the_restore: int) -> None:
     shed.log(1, 50)
     shed.copy()
@@ -144,6 +144,49 @@ def test_a_restored_database_cuts_the_lake_back(shed: Shed, written_after_the_re
     shed.house.unit(lambda tx: lake_store.queue_erasure(tx, [BEN], NOON))
     assert shed.copy().erased == 5
     assert shed.positions() == list(range(1, last + 1))
+
+
+@pytest.mark.parametrize("written_after_the_restore", [0, 10, 30])
+def test_a_backup_from_before_the_first_copy_does_not_double_the_lake(
+    shed: Shed, written_after_the_restore: int
+) -> None:
+    shed.log(1, 70)
+    shed.copy()
+
+    async def restore(tx: Tx) -> None:
+        await execute(tx, "DELETE FROM event WHERE position > 50")
+        await execute(tx, "UPDATE walk SET position = 50, lake_position = 0, epoch = NULL")
+
+    shed.house.unit(restore)
+    last = 50 + written_after_the_restore
+    if written_after_the_restore:
+        shed.log(51, last, mark="after")
+    copied = shed.copy()
+    assert shed.positions() == list(range(1, last + 1))
+    assert copied.cut_to is not None
+    cut = [msgspec.json.decode(line) for line in Path(copied.cut_to).read_bytes().splitlines()]
+    assert [event["messageId"] for event in cut] == [f"m{p}" for p in range(51, 71)]
+    assert shed.copy().cut_to is None
+
+
+def test_the_same_backup_restored_again_cuts_again(shed: Shed) -> None:
+    shed.log(1, 50)
+    shed.copy()
+    epoch = epoch_of(shed)
+
+    async def restore(tx: Tx) -> None:
+        await execute(tx, "DELETE FROM event WHERE position > 50")
+        await execute(
+            tx, "UPDATE walk SET position = 50, lake_position = 50, epoch = %s", (UUID(epoch),)
+        )
+
+    for life in ("first", "second", "third"):
+        shed.log(51, 60, mark=life)
+        shed.copy()
+        assert shed.positions() == list(range(1, 61))
+        shed.house.unit(restore)
+        assert shed.copy().cut_to is not None
+        assert shed.positions() == list(range(1, 51)), life
 
 
 def test_an_erased_person_is_in_no_file_of_the_lake(shed: Shed) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from patron.app.care import tombstones
+from patron.app.care import aftermath, tombstones
 from patron.app.context import open_signer, read_settings, the_clock
 from patron.events.lake import copying
 from patron.kit.clock import Clock
@@ -36,10 +36,12 @@ async def copy_lake(settings: Settings, url: str, shop: Shop, clock: Clock) -> c
         return digest(signer, "origin", origin_id) in buried
 
     kept = copying.Cut(settings.data_dir / "shops" / shop.slug / "cut", forgotten)
+    lake = lake_of(settings.data_dir, shop.slug)
+    async with Database(url, max_size=1, name="patron-lake") as db:
+        # A restore by other means than ours is noticed here first.
+        await aftermath.look(db, shop, lake, clock.now())
     async with await connect(url, "patron-lake") as connection:
-        return await copying.copy(
-            connection, shop, lake_of(settings.data_dir, shop.slug), kept, clock.now()
-        )
+        return await copying.copy(connection, shop, lake, kept, clock.now())
 
 
 def refresh_models(settings: Settings, shop: Shop, clock: Clock) -> Any:

@@ -12,6 +12,7 @@ from patron.delivery.types import CartState, Facts
 from patron.events import store as events
 from patron.kit.db import Tx
 from patron.messages import store as outbox
+from patron.messages.restored import store as after_restore
 from patron.messages.types import Message, Recipient, Said
 from patron.profiles import store as profiles
 from patron.segments import facts as people
@@ -52,7 +53,14 @@ async def load(tx: Tx, shop: Shop, message: Message, now: datetime) -> Facts:
         last_of_source=next((s.at for s in said if s.source == message.source), None),
         orders_silent_since=silence.last_order_at if silence else None,
         walk_lag=await events.lag(tx, now),
+        begun=_begun(message),
+        restored_at=await after_restore.last(tx),
     )
+
+
+def _begun(message: Message) -> datetime | None:
+    start = message.context.get("start")
+    return datetime.fromisoformat(str(start)) if start else None
 
 
 async def _said(
@@ -83,8 +91,8 @@ async def _cart(tx: Tx, message: Message) -> CartState | None:
 async def _condition(tx: Tx, shop: Shop, message: Message, now: datetime) -> Answer | None:
     if message.condition is None:
         return None
-    start, cart = message.context.get("start"), message.context.get("cart_id")
-    moments = {"start": datetime.fromisoformat(str(start))} if start else {}
+    start, cart = _begun(message), message.context.get("cart_id")
+    moments = {"start": start} if start else {}
     rule = parse(message.condition, Scope(frozenset(moments), cart=cart is not None))
     subject = Subject(message.origin_id, moments, None if cart is None else str(cart))
     zone = ZoneInfo(shop.time_zone)

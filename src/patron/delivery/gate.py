@@ -1,6 +1,6 @@
 """Whether a message may leave, and if not, which rule said so first."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from patron.delivery.types import Decision, Delay, Facts, Go, Reason, Skip
 from patron.messages.types import Recipient
@@ -22,10 +22,10 @@ _ALWAYS_SUPPRESSED = ("hard_bounce", "complaint", "erased", "manual")
 def decide(facts: Facts) -> Decision:
     """The first rule that objects decides; the order is part of the promise.
 
-    Mode, consent, suppression, reachable, still wanted, not too often, orders heard of, walk caught
-    up. A transactional message needs no consent and meets no caps.
+    Mode, consent, suppression, reachable, still wanted, not said before a restore, not too often,
+    orders heard of, walk caught up. A transactional message needs no consent and meets no caps.
     """
-    for rule in (permitted, _wanted, _seldom, _informed):
+    for rule in (permitted, _wanted, _unsaid, _seldom, _informed):
         objection = rule(facts)
         if objection is not None:
             return objection
@@ -64,6 +64,18 @@ def _wanted(facts: Facts) -> Skip | None:
     return None
 
 
+def quiet_until(restored_at: datetime, hours_between: int) -> datetime:
+    """Until when the caps of marketing may be missing a message that left before a restore."""
+    return restored_at + max(SAME_SOURCE, timedelta(hours=hours_between))
+
+
+def _unsaid(facts: Facts) -> Skip | None:
+    """What began before a restore may have been answered then already."""
+    if facts.restored_at is None or facts.begun is None or facts.begun > facts.restored_at:
+        return None
+    return Skip(Reason.RESTORED, facts.restored_at.isoformat())
+
+
 def _seldom(facts: Facts) -> Skip | None:
     if not facts.marketing:
         return None
@@ -76,6 +88,10 @@ def _seldom(facts: Facts) -> Skip | None:
 
 
 def _informed(facts: Facts) -> Delay | None:
+    if facts.marketing and facts.restored_at is not None and facts.mode is Mode.LIVE:
+        until = quiet_until(facts.restored_at, facts.hours_between)
+        if facts.now < until:
+            return Delay(until, Reason.RESTORED)
     if facts.cart is not None and facts.orders_silent_since is not None:
         return Delay(facts.now + LOOK_AGAIN, Reason.ORDERS_SILENT)
     if facts.marketing and facts.walk_lag > LONGEST_LAG:

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     BOUNCED = "bounced"
     NOT_NOW = "server_said_later"
     NO_ANSWER = "no_answer"
+    RESTORED = "restored"
     GAVE_UP = "gave_up"
     ERROR = "error"
 
@@ -49,6 +50,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     `last_marketing` and `last_of_source`: when this address or this person was last told something,
     by anybody or by the same journey. `cart` is None for a message that is about no cart.
+    `begun`: event time of what started the run that speaks. `restored_at`: when the shop was last
+    put back from a backup; what left between the backup and that moment is in no table.
     """
 
     now: datetime
@@ -64,6 +67,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     last_of_source: datetime | None = None
     orders_silent_since: datetime | None = None
     walk_lag: timedelta = timedelta(0)
+    begun: datetime | None = None
+    restored_at: datetime | None = None
 
 
 class Go(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ says no must be heard even when everything else waits. The event about it comes 
 """
 
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
@@ -16,13 +17,14 @@ from patron.kit.db import Database, Tx
 from patron.kit.log import logger
 from patron.messages import store as outbox
 from patron.messages.links import Ticket, long
-from patron.messages.types import Message
 from patron.profiles import store as profiles
+from patron.profiles.consent import MARKETING
 from patron.profiles.types import ConsentState, ConsentWord, SuppressionReason
 from patron.shops.types import Shop
 
 log = logger(__name__)
 
+EMAIL = "email"
 STOPPED = "Unsubscribe in a mail"
 BACK = "Undo on the unsubscribe page"
 
@@ -43,21 +45,16 @@ async def stop(desk: Desk, ticket: Ticket) -> None:
     now = desk.clock.now()
 
     async def work(tx: Tx) -> bool:
-        message = await outbox.find(tx, long(ticket.message))
-        if message is None or message.address_key is None:
+        mail = await _mail(tx, ticket)
+        if mail is None:
             return False  # erased: nothing is left that could be written to
-        reach = await profiles.suppressed(tx, message.channel, message.address_key)
+        reach = await profiles.suppressed(tx, mail.channel, mail.address_key)
         if reach == SuppressionReason.UNSUBSCRIBE:
             return False
         await profiles.suppress(
-            tx,
-            message.channel,
-            message.address_key,
-            SuppressionReason.UNSUBSCRIBE,
-            now,
-            f"message {message.id}",
+            tx, mail.channel, mail.address_key, SuppressionReason.UNSUBSCRIBE, now, mail.place
         )
-        await profiles.set_consent(tx, _word(message, ConsentState.WITHDRAWN, STOPPED, now), now)
+        await profiles.set_consent(tx, _word(mail, ConsentState.WITHDRAWN, STOPPED, now), now)
         return True
 
     if await desk.db.run(desk.shop.schema, work):
@@ -71,12 +68,12 @@ async def undo(desk: Desk, ticket: Ticket) -> bool:
     now = desk.clock.now()
 
     async def work(tx: Tx) -> bool:
-        message = await outbox.find(tx, long(ticket.message))
-        if message is None or message.address_key is None:
+        mail = await _mail(tx, ticket)
+        if mail is None:
             return False
-        reason = await profiles.suppressed(tx, message.channel, message.address_key)
+        reason = await profiles.suppressed(tx, mail.channel, mail.address_key)
         if reason == SuppressionReason.UNSUBSCRIBE:
-            await profiles.set_consent(tx, _word(message, ConsentState.GRANTED, BACK, now), now)
+            await profiles.set_consent(tx, _word(mail, ConsentState.GRANTED, BACK, now), now)
             return True
         return False
 
@@ -86,20 +83,50 @@ async def undo(desk: Desk, ticket: Ticket) -> bool:
     return True
 
 
-def _word(message: Message, state: ConsentState, text: str, at: datetime) -> ConsentWord:
+class _Mail(msgspec.Struct, frozen=True):
+    """The mail that a link came in, as far as it is known."""
+
+    id: UUID
+    origin_id: UUID
+    channel: str
+    purpose: str
+    address_key: str
+
+    @property
+    def place(self) -> str:
+        return f"message {self.id}"
+
+
+async def _mail(tx: Tx, ticket: Ticket) -> _Mail | None:
+    """None when no address of hers is left. A mail that left after the backup which the shop was
+    restored from is in no table; her address may still be known."""
+    message_id = long(ticket.message)
+    message = await outbox.find(tx, message_id)
+    if message is None:
+        origin = long(ticket.origin)
+        key = (await profiles.reach(tx, origin, EMAIL, MARKETING)).address_key
+        return _Mail(message_id, origin, EMAIL, MARKETING, key) if key is not None else None
+    if message.address_key is None:
+        return None
+    return _Mail(
+        message_id, message.origin_id, message.channel, message.purpose, message.address_key
+    )
+
+
+def _word(mail: _Mail, state: ConsentState, text: str, at: datetime) -> ConsentWord:
     return ConsentWord(
-        address_key=message.address_key or "",
-        channel=message.channel,
-        purpose=message.purpose,
+        address_key=mail.address_key,
+        channel=mail.channel,
+        purpose=mail.purpose,
         state=state,
         at=at,
         source="unsubscribe_page",
         # She proved that she reads this mailbox: the link was sent nowhere else.
         trust=Trust.VERIFIED,
         text_shown=text,
-        place=f"message {message.id}",
-        origin_id=message.origin_id,
-        message_id=str(message.id),
+        place=mail.place,
+        origin_id=mail.origin_id,
+        message_id=str(mail.id),
     )
 
 

@@ -46,6 +46,11 @@ def of_skip(skip: Skip, facts: Facts, zone: ZoneInfo) -> str:
                 f"Not sent: she was written to {_when(skip.because, zone)}; you allow one marketing"
                 f" message in {facts.hours_between} hours."
             )
+        case Reason.RESTORED:
+            return (
+                "Not sent: what started it happened before the shop was restored from a backup"
+                f" {_when(skip.because, zone)}; it may have left before that."
+            )
         case reason:
             return _PLAIN[reason]
 
@@ -57,6 +62,12 @@ def of_delay(delay: Delay, facts: Facts, zone: ZoneInfo) -> str:
         return (
             f"Waiting: no order has come in since {since}, longer than is normal for this hour."
             " She may have ordered without our knowing. Check the shop's order feed."
+        )
+    if delay.reason is Reason.RESTORED and facts.restored_at is not None:
+        return (
+            f"Waiting: the shop was restored from a backup on {local(facts.restored_at, zone)}, and"
+            " what she was sent shortly before is not known. Marketing goes on from"
+            f" {local(delay.until, zone)}."
         )
     return (
         f"Waiting: events of the last {_seconds(facts.walk_lag)} are still being read;"

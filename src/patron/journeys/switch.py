@@ -31,6 +31,22 @@ async def switch(tx: Tx, key: str, status: Status, now: datetime) -> Journey:
     return await store.journey(tx, key) or found
 
 
+async def end_restored(tx: Tx, now: datetime) -> int:
+    """End every run of a database that is a backup's: it may have gone on, and spoken, since.
+
+    In the caller's transaction; how many there were.
+    """
+    going: list[tuple[UUID, UUID]] = []
+    for journey in await store.journeys(tx):
+        going += await store.waiting(tx, journey.id)
+    await profiles.lock(tx, sorted({origin for _, origin in going}))
+    line = Line(
+        now, "Left: the shop was restored from a backup; she may have been written to since."
+    )
+    await store.end(tx, [Ending(one, ExitReason.RESTORED, line) for one, _ in going], now)
+    return len(going)
+
+
 async def end_off(tx: Tx, run_ids: list[UUID], now: datetime) -> None:
     """End these runs because their journey is not on."""
     line = Line(now, "Left: the journey was switched off.")

@@ -33,6 +33,7 @@ class ExitReason(StrEnum):
     CONDITION = "condition"
     DUPLICATE = "duplicate"
     JOURNEY_OFF = "journey_off"
+    RESTORED = "restored"
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):

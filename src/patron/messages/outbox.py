@@ -9,6 +9,7 @@ import msgspec
 
 from patron.kit.db import Tx
 from patron.messages import store
+from patron.messages.restored import store as after_restore
 from patron.messages.types import Arm, Draft, Line, State
 
 
@@ -31,6 +32,28 @@ async def cancel(tx: Tx, run_ids: Sequence[UUID], reason: str, now: datetime) ->
     code = reason if reason in _CANCELLED else "journey_ended"
     words = _CANCELLED.get(reason, f"Not sent: {reason}")
     return await store.cancel(tx, run_ids, Line(now, State.CANCELLED, words, code))
+
+
+async def restored(tx: Tx, now: datetime) -> tuple[int, int]:
+    """The database is a backup's: (messages not to be sent, messages nobody knows about).
+
+    What waited in the backup may have left since. From now on the gate also refuses what an event
+    before `now` started, and keeps marketing back while its caps could not know better.
+    """
+    await after_restore.mark(tx, now)
+    words = _CANCELLED["restored"]
+    ended = await after_restore.turn(tx, Line(now, State.CANCELLED, words, "restored"))
+    doubtful = await after_restore.turn(
+        tx,
+        Line(
+            now,
+            State.AMBIGUOUS,
+            "It was being handed over when the backup was made that this shop was restored from."
+            " It is not sent again unless you say so.",
+            "restored",
+        ),
+    )
+    return ended, doubtful
 
 
 async def expire(tx: Tx, now: datetime) -> tuple[list[UUID], list[UUID]]:
@@ -85,6 +108,8 @@ _CANCELLED = {
     "journey_ended": "Not sent: the journey ended for her.",
     "journey_off": "Not sent: the journey was switched off.",
     "erased": "Not sent: her data was erased.",
+    "restored": "Not sent: the shop was restored from a backup in which this was waiting, and it"
+    " may have left since.",
 }
 
 

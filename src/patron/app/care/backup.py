@@ -19,6 +19,7 @@ import psycopg
 from patron import VERSION
 from patron.app import people
 from patron.app.care import tombstones
+from patron.app.care.aftermath import Calmed, calm
 from patron.app.jobs import copy_lake
 from patron.app.rooms import prepare_house
 from patron.events.lake import store as lake_store
@@ -53,13 +54,15 @@ class BackedUp(msgspec.Struct, frozen=True):
 
 class Restored(msgspec.Struct, frozen=True):
     """`cut` are the files with events that the lake knew and the backup did not; `buried` counts
-    people whom the backup brought back and who were erased again."""
+    people whom the backup brought back and who were erased again. `calmed` tells, by shop, what
+    was waiting and does not go on; it is empty when the restore was told that nothing has run."""
 
     taken_at: datetime
     shops: list[str]
     migrated: list[str]
     cut: list[str]
     buried: int
+    calmed: dict[str, Calmed] = {}
 
 
 async def back_up(settings: Settings, url: str, clock: Clock, file: Path) -> BackedUp:
@@ -106,12 +109,14 @@ async def _add_shop(settings: Settings, url: str, shop: Shop, tar: tarfile.TarFi
 
 
 async def restore(
-    settings: Settings, url: str, signer: Signer, clock: Clock, file: Path
+    settings: Settings, url: str, signer: Signer, clock: Clock, file: Path, *, moved: bool = False
 ) -> Restored:
     """Put the database of `file` in place of what is there. Patron must not be running.
 
     A lake that is there already stays and is cut back to the database; without one, the backup's
-    is taken. Raises Problem: 409 while Patron runs, 400 when `file` is no backup.
+    is taken. What was waiting to be said ends, for it may have left since; unless Patron has not
+    run since (`moved`) – and that is not believed when the lake knows better. Raises Problem: 409
+    while Patron runs, 400 when `file` is no backup.
     """
     await _nobody_else(url)
     with tempfile.TemporaryDirectory(dir=settings.data_dir) as name:
@@ -125,8 +130,10 @@ async def restore(
         migrated = await prepare_house(db)
         async with db.unit(HOUSE) as tx:
             every = await shops.every(tx)
-        cut, buried = [], 0
+        cut, buried, calmed = [], 0, {}
         for shop in every:
+            if not moved:
+                calmed[shop.slug] = await calm(db, shop, clock.now())
             stones = tombstones.stones_of(settings.data_dir, shop.slug)
             async with db.unit(shop.schema) as tx:
                 returned = await tombstones.bury_again(tx, stones, signer)
@@ -135,7 +142,7 @@ async def restore(
             buried += len(returned)
             done = await copy_lake(settings, url, shop, clock)
             cut += [done.cut_to] if done.cut_to else []
-    return Restored(manifest.taken_at, manifest.shops, migrated, cut, buried)
+    return Restored(manifest.taken_at, manifest.shops, migrated, cut, buried, calmed)
 
 
 def secret_in(file: Path) -> bytes | None:

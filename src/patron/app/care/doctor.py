@@ -15,6 +15,7 @@ from patron.app.rooms import unapplied
 from patron.app.sending import smtp_of
 from patron.carts import store as carts
 from patron.delivery.channels.email.smtp import SmtpChannel
+from patron.delivery.gate import quiet_until
 from patron.delivery.types import Letter, Permanent, Temporary, Unknown
 from patron.events import store as events
 from patron.events.lake import copying
@@ -26,6 +27,7 @@ from patron.kit.lake import lake_of
 from patron.kit.migrate import HOUSE
 from patron.kit.settings import Settings, unknown_variables
 from patron.messages import store as messages
+from patron.messages.restored import store as after_restore
 from patron.messages.types import Rendered, State
 from patron.shops import store as shops
 from patron.shops.types import Mode, Shop
@@ -138,11 +140,9 @@ async def _shop(settings: Settings, db: Database, clock: Clock, shop: Shop) -> l
         acting = await events.acting_waits(tx)
         silence = await carts.feed_silence(tx, now)
         counts = await messages.counts(tx)
+        restored_at = await after_restore.last(tx)
         state = await lake_store.state(tx)
-        cut = None
-        if state.epoch is not None:
-            lake = lake_of(settings.data_dir, shop.slug)
-            cut = await copying.restored_at(tx, lake, state)
+        cut = await copying.restored_at(tx, lake_of(settings.data_dir, shop.slug), state)
     found = []
     name = f"{shop.slug}: walk"
     if lag > BEHIND:
@@ -170,6 +170,17 @@ async def _shop(settings: Settings, db: Database, clock: Clock, shop: Shop) -> l
         remedy = "`patron message list --state ambiguous`, then `patron message resolve`"
         detail = f"{doubtful} of which nobody knows whether they went out"
         found.append(Finding(f"{shop.slug}: messages", "warning", detail, remedy))
+    if restored_at is not None:
+        until = quiet_until(restored_at, shop.settings.marketing_hours_between)
+        if now < until:
+            detail = (
+                f"restored on {restored_at:%Y-%m-%d %H:%M}; marketing waits until"
+                f" {until:%Y-%m-%d %H:%M} UTC"
+            )
+            remedy = (
+                "nothing to do: what left shortly before the restore is not known, so caps wait"
+            )
+            found.append(Finding(f"{shop.slug}: restore", "warning", detail, remedy))
     mode = "messages go to customers"
     if shop.mode is Mode.REHEARSAL:
         mode = f"rehearsal: messages go to {shop.owner_email}"

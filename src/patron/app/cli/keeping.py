@@ -31,9 +31,20 @@ def backup(file: File, as_json: Json = False) -> None:
 def restore_backup(
     file: File,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    moved: Annotated[
+        bool,
+        typer.Option(
+            "--moved",
+            help="Patron was stopped before this backup was made and has not run since: what waits"
+            " in it goes on.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Put a backup in place of everything that is there. Stop `patron serve` first."""
+    """Put a backup in place of everything that is there. Stop `patron serve` first.
+
+    Journeys and messages that were waiting end, for they may have left since the backup was made.
+    """
     with clear_errors():
         if not yes and not typer.confirm("Replace every shop of this installation?"):
             fail("nothing was restored", None)
@@ -42,11 +53,23 @@ def restore_backup(
             write_secret_once(settings.data_dir / "secret", secret)
         with open_house() as house:
             signer = open_signer(house.settings)
-            done = asyncio.run(restore(house.settings, house.url, signer, house.clock, file))
+            done = asyncio.run(
+                restore(house.settings, house.url, signer, house.clock, file, moved=moved)
+            )
         if as_json:
             show(done, True, str)
             return
         console.print(f"Restored the backup of {done.taken_at:%Y-%m-%d %H:%M} UTC.")
+        for slug, calmed in done.calmed.items():
+            console.print(
+                f"{slug}: {calmed.runs} runs and {calmed.messages} messages that were waiting have"
+                " ended, for they may have gone on since. Marketing rests for a day."
+            )
+            if calmed.ambiguous:
+                console.print(
+                    f"{calmed.ambiguous} were just being sent: `patron message list --state"
+                    f" ambiguous --shop {slug}`"
+                )
         for name in done.cut:
             console.print(
                 f"The lake knew more: {name}\n  bring it back with `patron import events`"

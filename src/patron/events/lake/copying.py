@@ -17,6 +17,7 @@ from patron.events.lake import store as lake_store
 from patron.kit.db import Tx, begun
 from patron.kit.lake import Lake
 from patron.kit.log import logger
+from patron.kit.pauses import reach
 from patron.shops.types import Shop
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ async def _copy(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime
             if upto > position:
                 columns = table(await lake_store.copy_out(connection, position, upto))
                 lake.append(columns, epoch, position, upto)
+                await reach("lake.appended")
                 copied += columns.num_rows
             await lake_store.set_lake_position(connection, upto)
         position = upto
@@ -89,17 +91,19 @@ async def reconcile(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: date
     """
     async with begun(connection, shop.schema):
         state = await lake_store.state(connection)
-        if state.epoch is None:
-            await lake_store.set_epoch(connection, uuid4(), 0)
-            return None
         behind = await restored_at(connection, lake, state)
-    if behind is None:
-        return None
+        if behind is None:
+            if state.epoch is None:
+                await lake_store.set_epoch(connection, uuid4(), 0)
+            return None
     kept.folder.mkdir(parents=True, exist_ok=True)
     name = kept.folder / f"cut-{now:%Y%m%dT%H%M%S}-{behind}.jsonl"
     rows = write_importable(lake, behind, name, kept.forgotten)
-    # Derived, not drawn: after a crash between the two commits the same cut is found done.
-    epoch = uuid5(state.epoch, str(behind))
+    # Derived, not drawn: after a crash between the two commits the same cut is found done. The same
+    # backup restored once more finds rows again, and needs an epoch that the lake does not know.
+    epoch = uuid5(state.epoch or shop.id, str(behind))
+    while rows and lake.position(str(epoch)) is not None:
+        epoch = uuid5(epoch, str(behind))
     lake.cut(behind, str(epoch))
     async with begun(connection, shop.schema):
         await lake_store.set_epoch(connection, epoch, behind)
@@ -113,26 +117,32 @@ async def reconcile(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: date
 async def restored_at(tx: Tx, lake: Lake, state: lake_store.LakeState) -> int | None:
     """The log position up to which a restored database and the lake agree; None if all is well.
 
-    A database is restored when the lake holds positions that it never gave, or when the event at
-    the lake's last position is another one there and here.
+    A database is restored when the lake holds positions that it never gave, or another event at
+    one of them. One that was never copied, beside a lake that holds something, was restored too.
     """
+    if state.epoch is None:
+        return await _agree_to(tx, lake, 0, state.position) if lake.files() else None
     position = lake.position(str(state.epoch))
-    if position is None or position == 0:
+    if not position or position == state.lake_position:
         return None
-    if position > state.position:
-        return state.position
-    if position == state.lake_position:
-        return None
-    ours = await lake_store.identity_at(tx, position)
-    theirs = [
-        row["message_id"]
-        for batch in lake.rows_after(position - 1)
-        for row in batch.select(["position", "message_id"]).to_pylist()
-        if row["position"] == position
-    ]
-    if ours is None or not theirs or ours[0] == theirs[0]:
-        return None
-    return state.lake_position
+    agreed = await _agree_to(tx, lake, state.lake_position, min(position, state.position))
+    return None if agreed == position else agreed
+
+
+async def _agree_to(tx: Tx, lake: Lake, known: int, upto: int) -> int:
+    """The position, of `known` … `upto`, behind which log and lake have different events. Where one
+    has none, as after an erasure, they do not differ."""
+    for batch in lake.rows_after(known):
+        theirs = {
+            row["position"]: row["message_id"]
+            for row in batch.select(["position", "message_id"]).to_pylist()
+            if row["position"] <= upto
+        }
+        if theirs:
+            ours = await lake_store.message_ids(tx, min(theirs), max(theirs))
+            differ = (p - 1 for p, one in theirs.items() if ours.get(p, one) != one)
+            upto = min(upto, *differ, upto)
+    return upto
 
 
 async def forget(connection: Tx, shop: Shop, lake: Lake) -> int:

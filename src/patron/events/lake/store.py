@@ -85,12 +85,10 @@ async def copy_out(tx: Tx, after: int, upto: int) -> bytes:
     return b"".join(parts)
 
 
-async def identity_at(tx: Tx, position: int) -> tuple[str, datetime] | None:
-    """message id and event time of the event at `position`, if PostgreSQL still has it."""
-    found = await tuples(
-        tx, "SELECT message_id, ts FROM event WHERE position = %s LIMIT 1", (position,)
-    )
-    return None if not found else (found[0][0], found[0][1])
+async def message_ids(tx: Tx, first: int, last: int) -> dict[int, str]:
+    """message id of the events at these positions, as far as PostgreSQL still has them."""
+    sql = "SELECT position, message_id FROM event WHERE position BETWEEN %s AND %s"
+    return dict(await tuples(tx, sql, (first, last)))
 
 
 async def queue_erasure(tx: Tx, origins: Sequence[UUID], now: datetime) -> None:
