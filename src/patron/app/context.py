@@ -5,8 +5,9 @@ import secrets
 from pathlib import Path
 
 from patron.app.installing import write_secret_once
+from patron.app.under_test import clock_of
 from patron.events.inbox import InboxLimits
-from patron.kit.clock import Clock, SystemClock
+from patron.kit.clock import Clock
 from patron.kit.postgres.place import make_folder
 from patron.kit.settings import Settings, load
 from patron.kit.signing import Signer
@@ -22,8 +23,9 @@ def read_settings() -> Settings:
     return load(path if named or path.exists() else None, environ)
 
 
-def the_clock() -> Clock:
-    return SystemClock()
+def the_clock(role: str = "command") -> Clock:
+    """The clock of this process, which is a `role` ("web", "worker" …)."""
+    return clock_of(role)
 
 
 def open_signer(settings: Settings) -> Signer:

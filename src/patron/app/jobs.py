@@ -66,7 +66,7 @@ def main() -> None:
     if len(sys.argv) != 3 or settings.database_url is None:
         raise SystemExit("usage: PATRON_DATABASE_URL=… python -m patron.app.jobs lake|refresh SHOP")
     job, slug = sys.argv[1:]
-    clock = the_clock()
+    clock = the_clock("job")
     shop = asyncio.run(find_shop(settings.database_url, slug))
     done: Any
     if job == "lake":

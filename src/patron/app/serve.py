@@ -8,12 +8,14 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
-from patron.app.context import open_signer
+from patron.app.context import open_signer, the_clock
 from patron.app.occupancy import Occupancy
 from patron.app.rooms import prepare_house
-from patron.kit.clock import monotonic
+from patron.app.under_test import refuse_in_earnest
+from patron.kit.clock import Clock, monotonic
 from patron.kit.db import Database
 from patron.kit.log import logger
 from patron.kit.postgres.errors import PostgresError
@@ -25,7 +27,7 @@ log = logger(__name__)
 
 STOP_SECONDS = 30.0
 RESTART_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-STEADY_SECONDS = 30.0
+STEADY = timedelta(seconds=30)
 WATCH_SECONDS = 0.2
 
 Report = Callable[[str], None]
@@ -40,14 +42,20 @@ class Child:
     """One process that is started again when it dies, a little later each time it dies young."""
 
     def __init__(
-        self, name: str, command: list[str], environ: Mapping[str, str], log: Path | None = None
+        self,
+        name: str,
+        command: list[str],
+        environ: Mapping[str, str],
+        clock: Clock,
+        log: Path | None = None,
     ) -> None:
         self.name = name
         self._log = log
+        self._clock = clock
         self._command = command
         self._environ = dict(environ)
         self._process: subprocess.Popen[bytes] | None = None
-        self._started = 0.0
+        self._started = clock.now()
         self._deaths = 0
         self._again: float | None = None
         self._inherited: tuple[int, ...] = ()
@@ -60,7 +68,7 @@ class Child:
         """Start it; the descriptor `inherited` stays open as long as it or a successor runs."""
         if inherited is not None:
             self._inherited = (inherited,)
-        self._started = monotonic()
+        self._started = self._clock.now()
         # A session of its own: Ctrl-C reaches the supervisor alone, which stops things in order.
         with ExitStack() as stack:
             output = None if self._log is None else stack.enter_context(self._log.open("ab"))
@@ -84,7 +92,7 @@ class Child:
         code = self._process.poll()
         if code is None:
             return
-        young = monotonic() - self._started < STEADY_SECONDS
+        young = self._clock.now() - self._started < STEADY
         self._deaths = self._deaths + 1 if young else 1
         pause = RESTART_SECONDS[min(self._deaths, len(RESTART_SECONDS)) - 1]
         self._again = monotonic() + pause
@@ -131,11 +139,14 @@ class House:
     def start(self) -> None:
         """Start PostgreSQL if it is ours, migrate every schema, then web and worker.
 
-        Raises Problem when the data folder is being served already.
+        Raises Problem when the data folder is being served already, or a test's clock does not
+        belong here.
         """
+        refuse_in_earnest(self.settings)
         make_folder(self.settings.data_dir)
         inherited = self._occupancy.take(self._report)
         open_signer(self.settings)
+        clock = the_clock("serve")
         if not self.url:
             self.open_database()
         environ = {
@@ -144,7 +155,7 @@ class House:
             "PATRON_DATA_DIR": str(self.settings.data_dir.resolve()),
         }
         self.children = [
-            Child(name, _command(f"patron.app.{name}"), environ, self._log)
+            Child(name, _command(f"patron.app.{name}"), environ, clock, self._log)
             for name in ("web", "worker")
         ]
         for child in self.children:

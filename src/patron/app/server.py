@@ -254,4 +254,4 @@ def create() -> Callable[[Any, Any, Any], Awaitable[None]]:
     if settings.database_url is None:
         raise SystemExit("database_url is not set: start the web process through `patron serve`")
     end_with(os.getppid())  # Granian's workers outlive a Granian that was killed
-    return build(settings, the_clock())
+    return build(settings, the_clock("web"))

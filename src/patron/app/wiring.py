@@ -92,6 +92,7 @@ class Walker:
             take = await events.take(connection, self.shop, self._batch)
             if take is None:
                 return 0
+            await reach("walk.taken")
             with SECONDS.labels(self.shop.slug).time():
                 now = self._clock.now()
                 accepted = await events.accept_batch(connection, self.shop, take, now)

@@ -249,7 +249,7 @@ def main() -> None:
         end_with(int(sys.argv[1]))
     settings = read_settings()
     configure(settings.log_format, settings.log_level)
-    worker = Worker(settings, the_clock())
+    worker = Worker(settings, the_clock("worker"))
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: worker.stop())
     collect_rarely()

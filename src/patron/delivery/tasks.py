@@ -187,7 +187,9 @@ async def _through(
             )
         return await store.finish(tx, result.message, outcome, now)
 
-    return outcome if await _stubborn(db, shop, write) else None
+    written = await _stubborn(db, shop, write)
+    await reach("delivery.finished")
+    return outcome if written else None
 
 
 async def _stubborn(db: Database, shop: Shop, write: Callable[[Tx], Awaitable[bool]]) -> bool:

@@ -8,6 +8,7 @@ from patron.app.care.doctor import Finding, examine, without_database
 from patron.app.cli.house import Unreachable, open_house
 from patron.app.cli.output import Json, clear_errors, console, show, table
 from patron.app.context import read_settings
+from patron.app.under_test import REMEDY, TEST_SOCKET, conductor
 from patron.kit.postgres.errors import PostgresError
 from patron.kit.settings import Settings, shown
 
@@ -43,9 +44,18 @@ def doctor(
 def _examined(mail: bool) -> tuple[list[Finding], Settings]:
     """What was found, with or without a database, and the settings."""
     the_settings = read_settings()
+    found = _conducted()
     try:
         with open_house() as house:
             to = the_settings.owner_email if mail else None
-            return house.run(lambda db: examine(the_settings, db, house.clock, to)), the_settings
+            found += house.run(lambda db: examine(the_settings, db, house.clock, to))
     except (Unreachable, PostgresError) as error:
-        return without_database(the_settings, str(error)), the_settings
+        found += without_database(the_settings, str(error))
+    return found, the_settings
+
+
+def _conducted() -> list[Finding]:
+    path = conductor()
+    if path is None:
+        return []
+    return [Finding("clock", "failed", f"{TEST_SOCKET} = {path}: time is invented here", REMEDY)]

@@ -70,7 +70,7 @@ def main() -> None:
     configure(settings.log_format, "warning")
     if len(sys.argv) != 2 or settings.database_url is None:
         raise SystemExit("usage: PATRON_DATABASE_URL=… python -m patron.app.imports.walking SHOP")
-    clock = the_clock()
+    clock = the_clock("import")
     shop = asyncio.run(find_shop(settings.database_url, sys.argv[1]))
     turn = Turn(settings.database_url, shop, clock)
 
