@@ -4,7 +4,6 @@ Nothing in these pages is typed by hand but the meanings of names in closed list
 `words.toml`. `tests/house/test_docs.py` fails when a page differs from what this writes.
 """
 
-import re
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
@@ -129,29 +128,23 @@ def _shown(default: object) -> str:
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
-def application() -> tuple[dict[str, Any], dict[tuple[str, str], str]]:
-    """The API's whole document, and the scope that each (method, path) asks for."""
+def application() -> dict[str, Any]:
+    """The API's whole document."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder), database_url="postgresql://nowhere")
         api = build_api(Web(settings, SystemClock()))
-    scopes: dict[tuple[str, str], str] = {}
-    for route in api.routes:
-        for handler in getattr(route, "route_handlers", ()):
-            for guard in handler.guards or ():
-                for method in getattr(handler, "http_methods", ()):
-                    path = re.sub(r":[a-z]+\}", "}", route.path)
-                    scopes[method, path] = guard.__closure__[0].cell_contents
-    return merged(api.openapi_schema.to_schema()), scopes
+    return merged(api)
 
 
 def routes_page() -> str:
-    document, scopes = application()
+    document = application()
     rooms: dict[str, list[tuple[str, str, str]]] = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             if isinstance(operation, dict):
-                asks = scopes.get((method.upper(), path))
-                who = f"`{asks}`" if asks else "a key" if path in TRACKING else "–"
+                taken = [scheme for scheme in operation["security"] if scheme]
+                asks = [scope for scheme in taken for scope in scheme.get("serverKey", ())]
+                who = "a key" if len(taken) > 1 else f"`{asks[0]}`" if asks else "–"
                 rooms.setdefault(operation["tags"][0], []).append(
                     (f"`{method.upper()} {path}`", who, operation.get("summary", ""))
                 )
@@ -164,18 +157,9 @@ def routes_page() -> str:
         "Routes",
         "Everything the web process answers. `needs` is the scope a server key must have; *a key*"
         " is a write key or a server key with `ingest`; – is open to everybody. Fields and examples"
-        " are in `/api/docs` and `/api/openapi.json` of a running Patron. Besides these, `GET"
-        " /o/{token}.gif` and `GET /l/{token}` count opens and clicks of mails, and"
-        " `/analytics-next/bundles/{name}` serves further parts of the browser library.",
+        " are in `/api/docs` and `/api/openapi.json` of a running Patron.",
         *parts,
     )
-
-
-TRACKING = frozenset(
-    f"/v1/{name}"
-    for kind in EventType
-    for name in (kind.value, kind.value[0], "batch", "b", "import")
-)
 
 
 def commands() -> dict[str, Any]:

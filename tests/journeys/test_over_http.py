@@ -135,7 +135,7 @@ def test_what_is_not_there_is_not_found(house: House) -> None:
         assert client.get(runs, params={"cursor": "%%"}).status_code == 400
         assert client.get(runs, params={"cursor": "WzEsMl0"}).status_code == 400
         assert client.get(runs, params={"limit": 0}).status_code == 400
-        wrong = client.get("/api/analytics/journeys/abandoned_cart?since=2026-03-02T00:00:00")
+        wrong = client.get("/api/journeys/abandoned_cart/results?since=2026-03-02T00:00:00")
         assert wrong.status_code == 400 and wrong.json()["path"] == "since"
 
 
@@ -154,7 +154,7 @@ def test_who_may_do_what(house: House, scopes: frozenset[str] | None, status: in
             assert client.get(path).status_code == (401 if scopes is None else 200)
         for path in WRITES:
             assert client.post(path).status_code == status
-        assert client.get("/api/analytics/journeys/abandoned_cart").status_code == status
+        assert client.get("/api/journeys/abandoned_cart/results").status_code == status
         body = {"name": "x", "definition": abandoned_cart(METRICS)}
         assert client.put("/api/journeys/x", json=body).status_code == status
 

@@ -30,7 +30,6 @@ RIGHTS: list[tuple[str, str]] = [
     (r"GET /api/messages", "messages:read"),
     (r"POST /api/messages", "messages:write"),
     (r"GET /api/journeys/\{key\}/results", "analytics:read"),
-    (r"GET /api/analytics", "analytics:read"),
     (r"GET /api/(journeys|runs|conditions)", "journeys:read"),
     (r"(PUT|POST) /api/journeys", "journeys:write"),
 ]
@@ -72,8 +71,8 @@ def routes(shop: Tenant) -> list[Route]:
     found = [
         (method.upper(), path)
         for path, operations in document(shop)["paths"].items()
-        for method in operations
-        if path.startswith("/api/") and method in ("get", "post", "put", "patch", "delete")
+        for method, operation in operations.items()
+        if operation["security"] and path.startswith("/api/")
     ]
 
     def rank(route: Route) -> int:

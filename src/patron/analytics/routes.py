@@ -18,7 +18,7 @@ from patron.shops.types import Shop
 
 
 @get(
-    ["/api/analytics/journeys/{key:str}", "/api/journeys/{key:str}/results"],
+    "/api/journeys/{key:str}/results",
     guards=[requires("analytics:read")],
     tags=["analytics"],
     summary="What a journey did and earned",

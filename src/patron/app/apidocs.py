@@ -6,15 +6,17 @@ import re
 from typing import Any
 
 import msgspec
-from litestar import Request, get
-from litestar.handlers import HTTPRouteHandler
+from litestar import Litestar, MediaType, Request, Router
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.routes import BaseRoute, HTTPRoute
 
 from patron import VERSION
-from patron.events.routes import openapi_paths
+from patron.delivery.routes import openapi_paths as delivery_paths
+from patron.events.routes import openapi_paths as events_paths
 from patron.kit.problems import ProblemDocument
+from patron.shops.access import Requires
 
 DESCRIPTION = """Patron's HTTP API. The tracking calls under `/v1` speak the Segment HTTP Tracking
 API and take a write key; everything under `/api` takes a server key as
@@ -33,14 +35,46 @@ PROBLEMS = {
 }
 
 
-def merged(document: dict[str, Any]) -> dict[str, Any]:
+SERVER_KEY, WRITE_KEY = "serverKey", "writeKey"
+KEYS = {
+    SERVER_KEY: SecurityScheme(type="http", scheme="bearer", description="A server key, `sk_…`"),
+    WRITE_KEY: SecurityScheme(
+        type="http",
+        scheme="basic",
+        description="The write key `wk_…` as user name, with an empty password",
+    ),
+}
+
+
+def scopes(app: Litestar) -> dict[tuple[str, str], str]:
+    """The scope that each guarded (path, method in small letters) asks for."""
+    return {
+        (route.path_format, method.lower()): guard.scope
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        for guard in handler.guards or ()
+        if isinstance(guard, Requires)
+        for method in handler.http_methods
+    }
+
+
+def merged(app: Litestar) -> dict[str, Any]:
     """The generated document with the hot doors, which are no Litestar handlers, put in.
 
-    Errors are described as they are answered: as problem documents.
+    Errors are described as they are answered: as problem documents. Each operation says which key
+    it takes, and with which scope; one that takes none says so too.
     """
+    document = app.openapi_schema.to_schema()
+    guarded = scopes(app)
     paths = {
         path: {
-            method: _with_problems(path, method, operation)
+            method: {
+                **_with_problems(path, method, operation),
+                "security": [{SERVER_KEY: [scope]}]
+                if (scope := guarded.get((path, method)))
+                else [],
+            }
             for method, operation in operations.items()
         }
         for path, operations in document.get("paths", {}).items()
@@ -50,7 +84,7 @@ def merged(document: dict[str, Any]) -> dict[str, Any]:
     schemas = {**components.get("schemas", {}), "ProblemDocument": problem}
     return {
         **document,
-        "paths": {**openapi_paths(), **paths},
+        "paths": {**events_paths(), **paths, **delivery_paths(), **_own_paths()},
         "components": {**components, "schemas": schemas},
     }
 
@@ -72,36 +106,68 @@ def _with_problems(path: str, method: str, operation: dict[str, Any]) -> dict[st
     return {**operation, "responses": {**kept, **errors}}
 
 
-@get("/api/openapi.json", include_in_schema=False, sync_to_thread=False)
-def document(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """The OpenAPI document of every route and hot door."""
-    return merged(request.app.openapi_schema.to_schema())
+def _own_paths() -> dict[str, Any]:
+    """This document and its page, which Litestar's own router answers."""
+    told = {
+        "/api/openapi.json": ("openapi", "This document", "application/json"),
+        "/api/docs": ("docs", "This document as a page", "text/html"),
+    }
+    return {
+        path: {
+            "get": {
+                "operationId": name,
+                "summary": summary,
+                "tags": ["health"],
+                "security": [],
+                "responses": {"200": {"description": summary, "content": {media: {}}}},
+            }
+        }
+        for path, (name, summary, media) in told.items()
+    }
+
+
+class DocumentPlugin(OpenAPIRenderPlugin):
+    """`/api/openapi.json`: the OpenAPI document of every route and hot door."""
+
+    def __init__(self) -> None:
+        super().__init__(path="/openapi.json", media_type=MediaType.JSON)
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return msgspec.json.encode(merged(request.app))
 
 
 class PagePlugin(OpenAPIRenderPlugin):
     """`/api/docs`: every route with its fields, its example and a `curl` to paste."""
 
+    def __init__(self) -> None:
+        super().__init__(path="/docs")
+
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return page(merged(openapi_schema), str(request.base_url).rstrip("/")).encode()
+        return page(merged(request.app), str(request.base_url).rstrip("/")).encode()
+
+
+class _Pages(Router):
+    """Litestar's router of documents without its page for paths that are not found: those get a
+    problem document, as everywhere."""
+
+    def register(self, value: Any) -> list[BaseRoute]:
+        if "/{path:str}" in getattr(value, "paths", ()):
+            return []
+        return super().register(value)
 
 
 def openapi_config() -> OpenAPIConfig:
-    return OpenAPIConfig(
+    config = OpenAPIConfig(
         title="Patron",
         version=VERSION,
         description=DESCRIPTION,
-        path="/api/docs",
+        openapi_router=_Pages("/api", route_handlers=[], include_in_schema=False),
         use_handler_docstrings=True,
-        render_plugins=[PagePlugin(path="/")],
-        components=Components(
-            security_schemes={
-                "serverKey": SecurityScheme(
-                    type="http", scheme="bearer", description="A server key, `sk_…`"
-                )
-            }
-        ),
-        security=[{"serverKey": []}],
+        render_plugins=[PagePlugin(), DocumentPlugin()],
+        components=Components(security_schemes={**KEYS}),
     )
+    config.default_plugin = None  # it would answer at /api too
+    return config
 
 
 def page(document: dict[str, Any], base: str) -> str:
@@ -210,5 +276,3 @@ td:nth-child(2),td:nth-child(3){color:var(--soft)}p{color:var(--soft)}
 @media(max-width:40rem){body{padding:1rem}summary{grid-template-columns:3.6rem minmax(0,1fr)}
 summary span{grid-column:2}details>*:not(summary){margin-left:0}nav{position:static}}
 """
-
-routes: list[HTTPRouteHandler] = [document]

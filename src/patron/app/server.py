@@ -135,7 +135,7 @@ def build_api(web: Web) -> Litestar:
         "shop": shop,
     }
     return Litestar(
-        route_handlers=[*ROUTES, *health.routes, *apidocs.routes],
+        route_handlers=[*ROUTES, *health.routes],
         dependencies={name: Provide(how, sync_to_thread=False) for name, how in provided.items()},
         middleware=[
             DefineMiddleware(Identify, web=web),

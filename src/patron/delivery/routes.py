@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from patron.delivery.openapi import openapi_paths
 from patron.delivery.tracking import TrackingDoor
 from patron.delivery.unsubscribe import Desk, stop, undo
 from patron.events.inbox import Inbox
@@ -20,7 +21,7 @@ from patron.messages.links import UNSUBSCRIBE, Ticket, read
 from patron.messages.theme import theme
 from patron.shops.types import Shop
 
-__all__ = ["TrackingDoor", "routes"]
+__all__ = ["TrackingDoor", "openapi_paths", "routes"]
 
 OpenShop = Callable[[str], Awaitable[Shop]]
 _PAGES = minijinja.Environment(

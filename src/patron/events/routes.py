@@ -27,6 +27,8 @@ CALL_SECONDS = histogram("patron_door_call_seconds", "From a call's arrival to i
 _SETTINGS = re.compile(r"/v1/projects/([A-Za-z0-9_-]{1,100})/settings")
 _SCRIPT = re.compile(r"/analytics\.js/v1/([A-Za-z0-9_-]{1,100})/analytics(?:\.min)?\.js")
 _BUNDLE = re.compile(r"/analytics-next/bundles/([^/]+)")
+PAGES = (_SETTINGS, _SCRIPT, _BUNDLE)
+"""What browsers fetch, besides the calls of `calls.PATHS`."""
 _GET = b"GET, HEAD, OPTIONS"
 _POST = b"POST, OPTIONS"
 _AGENTS = 2_000
@@ -69,9 +71,7 @@ class Door:
     @staticmethod
     def answers(path: str) -> bool:
         """Whether this door is the one for `path`."""
-        return path in calls.PATHS or any(
-            known.fullmatch(path) for known in (_SETTINGS, _SCRIPT, _BUNDLE)
-        )
+        return path in calls.PATHS or any(known.fullmatch(path) for known in PAGES)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         kind = calls.PATHS.get(scope["path"])

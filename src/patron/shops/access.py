@@ -51,10 +51,13 @@ class Keys:
         return access
 
 
-def requires(scope: str) -> "Guard":
+class Requires:
     """A Litestar guard: the caller's server key must have `scope`."""
 
-    def guard(connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+
+    def __call__(self, connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]
         access = connection.scope["state"].get("access")
         if access is None:
             raise Problem(
@@ -63,10 +66,13 @@ def requires(scope: str) -> "Guard":
                 "this route needs a server key",
                 remedy="send 'Authorization: Bearer sk_…'; `patron key create` makes one",
             )
-        if not access.allows(scope):
+        if not access.allows(self.scope):
             raise forbidden(
-                f"this key may not {scope}",
-                remedy=f"make one that may: `patron key create --scope {scope}`",
+                f"this key may not {self.scope}",
+                remedy=f"make one that may: `patron key create --scope {self.scope}`",
             )
 
-    return guard
+
+def requires(scope: str) -> "Guard":
+    """The guard of a route that needs `scope`."""
+    return Requires(scope)

@@ -106,6 +106,13 @@ _KEY = {
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,100}$"},
     "description": "the shop's write key",
 }
+_BUNDLE = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,120}\\.js$"},
+    "description": "the file's name, as the library asks for it",
+}
 
 
 def openapi_paths() -> dict[str, Any]:
@@ -121,11 +128,25 @@ def openapi_paths() -> dict[str, Any]:
                 {"application/json": {"schema": _ANY}},
             )
         },
-        "/analytics.js/v1/{writeKey}/analytics.min.js": {
+        **{
+            f"/analytics.js/v1/{{writeKey}}/{file}": {
+                "get": _got(
+                    name,
+                    "The browser library, set up for this shop",
+                    [_KEY],
+                    {"text/javascript": {"schema": _TEXT}},
+                )
+            }
+            for file, name in (
+                ("analytics.min.js", "browserLibrary"),
+                ("analytics.js", "browserLibraryByItsOtherName"),
+            )
+        },
+        "/analytics-next/bundles/{name}": {
             "get": _got(
-                "browserLibrary",
-                "The browser library, set up for this shop",
-                [_KEY],
+                "browserBundle",
+                "A part that the browser library loads when it needs it",
+                [_BUNDLE],
                 {"text/javascript": {"schema": _TEXT}},
             )
         },
@@ -138,7 +159,7 @@ def _posted(path: str, kind: str) -> dict[str, Any]:
         "summary": _SUMMARIES[kind],
         "description": _NOTES,
         "tags": ["events"],
-        "security": [{"serverKey": []}, {}],
+        "security": [{"writeKey": []}, {"serverKey": ["ingest"]}, {}],
         "requestBody": {
             "required": True,
             "content": {
@@ -199,7 +220,7 @@ def _got(
         "operationId": name,
         "summary": summary,
         "tags": ["events"],
-        "security": [{}],
+        "security": [],
         "parameters": parameters,
         "responses": {
             "200": {"description": summary, "content": content},

@@ -1,0 +1,138 @@
+"""The OpenAPI document has every route, and says truly which of them are open to everybody."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from litestar.routes import HTTPRoute
+
+from patron.app.server import Web, build_api
+from patron.events.door import calls
+from patron.events.routes import PAGES
+from patron.kit.clock import SystemClock
+from patron.kit.settings import Settings
+from running import Running, running
+
+Operations = dict[tuple[str, str], dict[str, Any]]
+PUBLIC = {
+    "/healthz", "/readyz", "/metrics", "/metrics/worker", "/api/openapi.json", "/api/docs",
+    "/c/{token}", "/u/{token}", "/u/{token}/undo", "/o/{token}.gif", "/l/{token}",
+    "/v1/projects/{writeKey}/settings", "/analytics-next/bundles/{name}",
+    "/analytics.js/v1/{writeKey}/analytics.js", "/analytics.js/v1/{writeKey}/analytics.min.js",
+}  # fmt: skip
+
+NOTHING: dict[str, Any] = {"batch": []}
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Running]:
+    with running() as house:
+        house.open_shop()
+        house.start()
+        yield house
+
+
+@pytest.fixture(scope="module")
+def described(shop: Running) -> Operations:
+    document = httpx.get(f"{shop.url}/api/openapi.json").json()
+    return {
+        (method.upper(), path): operation
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+
+
+def filled(shop: Running, path: str) -> str:
+    """`path` with something of the right form at every place."""
+    given = {"writeKey": shop.write_key, "name": "ajs.js", "who": "user_id:ada", "key": "some"}
+    an_id = "018f0000-0000-7000-8000-000000000000"
+
+    def place(found: re.Match[str]) -> str:
+        name = found[1]
+        return given.get(name) or (an_id if name.endswith("_id") else "nonsense")
+
+    return re.sub(r"\{(\w+)\}", place, path)
+
+
+def test_every_route_is_described_and_everything_described_is_a_route(
+    described: Operations, tmp_path: Path
+) -> None:
+    api = build_api(Web(Settings(data_dir=tmp_path, database_url="postgresql://x"), SystemClock()))
+    answered = {
+        (method, route.path_format)
+        for route in api.routes
+        if isinstance(route, HTTPRoute)
+        for method in route.methods
+        if method != "OPTIONS"
+    }
+    answered |= {("POST", path) for path in calls.PATHS}
+    bare = {key for key in described if key[1] in PUBLIC} - answered
+    assert set(described) == answered | bare
+    pages = [re.sub(r"\{name\}", "ajs.js", path).replace("{writeKey}", "wk") for _, path in bare]
+    for page in PAGES:
+        assert any(page.fullmatch(path) for path in pages), f"{page.pattern} is not described"
+    left = [path for path in pages if not any(page.fullmatch(path) for page in PAGES)]
+    assert sorted(left) == ["/l/{token}", "/o/{token}.gif"]
+
+
+def test_what_is_open_to_everybody_is_named_here_too(described: Operations) -> None:
+    assert {path for (_, path), one in described.items() if not one["security"]} == PUBLIC
+
+
+def test_open_routes_answer_a_stranger_and_the_others_do_not(
+    shop: Running, described: Operations
+) -> None:
+    wrong = []
+    for (method, path), operation in described.items():
+        answer = httpx.request(method, f"{shop.url}{filled(shop, path)}", json=NOTHING, timeout=30)
+        if not operation["security"]:
+            routed = answer.status_code != 405 and '"NotFound"' not in answer.text
+            if answer.status_code in (401, 403) or not routed:
+                wrong.append((method, path, answer.status_code, answer.text[:80]))
+        elif answer.status_code != 401:
+            wrong.append((method, path, answer.status_code, answer.text[:80]))
+    assert wrong == []
+
+
+def test_with_the_key_that_is_described_every_route_answers(
+    shop: Running, described: Operations
+) -> None:
+    wrong = []
+    for (method, path), operation in described.items():
+        for scheme in operation["security"]:
+            auth = (shop.write_key, "") if "writeKey" in scheme else None
+            headers = {"Authorization": f"Bearer {shop.server_key}"}
+            if not scheme:
+                continue  # the key stands in the body
+            answer = httpx.request(
+                method,
+                f"{shop.url}{filled(shop, path)}",
+                auth=auth,
+                headers={} if auth else headers,
+                json=NOTHING,
+                timeout=30,
+            )
+            if answer.status_code in (401, 403, 405, 500) or '"NotFound"' in answer.text:
+                wrong.append((method, path, scheme, answer.status_code, answer.text[:80]))
+    assert wrong == []
+    scopes = {
+        s for one in described.values() for key in one["security"] for s in key.get("serverKey", ())
+    }
+    assert {"ingest", "shop:admin", "journeys:write", "analytics:read"} <= scopes
+
+
+def test_nothing_else_is_found(shop: Running) -> None:
+    for path in (
+        "/",
+        "/api",
+        "/api/nowhere",
+        "/api/docs/nowhere",
+        "/api/docs/openapi.json",
+        "/v1/x",
+    ):
+        answer = shop.call("GET", path)
+        assert (path, answer.status_code) == (path, 404)
+        assert answer.headers["content-type"] == "application/problem+json"
