@@ -241,7 +241,7 @@ def test_while_the_database_is_gone_nothing_is_acknowledged_and_afterwards_all_g
         eventually(lambda: callers.more_than(stands + 50), "calls to be taken again", 60)
     assert callers.only_asked_to_come_again()
     assert callers.slowest < 15
-    eventually(house.ready, "readiness")
+    eventually(house.ready, "readiness as soon as the server is back", 8)
     all_is_there(inside, callers)
     assert house.stop() == 0
 

@@ -1,5 +1,6 @@
 """PostgreSQL: a pool, and the unit of work that is one transaction in one shop's schema."""
 
+import select
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -20,6 +21,10 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 RETRIED = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 log = logger(__name__)
+
+RECONNECT_SECONDS = 3.0
+"""So long a pool tries by itself, ever more seldom; later whoever asks for a connection makes it
+try anew. Left to itself it would find a server that was away for a minute up to a minute late."""
 
 _encode = msgspec.json.Encoder().encode
 set_json_loads(msgspec.json.decode)
@@ -43,8 +48,9 @@ class Database:
             max_size=max_size,
             open=False,
             timeout=patience,
+            reconnect_timeout=RECONNECT_SECONDS,
             name=name,
-            check=AsyncConnectionPool.check_connection,
+            check=_check,
             kwargs={"autocommit": True, "options": "-c search_path=", "application_name": name},
         )
 
@@ -88,6 +94,15 @@ class Database:
                     raise
                 log.info("transaction retried", extra={"attempt": attempt, "reason": str(error)})
         raise AssertionError("unreachable")
+
+
+async def _check(connection: Tx) -> None:
+    """Ask the server only when its silence is broken: who ends a session or dies closes the socket,
+    which can be read then. Asking each time would cost a short transaction a third round trip."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
 
 
 @asynccontextmanager
