@@ -156,7 +156,7 @@ def test_a_mail_that_a_restored_shop_has_no_row_of_can_still_be_answered(house: 
         async with db.unit(house.acme.schema) as tx:
             anna = await customer(tx, house, "anna", "anna@example.com")
         path = mint(house, new_id(), anna).unsubscribe().removeprefix(BASE)
-        kept = []
+        kept: list[str | None] = []
         async with doors(house, db) as client:
             for way in (path, f"{path}/undo"):
                 house.clock.advance(timedelta(seconds=5))
