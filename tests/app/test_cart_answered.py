@@ -148,3 +148,27 @@ def test_unsubscribing_with_one_click_stops_the_next_mail(shop: Running, box: Ma
     assert answer.status_code == 200
     shown = shop.run("profile", "show", "user_id:dee")
     assert shown["email"]["suppressed"] == "unsubscribe"
+
+
+def test_a_journey_that_an_event_starts_writes_about_the_cart_she_has_open(
+    shop: Running, box: Mailbox
+) -> None:
+    definition = {
+        "trigger": {"event": "Checkout Started"},
+        "steps": [{"send": {"template": "abandoned_cart"}}],
+        "exit_on": [{"event": "Order Completed"}],
+        "holdout": 0,
+    }
+    body = {"name": "Checkout", "definition": definition}
+    assert shop.call("PUT", "/api/journeys/checkout", json=body).status_code == 200
+    assert shop.call("POST", "/api/journeys/checkout/on").status_code == 200
+    subscribe(shop, "eve", "eve@people.example")
+    cart = {"cart_id": "c5", "products": [product("oil")]}
+    shop.track("Checkout Started", cart, userId="eve")
+    mail = eventually(lambda: box.to("eve@people.example"), "the mail")[0]
+    assert "Hollin Oil" in mail["Subject"]
+    sent = eventually(
+        lambda: shop.run("message", "list", "--journey", "checkout", "--state", "sent"),
+        "the ledger",
+    )
+    assert len(sent) == 1

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from conftest import House
+from patron.carts import store as carts
 from patron.journeys.types import RunState
 from patron.messages.types import State
 from stage import Stage, play
@@ -37,6 +39,43 @@ def test_a_message_may_follow_at_once_in_the_walk(house: House) -> None:
         stage.pass_time(minutes=1)
         await stage.walk(stage.orders("anna"))
         assert [one.state for one in await stage.outbox()] == [State.CANCELLED]
+
+    play(house, story)
+
+
+CHECKOUT = {
+    "trigger": {"event": "Checkout Started"},
+    "steps": [{"id": "mail", "send": {"template": "abandoned_cart"}}],
+    "holdout": 0,
+}
+
+
+def test_a_cart_mail_after_an_event_speaks_of_her_open_cart(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.put("checkout", CHECKOUT)
+        await stage.walk(
+            stage.adds("anna", timedelta(minutes=9), cart_id="older"),
+            stage.adds("anna", timedelta(minutes=5), cart_id="newer"),
+            stage.event("Checkout Started", "anna"),
+        )
+        (message,) = [one for one in await stage.outbox() if one.journey == "checkout"]
+        async with stage.unit() as tx:
+            cart = await carts.cart(tx, UUID(message.context["cart_id"]))
+        assert cart is not None
+        assert "cart:newer" in cart.key
+        assert message.condition is None
+
+    play(house, story)
+
+
+def test_without_an_open_cart_no_cart_mail_is_written_and_the_run_says_so(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.put("viewed", CHECKOUT | {"trigger": {"event": "Product Viewed"}})
+        await stage.walk(stage.event("Product Viewed", "anna", product_id="p1"))
+        (run,) = await stage.runs("viewed")
+        assert (run.state, run.arm) == (RunState.DONE, None)
+        assert "Nothing was written: she has no open cart" in run.story[-2].words
+        assert await stage.outbox() == []
 
     play(house, story)
 

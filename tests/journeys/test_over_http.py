@@ -59,6 +59,18 @@ def api(
         yield client
 
 
+def test_a_journey_that_could_never_send_is_refused_with_what_would_work(house: House) -> None:
+    wrong = abandoned_cart(METRICS)
+    wrong["steps"][-1]["send"]["template"] = "welcome_mail"
+    with api(house) as client:
+        answer = client.put("/api/journeys/mine", json={"name": "Mine", "definition": wrong})
+        assert answer.status_code == 400
+        assert answer.json()["path"] == "definition.steps[2].send.template"
+        assert "'welcome_mail'" in answer.json()["detail"]
+        assert answer.json()["remedy"] == "use one of abandoned_cart"
+        assert client.get("/api/journeys/mine").status_code == 404
+
+
 def test_a_journey_is_written_switched_and_listed(house: House) -> None:
     definition = abandoned_cart(METRICS)
     body = {"name": "Carts", "definition": definition}

@@ -3,6 +3,7 @@
 import html
 import re
 from copy import deepcopy
+from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from patron.messages.links import leads_to, strangers, without_addresses
 from patron.messages.render import RenderError, built_in, render
 from patron.messages.theme import contrast, theme
-from patron.messages.types import Template
+from patron.messages.types import BUILT_IN, Template
 
 HOSTS = frozenset({"acme.example", "patron.example"})
 MAIL = built_in("abandoned_cart")
@@ -234,3 +235,9 @@ def test_every_brand_colour_can_be_read_by_day_and_by_night(color: str) -> None:
 
 def test_what_is_no_colour_is_the_default() -> None:
     assert theme("red;}body{display:none").brand == "#1f5f4a"
+
+
+def test_every_folder_of_a_template_is_one_that_journeys_may_name() -> None:
+    folder = files("patron.messages") / "templates"
+    assert {one.name for one in folder.iterdir() if one.is_dir()} == set(BUILT_IN)
+    assert all(built_in(name).body for name in BUILT_IN)

@@ -66,6 +66,18 @@ async def carts_of(
     return [_cart(row) for row in found]
 
 
+async def latest_open(tx: Tx, origins: Sequence[UUID]) -> UUID | None:
+    """Of the open carts last touched under one of `origins` that hold something, the latest
+    changed."""
+    found = await tuples(
+        tx,
+        "SELECT id FROM cart WHERE origin_id = ANY(%s) AND closed_at IS NULL AND items <> '[]'"
+        " ORDER BY changed_at DESC, id DESC LIMIT 1",
+        (list(origins),),
+    )
+    return found[0][0] if found else None
+
+
 async def still_open(tx: Tx, cart_ids: Sequence[UUID]) -> list[UUID]:
     """Those of `cart_ids` that are open and hold something."""
     found = await tuples(

@@ -5,9 +5,10 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from patron.carts import store as cart_store
 from patron.experiments.assign import arm
 from patron.journeys import store
-from patron.journeys.definition import Condition, Definition
+from patron.journeys.definition import Condition, Definition, Send
 from patron.journeys.gather import Live
 from patron.journeys.step import AT_THE_DOOR, Outcome, Visit, proceed
 from patron.journeys.store import Moved
@@ -15,7 +16,7 @@ from patron.journeys.types import Line, Run, RunState
 from patron.kit.db import Tx
 from patron.kit.log import logger
 from patron.messages import outbox
-from patron.messages.types import Arm, Draft
+from patron.messages.types import BUILT_IN, Arm, Draft
 from patron.segments.facts import Subject, load_many
 from patron.segments.language import Answer, Facts, Rule, bind, needs
 from patron.segments.store import families
@@ -38,19 +39,44 @@ async def carry(tx: Tx, shop: Shop, runs: Sequence[Run], now: datetime) -> None:
         for run in runs
     }
     speaking = [run for run in runs if outcomes[run.id].sends]
-    family = await families(tx, (run.origin_id for run in speaking if run.arm is None))
+    family = await families(tx, (run.origin_id for run in speaking))
+    carts = await _carts(tx, speaking, versions, family)
     moved = []
     for run in runs:
         live, outcome = versions[run.journey_id, run.version], outcomes[run.id]
-        given = run.arm
-        if outcome.sends:
+        given, cart = run.arm, carts.get(run.id)
+        said = [v for v in outcome.sends if cart or not _of_a_cart(v.step.template)]
+        if said:
             share = live.definition.holdout
             given = given or arm(source_of(live.key), family[run.origin_id][0], share)
-            for visit in outcome.sends:
-                await outbox.enqueue(tx, _draft(run, live, visit, Arm(given), now), now)
-            outcome = _told(outcome, given, now)
-        moved.append(Moved(run.id, outcome, given))
+            for visit in said:
+                await outbox.enqueue(tx, _draft(run, live, visit, Arm(given), cart, now), now)
+        moved.append(Moved(run.id, _told(outcome, said, given, now), given))
     await store.settle(tx, moved, now)
+
+
+async def _carts(
+    tx: Tx,
+    runs: Sequence[Run],
+    versions: Mapping[tuple[UUID, int], Live],
+    family: Mapping[UUID, Sequence[UUID]],
+) -> dict[UUID, str]:
+    """The cart each run may speak of: its own, or, where an event started it, her latest open
+    one."""
+    found: dict[UUID, str] = {}
+    for run in runs:
+        definition = versions[run.journey_id, run.version].definition
+        if definition.of_carts:
+            found[run.id] = run.key
+        elif any(isinstance(s, Send) and _of_a_cart(s.template) for s in definition.steps):
+            cart = await cart_store.latest_open(tx, family[run.origin_id])
+            if cart is not None:
+                found[run.id] = str(cart)
+    return found
+
+
+def _of_a_cart(template: str) -> bool:
+    return "cart" in BUILT_IN.get(template, ())
 
 
 async def _facts(
@@ -99,9 +125,10 @@ def _step(run: Run, definition: Definition, facts: Facts | None, now: datetime) 
         )
 
 
-def _draft(run: Run, live: Live, visit: Visit, given: Arm, now: datetime) -> Draft:
+def _draft(
+    run: Run, live: Live, visit: Visit, given: Arm, cart: str | None, now: datetime
+) -> Draft:
     """The message of a send step; its condition can be answered without knowing the run."""
-    cart = _cart(run, live.definition)
     condition = live.definition.send_condition(visit.step)
     context = {"start": run.started_at.isoformat(), "journey": live.key, "step": visit.step.id}
     return Draft(
@@ -120,11 +147,18 @@ def _draft(run: Run, live: Live, visit: Visit, given: Arm, now: datetime) -> Dra
     )
 
 
-def _told(outcome: Outcome, given: str, now: datetime) -> Outcome:
+def _told(outcome: Outcome, written: Sequence[Visit], given: str | None, now: datetime) -> Outcome:
+    """`outcome` with a line about each of its sends."""
+    if not outcome.sends:
+        return outcome
     words = "Wrote a message for her"
     if given == Arm.HOLDOUT:
         words += "; she is in the holdout, so it will be judged but not sent"
-    said = [Line(now, f"{words}.", visit.step.id) for visit in outcome.sends]
+    none = "Nothing was written: she has no open cart to write about"
+    said = [
+        Line(now, f"{words if visit in written else none}.", visit.step.id)
+        for visit in outcome.sends
+    ]
     last = [line for line in outcome.lines if line.words == "Reached its end."]
     lines = [line for line in outcome.lines if line not in last]
     return Outcome(

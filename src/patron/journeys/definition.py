@@ -18,12 +18,14 @@ Steps, each with an optional "id":
     {"exit": "reason"}                 leave
 
 Rules are in segment language and may say "start" (the event time of the trigger) and, in a cart
-journey, "this" cart. After its last step a run is done. A condition may lead back to an earlier
+journey, "this" cart. A template about a cart speaks of the journey's own or, where an event starts
+the journey, of the latest she has open when the step is reached; without one nothing is written.
+After its last step a run is done. A condition may lead back to an earlier
 step as long as a wait lies on the way.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -150,6 +152,13 @@ def parse(data: Any) -> Definition:
     )
     _must_rest(definition.steps)
     return definition
+
+
+def must_be_sayable(definition: Definition, templates: Collection[str]) -> None:
+    """Raise Misread when a step would send what there is no template for."""
+    for index, step in enumerate(definition.steps):
+        if isinstance(step, Send):
+            one_of(step.template, f"$.steps[{index}].send.template", templates, "template")
 
 
 def _trigger(data: Any, path: str) -> Happening | None:

@@ -13,7 +13,7 @@ from litestar.params import BodyKwarg, FromPath, FromQuery, PathParameter, Query
 
 from patron.journeys import store
 from patron.journeys.builtin import abandoned_cart
-from patron.journeys.definition import parse
+from patron.journeys.definition import must_be_sayable, parse
 from patron.journeys.story import answer, told
 from patron.journeys.switch import switch
 from patron.journeys.types import Journey, Line, Run, RunState, Status
@@ -22,6 +22,7 @@ from patron.kit.db import Database
 from patron.kit.paging import Page, bounded, decode, encode
 from patron.kit.problems import Problem, bad_request, not_found
 from patron.messages import store as messages
+from patron.messages.types import BUILT_IN
 from patron.profiles import store as profiles
 from patron.segments.reading import Misread
 from patron.segments.schema import schema
@@ -131,7 +132,7 @@ async def put_journey(
     again changes nothing. A definition that cannot be read is refused with the path of what is
     wrong in it."""
     try:
-        parse(data.definition)
+        must_be_sayable(parse(data.definition), BUILT_IN)
     except Misread as error:
         raise _refused(error) from error
     async with db.unit(shop.schema) as tx:

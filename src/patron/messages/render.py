@@ -9,7 +9,7 @@ import minijinja
 import mrml
 
 from patron.messages.links import strangers
-from patron.messages.types import Rendered, Template
+from patron.messages.types import BUILT_IN, Rendered, Template
 
 FUEL = 500_000  # a cart of 12 with four picks takes about 4,000
 LONGEST_SUBJECT = 200
@@ -17,7 +17,6 @@ LONGEST_SUBJECT = 200
 LARGEST_HTML = 100_000
 
 _BUILT_IN = files("patron.messages") / "templates"
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
 _NO_INCLUDES = mrml.ParserOptions(include_loader=mrml.noop_loader())
 # By default mrml fetches well-known fonts from Google in the reader's mail program.
 _NO_FONTS = mrml.RenderOptions(fonts={})
@@ -31,9 +30,9 @@ class RenderError(Exception):
 
 def built_in(name: str) -> Template:
     """The template `name` that comes with Patron; RenderError when there is none."""
-    folder = _BUILT_IN / name
-    if not _NAME.fullmatch(name) or not folder.is_dir():
+    if name not in BUILT_IN:
         raise RenderError(f"template {name!r} does not exist")
+    folder = _BUILT_IN / name
     parts = ("subject.txt", "preheader.txt", "body.mjml", "body.txt")
     return Template(name, *((folder / part).read_text("utf-8") for part in parts))
 

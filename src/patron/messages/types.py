@@ -50,6 +50,10 @@ TOLD = (State.SENT, State.RECORDED, State.HANDING_OVER, State.AMBIGUOUS)
 """States that count as said to the customer: for caps, duplicates and results."""
 
 
+BUILT_IN: Mapping[str, frozenset[str]] = {"abandoned_cart": frozenset({"cart"})}
+"""The templates that come with Patron, and what each cannot be written without."""
+
+
 def before(state: State) -> list[State]:
     """The states from which a row may come to `state`."""
     return [earlier for earlier, later in FOLLOWS.items() if state in later]
