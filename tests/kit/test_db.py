@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from conftest import House
-from patron.kit.db import Database, Tx, execute, row, rows, tuples, value
+from patron.kit.db import Database, Tx, connect, execute, row, rows, tuples, value
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -76,3 +76,21 @@ def test_a_deadlock_is_retried(house: House) -> None:
             return int(await value(tx, "SELECT sum(amount) FROM shelf"))
 
     assert house.run(story) == 7
+
+
+def test_a_connection_that_the_server_ended_is_replaced(house: House) -> None:
+    """A pool hands out no dead connection, and asks about a living one nothing."""
+
+    async def story(db: Database) -> tuple[int, int, int]:
+        async with db.session() as connection:
+            first = connection.info.backend_pid
+        async with db.session() as connection:
+            again = connection.info.backend_pid
+        killer = await connect(db.url, "killer")
+        async with killer:
+            await killer.execute("SELECT pg_terminate_backend(%s, 5000)", (first,))
+        async with db.unit("shop_acme") as tx:
+            return first, again, int(await value(tx, "SELECT pg_backend_pid()"))
+
+    first, again, replaced = house.run(story)
+    assert first == again != replaced
