@@ -103,6 +103,34 @@ def test_a_browser_never_overwrites_what_the_shop_said(house: House) -> None:
     assert len(story(house, "tea").prices) == 1
 
 
+def test_what_the_shop_said_in_full_stays_and_events_only_add_names(house: House) -> None:
+    walk.forget(house.acme)
+    tell(
+        house,
+        ProductIn(id="tea", title="Sencha", price=1250, compare_at=None, currency="USD", stock=5,
+                  available=True, brand=None, categories=["Tea"], image_url=None,
+                  url="https://acme.example/p/tea"),
+        ProductIn(id="jam", title="Plum jam"),
+    )  # fmt: skip
+    before = story(house, "tea")
+    said: dict[str, Any] = {"product_id": "tea", "name": "Matcha", "price": 3, "brand": "Other"}
+    observe(
+        house,
+        viewed(9, Trust.SERVER, **said),
+        event(
+            "Order Completed", 9, Trust.SERVER, products=[said, {"product_id": "jam", "price": 4}]
+        ),
+    )
+    assert story(house, "tea") == before
+    assert find(house, "jam")["jam"].price == 400
+    observe(house, viewed(10, Trust.SERVER, **said, sku="T-1", url="https://acme.example/teas/1"))
+    found = find(house, "T-1", "https://acme.example/teas/1", "https://acme.example/p/tea")
+    assert {item.product_id for item in found.values()} == {"tea"} and len(found) == 3
+    assert story(house, "tea").product == before.product
+    observe(house, viewed(11, Trust.SERVER, **said, variant_id="tea-50g", variant="50 g"))
+    assert [variant.id for variant in story(house, "tea").variants] == ["tea-50g"]
+
+
 def test_an_order_line_is_no_price_tag(house: House) -> None:
     walk.forget(house.acme)
     observe(house, viewed(1, product_id="tea", name="Sencha", price=12.5))

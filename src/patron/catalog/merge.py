@@ -10,7 +10,15 @@ from typing import Any
 from msgspec import UNSET
 
 from patron.catalog.keys import key_of
-from patron.catalog.types import Claim, FactSource, KeyKind, Known, ProductIn, VariantIn
+from patron.catalog.types import (
+    THE_SHOP,
+    Claim,
+    FactSource,
+    KeyKind,
+    Known,
+    ProductIn,
+    VariantIn,
+)
 
 PRODUCT_FIELDS = (
     "title", "price", "compare_at", "currency", "available", "stock", "brand", "categories",
@@ -20,6 +28,7 @@ VARIANT_FIELDS = (
     "title", "price", "compare_at", "available", "stock", "image_url", "url", "attributes",
 )  # fmt: skip
 _EMPTY: dict[str, Any] = {"categories": [], "attributes": {}, "shown": True}
+_TOLD_BY_EVENTS = tuple(f for f in PRODUCT_FIELDS if f not in ("attributes", "margin", "shown"))
 _HISTORY = ("price", "compare_at", "stock", "available")
 MAX_ATTRIBUTES = 100
 
@@ -67,6 +76,11 @@ def merge(known: Known, told: Claim) -> None:
             )
         _take(variant, facts, rank, at)
         known.changed = known.changed or variant.changed
+
+
+def is_settled(said: dict[str, tuple[int, float]]) -> bool:
+    """Whether no event can change a product of which this was said, its variants apart."""
+    return all(f in said and said[f][0] >= THE_SHOP for f in _TOLD_BY_EVENTS)
 
 
 def _take(known: Known, told: dict[str, Any], rank: int, at: float) -> None:

@@ -14,6 +14,7 @@ from patron.catalog.merge import (
     claim,
     copied,
     history,
+    is_settled,
     merge,
 )
 from patron.catalog.types import (
@@ -331,6 +332,16 @@ async def has_catalog(tx: Tx) -> bool:
     """Whether the shop itself has told any product."""
     found = await tuples(tx, f"SELECT EXISTS (SELECT 1 FROM product WHERE rank >= {THE_SHOP})")
     return bool(found[0][0])
+
+
+async def settled(tx: Tx, product_ids: Iterable[str]) -> set[str]:
+    """Those of these products of which the shop itself has said all that events could tell."""
+    found = await tuples(
+        tx,
+        f"SELECT id, said::text FROM product WHERE id = ANY(%s) AND rank >= {THE_SHOP}",
+        (list(product_ids),),
+    )
+    return {product_id for product_id, said in found if is_settled(_said.decode(said))}
 
 
 async def find(tx: Tx, ids: Sequence[str]) -> dict[str, Item]:

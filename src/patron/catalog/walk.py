@@ -56,16 +56,24 @@ def forget(shop: Shop) -> None:
 
 async def _learn(tx: Tx, shop: Shop, fresh: list[Seen], mind: _Attention) -> None:
     ours = _ours(frozenset(shop.hosts))
-    asked = {value for seen in fresh for _, value in names(seen)}
-    asked |= {key for seen in fresh if (key := address(seen, ours)) is not None}
+    called = [names(seen) for seen in fresh]
+    pages = [address(seen, ours) for seen in fresh]
+    asked = {value for known in called for _, value in known}
+    asked |= {page for page in pages if page is not None}
     hits = await store.resolve(tx, asked)
     of_the_shop = await store.has_catalog(tx)
+    settled = await store.settled(tx, {hit[0] for hit in hits.values() if hit[2] >= THE_SHOP})
     claims: list[Claim] = []
     made: dict[str, str] = {}  # names of products that this batch makes
-    for seen in fresh:
-        known = names(seen)
+    for seen, known, page in zip(fresh, called, pages, strict=True):
         found = [hits[value] for _, value in known if value in hits]
         best = max(found, key=lambda hit: hit[2], default=None)
+        mind.memory.keep(seen.mark, seen.print)
+        if best is not None and best[0] in settled and len(found) == len(known):
+            own = best[1] or seen.product.get("variant_id")
+            if own is None and (page is None or page in hits):
+                mind.memory.unknown.pop(seen.mark, None)
+                continue
         product_id = variant = None
         if best is not None:
             product_id, variant = best[0], best[1]
@@ -87,7 +95,6 @@ async def _learn(tx: Tx, shop: Shop, fresh: list[Seen], mind: _Attention) -> Non
             _count(mind, kind, value, seen.product.get("name"), seen.event.received_at, 1)
         else:
             mind.memory.unknown.pop(seen.mark, None)
-        mind.memory.keep(seen.mark, seen.print)
     if claims:
         await store.put(tx, claims)
 
