@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from patron.carts.feed import WEEKS, beats, silence
+from patron.carts.feed import LEAST, WEEKS, beats, silence
 from patron.carts.replay import recall, value
 from patron.carts.types import (
     Cart,
@@ -180,47 +180,48 @@ async def save(tx: Tx, drafts: Sequence[Draft], orders: Sequence[Mark], oldest: 
     changed = [draft for draft in drafts if draft.dirty]
     old = [_record(d) for d in changed if d.stored]
     new = [_record(d) for d in changed if not d.stored]
-    if old:
-        sets = ", ".join(f"{c} = r.{c}" for c in _COLUMNS[1:])
-        await execute(
-            tx,
-            f"UPDATE cart c SET {sets} FROM json_to_recordset(%s::json) AS r({_ROW})"
-            " WHERE c.id = r.id",
-            (encoded(old),),
-        )
-    if new:
-        names = ", ".join(_COLUMNS)
-        await execute(
-            tx,
-            f"INSERT INTO cart ({names}) SELECT {names} FROM json_to_recordset(%s::json)"
-            f" AS r({_ROW})",
-            (encoded(new),),
-        )
     filed = [(key, d.id) for d in changed for key in d.past.names if key not in d.filed]
-    if filed:
-        await execute(
-            tx,
-            "INSERT INTO cart_key (key, cart_id) SELECT * FROM unnest(%s::text[], %s::uuid[])"
-            " ON CONFLICT DO NOTHING",
-            ([key for key, _ in filed], [cart_id for _, cart_id in filed]),
-        )
     gone = [d.id for d in changed if d.closed_reason == Closed.MERGED]
-    if gone:
-        await execute(tx, "DELETE FROM cart_key WHERE cart_id = ANY(%s)", (gone,))
     rows = [(key, m) for m in orders if m.at >= oldest for key in m.keys]
-    if rows:
-        await execute(
-            tx,
-            "INSERT INTO order_mark (key, ordered_at, order_id, origin_id)"
-            " SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::text[], %s::uuid[])"
-            " ON CONFLICT DO NOTHING",
-            (
-                [key for key, _ in rows],
-                [m.at for _, m in rows],
-                [m.order_id for _, m in rows],
-                [m.origin_id for _, m in rows],
-            ),
-        )
+    async with tx.pipeline():
+        if old:
+            sets = ", ".join(f"{c} = r.{c}" for c in _COLUMNS[1:])
+            await execute(
+                tx,
+                f"UPDATE cart c SET {sets} FROM json_to_recordset(%s::json) AS r({_ROW})"
+                " WHERE c.id = r.id",
+                (encoded(old),),
+            )
+        if new:
+            names = ", ".join(_COLUMNS)
+            await execute(
+                tx,
+                f"INSERT INTO cart ({names}) SELECT {names} FROM json_to_recordset(%s::json)"
+                f" AS r({_ROW})",
+                (encoded(new),),
+            )
+        if filed:
+            await execute(
+                tx,
+                "INSERT INTO cart_key (key, cart_id) SELECT * FROM unnest(%s::text[], %s::uuid[])"
+                " ON CONFLICT DO NOTHING",
+                ([key for key, _ in filed], [cart_id for _, cart_id in filed]),
+            )
+        if gone:
+            await execute(tx, "DELETE FROM cart_key WHERE cart_id = ANY(%s)", (gone,))
+        if rows:
+            await execute(
+                tx,
+                "INSERT INTO order_mark (key, ordered_at, order_id, origin_id)"
+                " SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::text[], %s::uuid[])"
+                " ON CONFLICT DO NOTHING",
+                (
+                    [key for key, _ in rows],
+                    [m.at for _, m in rows],
+                    [m.order_id for _, m in rows],
+                    [m.origin_id for _, m in rows],
+                ),
+            )
 
 
 def _record(draft: Draft) -> dict[str, Any]:
@@ -253,22 +254,24 @@ async def beat(tx: Tx, orders: Mapping[str, Sequence[datetime]]) -> None:
         for feed, times in orders.items()
         for (day, hour), entry in beats(last.get(feed), times).items()
     ]
-    await execute(
-        tx,
-        "INSERT INTO order_feed_hour AS h (feed, day, hour, gaps, long_gaps, orders)"
-        " SELECT feed, day, hour, gaps, long_gaps, orders FROM json_to_recordset(%s::json) AS"
-        " r(feed text, day date, hour smallint, gaps integer, long_gaps integer[], orders integer)"
-        " ON CONFLICT (feed, day, hour) DO UPDATE SET gaps = h.gaps + excluded.gaps,"
-        " long_gaps = h.long_gaps || excluded.long_gaps, orders = h.orders + excluded.orders",
-        (encoded(hours),),
-    )
-    await execute(
-        tx,
-        "INSERT INTO order_feed AS f (feed, last_order_at)"
-        " SELECT * FROM unnest(%s::text[], %s::timestamptz[]) ON CONFLICT (feed)"
-        " DO UPDATE SET last_order_at = greatest(f.last_order_at, excluded.last_order_at)",
-        (list(orders), [max(times) for times in orders.values()]),
-    )
+    async with tx.pipeline():
+        await execute(
+            tx,
+            "INSERT INTO order_feed_hour AS h (feed, day, hour, gaps, long_gaps, orders)"
+            " SELECT feed, day, hour, gaps, long_gaps, orders FROM json_to_recordset(%s::json)"
+            " AS r(feed text, day date, hour smallint, gaps integer, long_gaps integer[],"
+            " orders integer)"
+            " ON CONFLICT (feed, day, hour) DO UPDATE SET gaps = h.gaps + excluded.gaps,"
+            " long_gaps = h.long_gaps || excluded.long_gaps, orders = h.orders + excluded.orders",
+            (encoded(hours),),
+        )
+        await execute(
+            tx,
+            "INSERT INTO order_feed AS f (feed, last_order_at)"
+            " SELECT * FROM unnest(%s::text[], %s::timestamptz[]) ON CONFLICT (feed)"
+            " DO UPDATE SET last_order_at = greatest(f.last_order_at, excluded.last_order_at)",
+            (list(orders), [max(times) for times in orders.values()]),
+        )
 
 
 async def feed_silence(tx: Tx, now: datetime) -> Silence | None:
@@ -279,6 +282,8 @@ async def feed_silence(tx: Tx, now: datetime) -> Silence | None:
     """
     found = await tuples(tx, "SELECT feed, last_order_at FROM order_feed ORDER BY feed DESC")
     for feed, last in found:
+        if now - last <= LEAST:
+            continue  # no pause that short is a silence, so the last four weeks need not be read
         rows = await tuples(
             tx,
             "SELECT day, hour, orders, gaps, long_gaps FROM order_feed_hour"

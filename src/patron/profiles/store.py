@@ -177,7 +177,24 @@ async def identifiers(tx: Tx, origin_ids: Sequence[UUID]) -> list[Identifier]:
         " FROM identifier WHERE origin_id = ANY(%s) ORDER BY kind, value",
         (list(origin_ids),),
     )
-    return [Identifier(f[0], f[1], f[2], f[3], Trust(f[4]), f[5], f[6], f[7]) for f in found]
+    return [_identifier(each) for each in found]
+
+
+async def _held(tx: Tx, any_origin: UUID, kind: str) -> list[Identifier]:
+    """The identifiers of one kind of an origin's person, by value."""
+    found = await tuples(
+        tx,
+        "SELECT kind, value, origin_id, address, trust, verified, first_seen, last_seen"
+        " FROM identifier WHERE kind = %s AND origin_id IN (SELECT id FROM origin"
+        " WHERE root_id = (SELECT root_id FROM origin WHERE id = %s)) ORDER BY value",
+        (kind, any_origin),
+    )
+    return [_identifier(each) for each in found]
+
+
+def _identifier(found: Sequence[Any]) -> Identifier:
+    kind, name, origin_id, address, trust, verified, first_seen, last_seen = found
+    return Identifier(kind, name, origin_id, address, Trust(trust), verified, first_seen, last_seen)
 
 
 def _best(names: Sequence[Identifier], kind: str) -> Identifier | None:
@@ -203,8 +220,7 @@ def _summed(parts: Iterable[Totals]) -> dict[str, Total]:
 async def reach(tx: Tx, any_origin: UUID, channel: str, purpose: str) -> Reach:
     """How the person of an origin can be reached over `channel` for `purpose`."""
     kind = CHANNEL_KIND.get(channel)
-    names = await identifiers(tx, await origins(tx, any_origin)) if kind else []
-    addresses = [each for each in names if each.kind == kind]
+    addresses = await _held(tx, any_origin, kind) if kind else []
     if not addresses:
         return choose([], {}, [])
     keys = [each.value for each in addresses]
