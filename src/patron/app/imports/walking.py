@@ -15,6 +15,7 @@ from patron.app.worker import BACKOFF_SECONDS, POLL_SECONDS, WALK_SESSION
 from patron.events import tasks as events
 from patron.kit.clock import Clock, monotonic
 from patron.kit.db import RETRIED, Database, connect
+from patron.kit.garbage import collect_rarely
 from patron.kit.log import configure, logger
 from patron.shops.types import Shop
 
@@ -79,6 +80,7 @@ def main() -> None:
         turn.end()
 
     threading.Thread(target=listen, daemon=True).start()
+    collect_rarely()
     asyncio.run(turn.walk(Walker(shop, clock, open_signer(settings))))
 
 
