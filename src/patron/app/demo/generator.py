@@ -47,7 +47,9 @@ class Shoppers:
     """The last `days` before `end` (aware). Import `history.events(before=shoppers.start)` first:
     what the history holds after that comes from here."""
 
-    def __init__(self, history: History, end: datetime, seed: int, days: int = 90) -> None:
+    def __init__(
+        self, history: History, end: datetime, seed: int, shop_url: str, days: int = 90
+    ) -> None:
         self.start = end - timedelta(days=days)
         self.end = end
         self.truth = DemoTruth(seed)
@@ -59,7 +61,7 @@ class Shoppers:
         # Linked visits begin before their order: they are ordered by when they must be written.
         self._episodes = sorted(plan.episodes, key=_opens)
         self._next_episode = 0
-        self._sessions = Sessions(history, seed)
+        self._sessions = Sessions(history, seed, shop_url)
         self._new: dict[str, int] = {}
         self._left: dict[str, tuple[Episode, list[Item]]] = {}
         self._pending: list[tuple[int, int, bytes | Click]] = []
@@ -208,6 +210,8 @@ def _opens(episode: Episode) -> int:
     return episode.at - _LEAD if episode.purpose is Purpose.LINKED else episode.at
 
 
-def open_shoppers(history: History, seed: int, days: int = 90) -> Shoppers:
+def open_shoppers(
+    history: History, seed: int, shop_url: str = "https://shop.example", days: int = 90
+) -> Shoppers:
     """Shoppers whose days end with the history's last order, so that orders never fall silent."""
-    return Shoppers(history, history.end + timedelta(seconds=1), seed, days)
+    return Shoppers(history, history.end + timedelta(seconds=1), seed, shop_url, days)

@@ -26,6 +26,7 @@ from patron.app.demo.stage.telling import Teller
 from patron.app.jobs import find_shop
 from patron.app.serve import House, postgres_of
 from patron.kit.clock import Clock, SystemClock
+from patron.kit.garbage import collect_rarely
 from patron.kit.log import configure
 from patron.kit.money import format_money
 from patron.kit.postgres.server import PostgresServer
@@ -113,6 +114,7 @@ class Demo:
             with ThreadPoolExecutor(1) as beside, self.teller.timed("start"):
                 started = beside.submit(lambda: postgres.start() if postgres else None)
                 data = read(standing)
+                collect_rarely()  # a million objects that stay: looking through them takes seconds
                 started.result()
             url, signer = house.open_database(), open_signer(settings)
             self._load(OpenHouse(settings, url, self._clock, signer), standing, data)

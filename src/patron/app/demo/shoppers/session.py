@@ -35,7 +35,6 @@ _ARRIVALS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("https://blog.example/weeknight-dinners", {}),
 )
 FROM_MAIL: Final = ("", {"name": "cart", "source": "patron", "medium": "email"})
-SHOP_URL: Final = "https://shop.example"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,12 @@ class Visit:
     """Collects the events of one visit; `at` is the visit's running clock in seconds."""
 
     def __init__(
-        self, episode: Episode, at: int, arrival: tuple[str, Mapping[str, str]], agent: str
+        self,
+        episode: Episode,
+        at: int,
+        arrival: tuple[str, Mapping[str, str]],
+        agent: str,
+        shop_url: str,
     ) -> None:
         self.at = at
         self.events: list[Timed] = []
@@ -79,6 +83,7 @@ class Visit:
         self._device = episode.device
         self._prefix = f"gen-{episode.number}-{at % 100_000}"
         self._agent = agent
+        self._shop_url = shop_url
         self._referrer, self._campaign = arrival
 
     def track(self, event: str, path: str, properties: Mapping[str, Any]) -> None:
@@ -95,7 +100,7 @@ class Visit:
             "generated": True,
             "library": {"name": "demo-shop", "version": "1"},
             "userAgent": self._agent,
-            "page": {"url": SHOP_URL + path, "path": path},
+            "page": {"url": self._shop_url + path, "path": path},
         }
         if not self.events:
             if self._referrer:
@@ -113,9 +118,10 @@ class Visit:
 class Sessions:
     """Writes visits out; what happens inside one depends on the seed and the episode alone."""
 
-    def __init__(self, history: History, seed: int) -> None:
+    def __init__(self, history: History, seed: int, shop_url: str) -> None:
         self.history = history
         self.seed = seed
+        self.shop_url = shop_url
 
     def chance(self, episode: Episode, part: str) -> random.Random:
         return random.Random(f"{self.seed}:{episode.number}:{part}")  # noqa: S311 – a simulation
@@ -181,7 +187,7 @@ class Sessions:
         chance = self.chance(episode, "return")
         arrival = FROM_MAIL if mailed else chance.choice(_ARRIVALS)
         agent = self._agent(episode)
-        visit = Visit(episode, at, arrival, agent)
+        visit = Visit(episode, at, arrival, agent, self.shop_url)
         visit.user_id = episode.person
         self.view_cart(visit, episode, items)
         if orders:
@@ -228,7 +234,7 @@ class Sessions:
         )
 
     def _visit(self, episode: Episode, at: int, chance: random.Random) -> Visit:
-        return Visit(episode, at, chance.choice(_ARRIVALS), self._agent(episode))
+        return Visit(episode, at, chance.choice(_ARRIVALS), self._agent(episode), self.shop_url)
 
     def _agent(self, episode: Episode) -> str:
         """One browser a device, so that a person's visits look alike."""

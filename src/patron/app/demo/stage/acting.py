@@ -25,6 +25,7 @@ from patron.journeys import store as journeys
 from patron.journeys import tasks as journey_tasks
 from patron.kit.clock import ManualClock
 from patron.kit.db import Database
+from patron.kit.garbage import collect_rarely
 from patron.kit.log import configure
 from patron.kit.settings import Settings
 from patron.messages import links
@@ -134,6 +135,7 @@ def main() -> None:
     configure(settings.log_format, settings.log_level)
     if len(sys.argv) != 2 or settings.database_url is None:
         raise SystemExit("usage: PATRON_DATABASE_URL=… python -m patron.app.demo.stage.acting SHOP")
+    collect_rarely()
     uvloop.run(serve(settings, settings.database_url, sys.argv[1]))
 
 

@@ -78,7 +78,9 @@ class Load:
         self._standing = standing
         self._data = data
         self._teller = teller
-        self._shoppers: Shoppers = open_shoppers(data.history, standing.seed)
+        self._shoppers: Shoppers = open_shoppers(
+            data.history, standing.seed, standing.ports.shop_url
+        )
 
     def run(self) -> None:
         """Everything, in order; `standing` is filled in."""
@@ -263,6 +265,7 @@ async def _let_chunks_start_runs(tx: Tx, now: datetime) -> None:
 
 
 def _offered(product: Product, shop_url: str) -> ProductIn:
+    """What the shop says of a product; one that is not shown has neither page nor picture."""
     return ProductIn(
         id=product.product_id,
         sku=product.product_id,
@@ -274,8 +277,8 @@ def _offered(product: Product, shop_url: str) -> ProductIn:
         stock=product.stock,
         brand=product.brand or None,
         categories=list(product.categories),
-        image_url=shop_url + product.image_url,
-        url=shop_url + product.url,
+        image_url=shop_url + product.image_url if product.shown else None,
+        url=shop_url + product.url if product.shown else None,
         margin=product.margin,
         shown=product.shown,
     )
