@@ -1,7 +1,8 @@
 """Backup and restore of an installation: one file, taken while Patron runs.
 
 The database is dumped first, in one snapshot; the lake after it, so it may know more than the
-database, never less. A restore cuts the lake back and buries again whoever was erased since.
+database, never less; how far imports are is noted before it, so that it knows less, never more. A
+restore cuts the lake back and buries again whoever was erased since.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from patron import VERSION
 from patron.app import people
 from patron.app.care import tombstones
 from patron.app.care.aftermath import Calmed, calm
+from patron.app.imports.state import copy_moment, copy_standings, replace_standings
 from patron.app.jobs import copy_lake
 from patron.app.rooms import prepare_house
 from patron.events.lake import store as lake_store
@@ -78,7 +80,9 @@ async def back_up(settings: Settings, url: str, clock: Clock, file: Path) -> Bac
             tempfile.TemporaryDirectory(dir=settings.data_dir) as folder,
             tarfile.open(draft, "w") as tar,
         ):
-            dump = Path(folder) / DUMP
+            dump, imports = Path(folder) / DUMP, Path(folder) / "imports"
+            for slug in names:
+                copy_standings(settings.data_dir, slug, imports / slug)
             _program("pg_dump", "--format=custom", f"--file={dump}", f"--dbname={url}")
             tar.add(dump, DUMP)
             secret = settings.data_dir / SECRET
@@ -86,6 +90,8 @@ async def back_up(settings: Settings, url: str, clock: Clock, file: Path) -> Bac
                 tar.add(secret, SECRET)
             for shop in every:
                 await _add_shop(settings, url, shop, tar)
+                copy_moment(settings.data_dir, shop.slug, imports / shop.slug)
+                tar.add(imports / shop.slug, f"shops/{shop.slug}/imports")
             manifest = Path(folder) / MANIFEST
             manifest.write_bytes(msgspec.json.encode(Manifest(VERSION, clock.now(), names)))
             tar.add(manifest, MANIFEST)
@@ -125,6 +131,7 @@ async def restore(
         await _drop_everything(url)
         _program("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={url}", folder / DUMP)
         for slug in manifest.shops:
+            replace_standings(settings.data_dir, slug, folder / "shops" / slug / "imports")
             _take_files(settings, slug, folder / "shops" / slug)
     async with Database(url, max_size=2, name="patron-restore") as db:
         migrated = await prepare_house(db)

@@ -11,7 +11,7 @@ from patron.app.demo.history import History
 from patron.app.demo.source import NOTICE, DemoDataMissing
 from patron.app.imports.feed import Loaded, load_events
 from patron.app.imports.feed import Progress as Fed
-from patron.app.imports.state import write_whole
+from patron.app.imports.state import MOMENT, folder_of, write_whole
 from patron.kit.problems import Problem
 from patron.shops.types import Shop
 
@@ -64,7 +64,7 @@ def bring_completejourney(house: OpenHouse, shop: Shop, progress: Callable[[int]
 
 
 def _placed(house: OpenHouse, shop: Shop) -> datetime:
-    path = house.settings.data_dir / "shops" / shop.slug / "imports" / "completejourney.json"
+    path = folder_of(house.settings.data_dir, shop.slug) / MOMENT
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Moment).now
     except (OSError, msgspec.MsgspecError):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,45 @@ from patron.app.imports.mapping import Mapping, dump_map
 from patron.app.imports.reading.encoding import Mended
 from patron.app.imports.reading.faults import Fault, Faults
 from patron.shops.types import Shop
+
+
+MOMENT = "completejourney.json"
+"""When that data set's history was placed: kept as long as the history is."""
+
+
+def folder_of(data_dir: Path, slug: str) -> Path:
+    """Where the standings and reports of a shop's imports are."""
+    return data_dir / "shops" / slug / "imports"
+
+
+def copy_standings(data_dir: Path, slug: str, to: Path) -> None:
+    """Copy how far the imports of a shop are into the folder `to`.
+
+    To be called before the database is copied: a standing that is behind the log is made good by
+    reading rows again, one that is ahead of it would leave rows out. A report may be longer than
+    its standing says and is cut to it.
+    """
+    to.mkdir(parents=True, exist_ok=True)
+    for pattern in ("*.json", "*.problems.csv"):
+        for path in sorted(folder_of(data_dir, slug).glob(pattern)):
+            shutil.copyfile(path, to / path.name)
+
+
+def copy_moment(data_dir: Path, slug: str, to: Path) -> None:
+    """Copy the moment of `MOMENT`, if there is one, after the database: a history without it would
+    be placed anew, beside itself."""
+    path = folder_of(data_dir, slug) / MOMENT
+    if path.exists():
+        shutil.copyfile(path, to / MOMENT)
+
+
+def replace_standings(data_dir: Path, slug: str, kept: Path | None) -> None:
+    """Put the standings of a backup in place of what is there, which a restored database has not
+    come to. Without any, every row is read again and adds nothing twice."""
+    folder = folder_of(data_dir, slug)
+    shutil.rmtree(folder, ignore_errors=True)
+    if kept is not None and kept.is_dir():
+        shutil.move(kept, folder)
 
 
 class Standing(msgspec.Struct):
@@ -71,7 +111,7 @@ class Place:
     def __init__(self, data_dir: Path, shop: Shop, path: Path, digest: str, mapping: Mapping):
         text = f"{shop.id}\n{digest}\n{dump_map(mapping)}"
         key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-        self.folder = data_dir / "shops" / shop.slug / "imports"
+        self.folder = folder_of(data_dir, shop.slug)
         name = "".join(c if c.isalnum() or c in "-_" else "_" for c in path.name[:40])
         self._file = self.folder / f"{name}-{key}.json"
         self.report = self.folder / f"{name}-{key}.problems.csv"
