@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from patron.app.care.doctor import Finding, examine, without_database
 from patron.app.cli.house import Unreachable, open_house
@@ -30,11 +31,11 @@ def doctor(
             colour = COLOURS[finding.state]
             console.print(
                 f"[{colour}]{finding.state:>8}[/{colour}]  [bold]{finding.what}[/bold]"
-                f"  {finding.detail}",
+                f"  {escape(finding.detail)}",
                 highlight=False,
             )
             if finding.remedy:
-                console.print(f"          → {finding.remedy}", highlight=False)
+                console.print(f"          → {finding.remedy}", highlight=False, markup=False)
         if settings:
             console.print(table(["", ""], list(shown(the_settings).items()), ""))
     if any(finding.state == "failed" for finding in found):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from patron.kit.migrate import MigrationError
@@ -33,12 +34,13 @@ def show(value: Any, as_json: bool, text: Callable[[], Any]) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> Table | str:
-    """A table, or the sentence `empty` when there is nothing to show."""
+    """A table, or the sentence `empty` when there is nothing to show. A bracket in a cell, which
+    may be a customer's or a file's, is no markup."""
     if not rows:
         return empty
     result = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        result.add_row(*("" if cell is None else str(cell) for cell in row))
+        result.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
     return result
 
 
@@ -57,7 +59,7 @@ def clear_errors() -> Iterator[None]:
 def fail(what: str, remedy: str | None) -> NoReturn:
     """Say what is wrong and what to do, and end with status 1."""
     errors = Console(stderr=True)
-    errors.print(f"[red]patron:[/red] {what}", highlight=False)
+    errors.print(f"[red]patron:[/red] {escape(what)}", highlight=False)
     if remedy:
-        errors.print(f"        {remedy}", highlight=False)
+        errors.print(f"        {remedy}", highlight=False, markup=False)
     raise typer.Exit(1)
