@@ -58,7 +58,7 @@ class Recent:
             self._shrink()
 
     def _shrink(self) -> None:
-        """Forget the oldest quarter."""
-        kept = sorted(self._keys)[-(KEPT_KEYS * 3 // 4) :]
+        """Forget all but the newest quarter: sorting costs as much as keeping, so it is seldom."""
+        kept = sorted(self._keys)[-(KEPT_KEYS // 4) :]
         self.floor = max(self.floor, kept[0])
         self._keys = set(kept)
