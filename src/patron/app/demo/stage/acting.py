@@ -39,8 +39,9 @@ _LINK = "/l/"
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """Act as of `at`; what the mails tell about themselves is received at `received`, the moment at
-    which the walk looks next: earlier it would hold back the timers in between."""
+    """Act as of `at`; what the mails tell about themselves is received at `received`, which must be
+    later than the moment at which the walk looks next: timers and mails wait for the walk of what
+    was received until then."""
 
     at: datetime
     received: datetime

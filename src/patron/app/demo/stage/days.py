@@ -34,6 +34,7 @@ from patron.shops.types import Shop
 
 CHUNK = timedelta(minutes=110)
 OLDEST = timedelta(hours=2)
+AFTERWARDS = timedelta(milliseconds=1)
 _LINE = 1 << 20
 _HEAD = b'{"r":%d,"t":%d,"s":%d,"f":false,"k":null,"ip":null,"ua":null,"b":{"batch":['
 _BROWSER = (
@@ -120,7 +121,10 @@ class Days:
                     await walk()
                     self._report(visitors, await beside.answer())
                     following = self._next_stop(visitors, end)
-                    await beside.ask(stop, following or end)
+                    # What the mails tell is walked with the next chunk, and received just after the
+                    # moment of that: at that moment it would hold its timers and mails back until
+                    # then, and nothing would be done side by side.
+                    await beside.ask(stop, (following or end) + AFTERWARDS)
                     if stop.date() != self._swept.date():
                         await self._sweep(stop)
                     passed(stop, self._walker.walked, self._mails)
