@@ -66,8 +66,7 @@ def _begun(message: Message) -> datetime | None:
 async def _said(
     tx: Tx, shop: Shop, message: Message, recipient: Recipient, now: datetime
 ) -> list[Said]:
-    root = (await profiles.roots(tx, [message.origin_id])).get(message.origin_id, message.origin_id)
-    origins = await profiles.origins(tx, root)
+    origins = await profiles.origins(tx, message.origin_id)
     since = now - max(SAME_SOURCE, timedelta(hours=shop.settings.marketing_hours_between))
     rehearsal = shop.mode is Mode.REHEARSAL
     everyone = [*origins, message.origin_id]

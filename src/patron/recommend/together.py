@@ -6,6 +6,7 @@ that is bought with everything has a lift near one however often it is bought, s
 seen twice has a wide interval, so it sinks too.
 """
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -133,8 +134,6 @@ class Together:
         Each product of the cart speaks for its companions with the logarithm of their sure lift;
         what several speak for adds up. Only companions of at least `min_lift` are offered.
         """
-        import numpy as np
-
         table = self._table
         score: dict[int, float] = {}
         best: dict[int, tuple[float, int, str]] = {}
@@ -142,14 +141,15 @@ class Together:
             place = self._place.get(product)
             if place is None:
                 continue
-            for k in range(int(table.start[place]), int(table.start[place + 1])):
-                lift, sure = float(table.lift[k]), float(table.sure[k])
+            # Whole slices: reading a memory map number by number costs ten times as much.
+            its = slice(int(table.start[place]), int(table.start[place + 1]))
+            counted = (table.index[its], table.lift[its], table.sure[its], table.support[its])
+            for other, lift, sure, support in zip(*(c.tolist() for c in counted), strict=True):
                 if lift < min_lift or sure <= 1.0:
                     continue
-                other = int(table.index[k])
-                score[other] = score.get(other, 0.0) + float(np.log(sure))
+                score[other] = score.get(other, 0.0) + math.log(sure)
                 if other not in best or lift > best[other][0]:
-                    best[other] = (lift, int(table.support[k]), product)
+                    best[other] = (lift, support, product)
         taken = exclude | set(cart)
         ranked = sorted(score, key=lambda other: (-score[other], self._products[other]))
         picks = []
