@@ -162,11 +162,16 @@ def test_a_journey_that_an_event_starts_writes_about_the_cart_she_has_open(
     body = {"name": "Checkout", "definition": definition}
     assert shop.call("PUT", "/api/journeys/checkout", json=body).status_code == 200
     assert shop.call("POST", "/api/journeys/checkout/on").status_code == 200
+    shop.run("shop", "set", "locale", "de")
     subscribe(shop, "eve", "eve@people.example")
     cart = {"cart_id": "c5", "products": [product("oil")]}
     shop.track("Checkout Started", cart, userId="eve")
     mail = eventually(lambda: box.to("eve@people.example"), "the mail")[0]
     assert "Hollin Oil" in mail["Subject"]
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert "4,50\u00a0$" in html.get_content(), "prices are written as the locale has them"
+    assert re.search('<html[^>]* lang="en"', html.get_content()), "and the words are English"
     sent = eventually(
         lambda: shop.run("message", "list", "--journey", "checkout", "--state", "sent"),
         "the ledger",

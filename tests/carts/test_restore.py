@@ -68,6 +68,16 @@ def test_without_a_page_of_the_shops_own_patron_shows_the_cart(
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
+def test_prices_are_written_as_the_locale_has_them_and_the_words_are_english(
+    house: House, cart: Cart
+) -> None:
+    shop = msgspec.structs.replace(with_cart_url(house.acme, None), locale="de-AT")
+    with api(house, routes, None, shop) as client:
+        answer = client.get(path(house, cart), follow_redirects=False)
+    assert "37,50\u00a0$" in answer.text
+    assert '<html lang="en">' in answer.text
+
+
 def test_the_lines_for_the_shops_pages_say_nothing_about_her(house: House, cart: Cart) -> None:
     with api(house, routes, None) as client:
         answer = client.get(path(house, cart, ".json"), headers={"Origin": "https://acme.example"})

@@ -12,10 +12,12 @@ from patron.delivery.types import Channel
 from patron.events.inbox import Inbox
 from patron.kit.clock import Clock
 from patron.kit.db import Database
+from patron.kit.migrate import HOUSE
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
 from patron.messages.model import Materials, Picks
 from patron.recommend.shelf import Shelf, shelf_of
+from patron.shops import store as shops
 from patron.shops.types import Shop
 
 # A conversation, all its answers together, ends well within the lease that covers it.
@@ -62,7 +64,12 @@ class Sender:
             materials=Materials(self._signer, self._settings.public_url, self._picks(shop)),
             channels=self._channels,
             limits=self._limits,
+            newest=self._newest,
         )
+
+    async def _newest(self, shop: Shop) -> Shop:
+        async with self._db.unit(HOUSE) as tx:
+            return await shops.by_slug(tx, shop.slug) or shop
 
     def _picks(self, shop: Shop) -> Picks:
         shelf = self._shelves.setdefault(

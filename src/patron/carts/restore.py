@@ -94,7 +94,7 @@ def page(shop: Shop, cart: Cart) -> str:
         foot = f"<tfoot><tr><td colspan=3>Total<td>{html.escape(total)}</tfoot>" if priced else ""
         body = f"<table><tbody>{rows}</tbody>{foot}</table>"
     return (
-        f'<!doctype html><html lang="{html.escape(shop.locale, quote=True)}"><meta charset="utf-8">'
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<meta name="robots" content="noindex"><title>Your cart – {name}</title>'
         f"<style>{_STYLE}</style><main><h1>Your cart at {name}</h1>{body}"

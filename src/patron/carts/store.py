@@ -274,6 +274,11 @@ async def beat(tx: Tx, orders: Mapping[str, Sequence[datetime]]) -> None:
         )
 
 
+async def any_order(tx: Tx) -> bool:
+    """Whether any order was ever heard of."""
+    return bool(await tuples(tx, "SELECT FROM order_feed LIMIT 1"))
+
+
 async def feed_silence(tx: Tx, now: datetime) -> Silence | None:
     """The silence of the order feed at `now`, or None while orders come as they normally do.
 

@@ -61,13 +61,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deps(msgspec.Struct, frozen=True, kw_only=True):
-    """What delivery needs from the process it runs in; `channels` by name ("email")."""
+    """What delivery needs from the process it runs in; `channels` by name ("email").
+
+    `newest` reads a shop anew: whether it is in rehearsal is asked after a claim, so that going
+    live, and going back, holds for every message that is claimed later.
+    """
 
     clock: Clock
     inbox: Inbox
     materials: Materials
     channels: Mapping[str, Channel]
     limits: Limits = Limits()
+    newest: Callable[[Shop], Awaitable[Shop]] | None = None
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -107,6 +112,7 @@ async def deliver_due(db: Database, shop: Shop, deps: Deps, now: datetime) -> Ro
     states: Counter[str] = Counter()
     if claimed:
         await reach("delivery.claimed")
+        shop = await deps.newest(shop) if deps.newest is not None else shop
         caught_up = await _walked(db, shop, limits, now)
         hands = asyncio.Semaphore(limits.in_flight)
         ended = await asyncio.gather(

@@ -204,7 +204,7 @@ def _shop(desk: _Desk) -> dict[str, Any]:
     postal = shop.settings.postal_address or ""
     return {
         "name": shop.name,
-        "language": re.split(r"[-_]", shop.locale)[0],
+        "language": "en",  # of the template's words; the shop's locale writes prices
         "logo": _first_of_ours(desk, shop.settings.logo_url),
         "postal_lines": [line.strip() for line in postal.splitlines() if line.strip()],
     }

@@ -2,9 +2,12 @@
 
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
 
 from patron.kit.ids import id_at, new_id, new_secret
 from patron.kit.problems import bad_request
@@ -61,6 +64,7 @@ def found_shop(
             remedy="give the address that receives rehearsal messages",
             path="owner_email",
         )
+    settings = settings or ShopSettings()
     slug = slug_of(name)
     return Shop(
         id=id_at(now),
@@ -69,14 +73,26 @@ def found_shop(
         schema="shop_" + slug.replace("-", "_"),
         currency=currency,
         time_zone=time_zone,
-        locale="en",
+        locale=settings.locale,
         public_url=public_url.rstrip("/"),
         hosts=[url.hostname],
         mode=Mode.REHEARSAL,
         owner_email=owner_email,
         identity_secret=secrets.token_bytes(32),
-        settings=settings or ShopSettings(),
+        settings=settings,
     )
+
+
+def changed(kept: ShopSettings, data: Mapping[str, object]) -> ShopSettings:
+    """`kept` with the settings that `data` names. Raises Problem 400 naming what is wrong."""
+    try:
+        return msgspec.convert({**msgspec.to_builtins(kept), **data}, ShopSettings)
+    except msgspec.ValidationError as error:
+        raise bad_request(
+            f"settings: {error}",
+            remedy="the settings are " + ", ".join(ShopSettings.__struct_fields__),
+            path=next(iter(data), None),
+        ) from error
 
 
 def make_key(kind: KeyKind, name: str, scopes: list[str], now: datetime) -> tuple[Key, str]:

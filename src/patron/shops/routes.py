@@ -13,10 +13,10 @@ from litestar.params import Body, FromPath
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.migrate import HOUSE
-from patron.kit.problems import bad_request, not_found
+from patron.kit.problems import not_found
 from patron.shops import store
 from patron.shops.access import requires
-from patron.shops.found import make_key
+from patron.shops.found import changed, make_key
 from patron.shops.types import Key, KeyKind, Mode, Shop, ShopSettings
 from patron.shops.views import MadeKey, ShopView, view
 
@@ -56,15 +56,7 @@ async def change_settings(
     """Change the settings that are named; the others stay as they are."""
     async with db.unit(HOUSE) as tx:
         # Read anew and locked: the shop of the key may be seconds old.
-        kept = await store.locked_settings(tx, shop.slug)
-        try:
-            settings = msgspec.convert({**msgspec.to_builtins(kept), **data}, ShopSettings)
-        except msgspec.ValidationError as error:
-            raise bad_request(
-                f"settings: {error}",
-                remedy="the settings are " + ", ".join(ShopSettings.__struct_fields__),
-                path=next(iter(data), None),
-            ) from error
+        settings = changed(await store.locked_settings(tx, shop.slug), data)
         await store.set_settings(tx, shop.slug, settings)
     return settings
 

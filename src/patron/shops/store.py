@@ -146,6 +146,7 @@ def _shop(found: tuple[Any, ...]) -> Shop:
     columns["mode"] = Mode(columns["mode"])
     columns["identity_secret"] = bytes(columns["identity_secret"])
     columns["settings"] = settings = msgspec.convert(columns["settings"], ShopSettings)
+    columns["locale"] = settings.locale
     columns["hosts"] = [*columns["hosts"], *settings.more_hosts]
     return Shop(**columns)
 

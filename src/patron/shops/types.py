@@ -20,6 +20,10 @@ Host = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9]
 """A host name without port, such as `pictures.shop.example`."""
 
 
+Locale = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")]
+"""A language and perhaps a region, such as `de` or `en-GB`."""
+
+
 class Mode(StrEnum):
     """In rehearsal every message goes to the owner; live, to the customer."""
 
@@ -39,6 +43,7 @@ class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     postal_address: str | None = None
     logo_url: str | None = None
     brand_color: str = "#1f5f4a"
+    locale: Locale = "en"
     phone_region: str = "US"
     new_session_on_campaign: bool = False
     marketing_hours_between: int = 16

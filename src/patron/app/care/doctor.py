@@ -2,18 +2,18 @@
 
 import os
 import shutil
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Literal
 
-import msgspec
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from patron.app.care import ready
+from patron.app.care.finding import Finding
 from patron.app.installing import LIBRARY
 from patron.app.rooms import unapplied
 from patron.app.sending import smtp_of
 from patron.carts import store as carts
+from patron.carts.types import Silence
 from patron.delivery.channels.email.smtp import SmtpChannel
 from patron.delivery.gate import quiet_until
 from patron.delivery.types import Letter, Permanent, Temporary, Unknown
@@ -36,18 +36,6 @@ OLDEST_POSTGRES = 150000
 FREE_BYTES = 2 << 30
 OLD_XMIN = timedelta(minutes=10)
 BEHIND = timedelta(seconds=5)
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at. `remedy` is there unless it is well."""
-
-    what: str
-    state: Literal["ok", "warning", "failed"]
-    detail: str
-    remedy: str | None = None
-
-
-Look = Callable[[], Awaitable[list[Finding]]]
 
 
 async def examine(
@@ -139,6 +127,7 @@ async def _shop(settings: Settings, db: Database, clock: Clock, shop: Shop) -> l
         lag = await events.lag(tx, now)
         acting = await events.acting_waits(tx)
         silence = await carts.feed_silence(tx, now)
+        ordered = await carts.any_order(tx)
         counts = await messages.counts(tx)
         restored_at = await after_restore.last(tx)
         state = await lake_store.state(tx)
@@ -162,10 +151,8 @@ async def _shop(settings: Settings, db: Database, clock: Clock, shop: Shop) -> l
         found.append(Finding(name, "failed", f"knows more than the log ({cut})", remedy))
     else:
         found.append(Finding(name, "ok", f"{state.position - state.lake_position} events to copy"))
-    if silence is not None:
-        detail = f"no order since {silence.last_order_at:%Y-%m-%d %H:%M} UTC"
-        remedy = "check the shop's order feed; cart mails wait until orders come again"
-        found.append(Finding(f"{shop.slug}: orders", "warning", detail, remedy))
+    if state.position:
+        found += _orders(shop, silence, ordered)
     if doubtful := counts.get(State.AMBIGUOUS, 0):
         remedy = "`patron message list --state ambiguous`, then `patron message resolve`"
         detail = f"{doubtful} of which nobody knows whether they went out"
@@ -185,7 +172,23 @@ async def _shop(settings: Settings, db: Database, clock: Clock, shop: Shop) -> l
     if shop.mode is Mode.REHEARSAL:
         mode = f"rehearsal: messages go to {shop.owner_email}"
     found.append(Finding(f"{shop.slug}: mode", "ok", mode))
-    return found
+    return [*found, *ready.of_shop(settings, shop)]
+
+
+def _orders(shop: Shop, silence: Silence | None, ordered: bool) -> list[Finding]:
+    name = f"{shop.slug}: orders"
+    if silence is not None:
+        detail = f"no order since {silence.last_order_at:%Y-%m-%d %H:%M} UTC"
+        remedy = "check the shop's order feed; cart mails wait until orders come again"
+        return [Finding(name, "warning", detail, remedy)]
+    if ordered:
+        return []
+    remedy = (
+        f"send “{shop.settings.metrics.get('revenue', 'Order Completed')}”, or name your event:"
+        " metrics.revenue in the shop's settings"
+    )
+    detail = "no order has ever come in: every cart looks abandoned"
+    return [Finding(name, "warning", detail, remedy)]
 
 
 async def _mail(

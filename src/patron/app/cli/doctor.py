@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from patron.app.care.doctor import Finding, examine, without_database
+from patron.app.care.doctor import examine, without_database
+from patron.app.care.finding import Finding
 from patron.app.cli.house import Unreachable, open_house
 from patron.app.cli.output import Json, clear_errors, console, show, table
 from patron.app.context import read_settings

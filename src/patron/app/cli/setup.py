@@ -13,6 +13,8 @@ from patron.app.context import CONFIG, read_settings
 from patron.app.founding import Founded, found
 from patron.app.installing import LIBRARY, curl, snippet, write_config, write_secret
 from patron.kit.postgres.place import make_folder
+from patron.shops.found import changed
+from patron.shops.types import ShopSettings
 
 Ask = Annotated[bool, typer.Option("--yes", help="Take the defaults instead of asking.")]
 
@@ -32,6 +34,7 @@ class Answers(msgspec.Struct, frozen=True):
     name: str
     currency: str
     time_zone: str
+    locale: str
     shop_url: str
     owner: str
     public_url: str
@@ -47,6 +50,7 @@ QUESTIONS = {
     "name": ("The shop's name", None),
     "currency": ("Currency (ISO 4217)", "EUR"),
     "time_zone": ("Time zone (IANA)", "Europe/Berlin"),
+    "locale": ("How prices are written: en, de, fr … (mails are in English)", "en"),
     "shop_url": ("The shop's web address", None),
     "owner": ("Your e-mail address (receives every message until you go live)", None),
     "public_url": ("Where browsers will reach Patron", None),
@@ -141,6 +145,7 @@ def _install(answers: Answers) -> Installed:
                     time_zone=answers.time_zone,
                     public_url=answers.shop_url,
                     owner_email=answers.owner,
+                    settings=changed(ShopSettings(), {"locale": answers.locale}),
                 )
             )
     except BaseException:

@@ -1,19 +1,23 @@
 """`patron shop …` and `patron key …`."""
 
+import json
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 import typer
+from rich.markup import escape
 
+from patron.app.care import ready
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
 from patron.app.founding import found
 from patron.kit.db import Database
 from patron.kit.migrate import HOUSE
-from patron.kit.problems import not_found
+from patron.kit.problems import Problem, not_found
 from patron.shops import store
-from patron.shops.found import make_key
-from patron.shops.types import Key, KeyKind, Mode, Shop
+from patron.shops.found import changed, make_key
+from patron.shops.types import Key, KeyKind, Mode, Shop, ShopSettings
 from patron.shops.views import MadeKey, ShopView, view
 
 shop_app = typer.Typer(no_args_is_help=True, help="Shops of this installation.")
@@ -27,6 +31,9 @@ def create_shop(
     time_zone: Annotated[str, typer.Option(help="IANA, such as Europe/Berlin.")],
     url: Annotated[str, typer.Option(help="The shop's own web address.")],
     owner: Annotated[str, typer.Option(help="Receives rehearsal messages and test mails.")],
+    locale: Annotated[
+        str, typer.Option(help="How prices are written, such as de or en-GB.")
+    ] = "en",
     as_json: Json = False,
 ) -> None:
     """Open a shop. It starts in rehearsal; its keys are printed this once."""
@@ -40,6 +47,7 @@ def create_shop(
                 time_zone=time_zone,
                 public_url=url,
                 owner_email=owner,
+                settings=changed(ShopSettings(), {"locale": locale}),
             )
         )
         show(
@@ -66,6 +74,35 @@ def list_shops(as_json: Json = False) -> None:
         rows = [(s.slug, s.name, s.currency, s.time_zone, s.mode, s.public_url) for s in shops]
         columns = ("shop", "name", "currency", "time zone", "mode", "address")
         show(shops, as_json, lambda: table(columns, rows, "No shop yet: run `patron init`."))
+
+
+@shop_app.command("set")
+def set_setting(
+    name: Annotated[str, typer.Argument(help="The setting, such as postal_address.")],
+    value: Annotated[str, typer.Argument(help="Its value: a text, or JSON; null takes it away.")],
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Change one setting of a shop. `docs/reference/settings.md` lists them."""
+    with clear_errors(), open_house() as house:
+        which: Shop = house.shop(shop)
+
+        async def change(db: Database) -> ShopSettings:
+            async with db.unit(HOUSE) as tx:
+                settings = _with(await store.locked_settings(tx, which.slug), name, value)
+                await store.set_settings(tx, which.slug, settings)
+                return settings
+
+        settings = house.run(change)
+        show(settings, as_json, lambda: f"{name} of {which.slug} is set.")
+
+
+def _with(kept: ShopSettings, name: str, value: str) -> ShopSettings:
+    """What looks like JSON is taken as such where it fits, and as text otherwise ("12345")."""
+    try:
+        return changed(kept, {name: json.loads(value)})
+    except (ValueError, Problem):
+        return changed(kept, {name: value})
 
 
 @key_app.command("create")
@@ -141,11 +178,12 @@ def golive(
 
         house.run(change)
         goes = "customers" if mode is Mode.LIVE else which.owner_email
-        show(
-            {"shop": which.slug, "mode": mode},
-            as_json,
-            lambda: f"{which.name} is in {mode.value}: messages go to {goes}.",
-        )
+        left = ready.of_shop(house.settings, msgspec.structs.replace(which, mode=mode))
+        left = [one for one in left if one.state != "ok"] if mode is Mode.LIVE else []
+        lines = [f"{which.name} is in {mode.value}: messages go to {goes}."]
+        lines += [f"{one.state}: {escape(f'{one.detail} → {one.remedy}')}" for one in left]
+        told = {"shop": which.slug, "mode": mode, "left_to_do": left}
+        show(told, as_json, lambda: "\n".join(lines))
 
 
 @shop_app.command("identity-secret")

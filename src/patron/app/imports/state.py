@@ -13,7 +13,6 @@ from patron.app.imports.reading.encoding import Mended
 from patron.app.imports.reading.faults import Fault, Faults
 from patron.shops.types import Shop
 
-
 MOMENT = "completejourney.json"
 """When that data set's history was placed: kept as long as the history is."""
 
