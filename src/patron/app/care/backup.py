@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from patron.app.jobs import copy_lake
 from patron.app.rooms import prepare_house
 from patron.events.lake import store as lake_store
 from patron.kit.clock import Clock
-from patron.kit.db import Database, connect, tuples
+from patron.kit.db import Database, connect, tuples, value
 from patron.kit.lake import lake_of
 from patron.kit.migrate import HOUSE
 from patron.kit.postgres.programs import binary
@@ -38,6 +39,7 @@ from patron.shops.types import Shop
 
 DUMP, SECRET, MANIFEST = "database.dump", "secret", "manifest.json"
 WAIT_SECONDS = 0.2
+UNKNOWN_TO_OLDER = b"SET transaction_timeout = 0;\n"
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -129,7 +131,7 @@ async def restore(
         folder = Path(name)
         manifest = _unpack(file, folder)
         await _drop_everything(url)
-        _program("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={url}", folder / DUMP)
+        await _put_back(url, folder / DUMP)
         for slug in manifest.shops:
             replace_standings(settings.data_dir, slug, folder / "shops" / slug / "imports")
             _take_files(settings, slug, folder / "shops" / slug)
@@ -214,12 +216,49 @@ async def _drop_everything(url: str) -> None:
             )
 
 
+async def _put_back(url: str, dump: Path) -> None:
+    """Restore the dump into the database at `url`."""
+    async with await connect(url, "patron-restore") as connection:
+        version = int(await value(connection, "SHOW server_version_num"))
+    if version >= 170000:
+        _program("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={url}", dump)
+    else:
+        _put_back_older(url, dump)
+
+
+def _put_back_older(url: str, dump: Path) -> None:
+    """The same for a server before 17, by way of a script: pg_restore itself sets what such a
+    server does not know, and nothing of ours needs."""
+    script: list[str | Path] = [binary("pg_restore"), "--no-owner", "--file=-", dump]
+    reader: list[str | Path] = [binary("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+    reader.append(f"--dbname={url}")
+    pipe = subprocess.PIPE
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(script, stdout=pipe, stderr=said) as written,
+        subprocess.Popen(reader, stdin=pipe, stdout=subprocess.DEVNULL, stderr=said) as read,
+    ):
+        assert written.stdout is not None and read.stdin is not None
+        with suppress(BrokenPipeError), read.stdin:
+            for line in written.stdout:
+                if line != UNKNOWN_TO_OLDER:
+                    read.stdin.write(line)
+        written.stdout.close()
+        if read.wait() or written.wait():
+            said.seek(0)
+            raise _refused("pg_restore", said.read().decode("utf-8", "replace"))
+
+
 def _program(name: str, *words: str | Path) -> None:
     done = subprocess.run([binary(name), *words], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Problem(
-            500,
-            "PostgreSQL refused",
-            f"{name}: {done.stderr.strip()[-500:]}",
-            remedy="check the disk and the database's log, then try again",
-        )
+        raise _refused(name, done.stderr)
+
+
+def _refused(name: str, said: str) -> Problem:
+    return Problem(
+        500,
+        "PostgreSQL refused",
+        f"{name}: {said.strip()[-500:]}",
+        remedy="check the disk and the database's log, then try again",
+    )

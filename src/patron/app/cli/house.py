@@ -14,7 +14,7 @@ from patron.app.context import open_signer, read_settings, the_clock
 from patron.app.rooms import prepare_house
 from patron.app.serve import postgres_of
 from patron.kit.clock import Clock
-from patron.kit.db import Database
+from patron.kit.db import Database, value
 from patron.kit.migrate import HOUSE
 from patron.kit.postgres.place import make_folder
 from patron.kit.problems import Problem
@@ -89,7 +89,10 @@ def open_house(*, prepare: bool = True) -> Iterator[OpenHouse]:
     settings = read_settings()
     clock = the_clock()
     if settings.database_url is not None:
-        yield OpenHouse(settings, settings.database_url, clock, open_signer(settings))
+        house = OpenHouse(settings, settings.database_url, clock, open_signer(settings))
+        if prepare:
+            house.run(_prepare_new)
+        yield house
         return
     make_folder(settings.data_dir)
     server = postgres_of(settings)
@@ -101,6 +104,15 @@ def open_house(*, prepare: bool = True) -> Iterator[OpenHouse]:
     finally:
         if server.launched:
             server.stop()
+
+
+async def _prepare_new(db: Database) -> None:
+    """Set up a database of the owner's that has nothing of Patron yet. What is there already is
+    migrated by `patron serve` or `patron upgrade` alone: an older Patron may be using it."""
+    async with db.session() as tx:
+        there = await value(tx, "SELECT to_regnamespace(%s) IS NOT NULL", (HOUSE,))
+    if not there:
+        await prepare_house(db)
 
 
 async def _prepare(url: str) -> None:

@@ -13,6 +13,7 @@ from patron.app.context import open_signer, read_settings
 from patron.app.installing import write_secret_once
 from patron.app.rooms import prepare_house
 from patron.kit.db import Database
+from patron.kit.postgres.place import make_folder
 
 File = Annotated[Path, typer.Argument(help="The backup, a .tar file.")]
 
@@ -49,6 +50,7 @@ def restore_backup(
         if not yes and not typer.confirm("Replace every shop of this installation?"):
             fail("nothing was restored", None)
         settings = read_settings()
+        make_folder(settings.data_dir)  # on a new machine there is none yet
         if settings.secret is None and (secret := secret_in(file)) is not None:
             write_secret_once(settings.data_dir / "secret", secret)
         with open_house() as house:
