@@ -4,6 +4,7 @@ E-mail addresses end in `@example.com`, which belongs to nobody (RFC 2606). Town
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,6 +36,13 @@ _LAST_NAMES: Final = """
     Wildgoose Willowby Winterbottom Woodruff Wrenwick Yardley Yewtree
 """
 LAST_NAMES: Final = tuple(_LAST_NAMES.split())
+_HER_NAMES: Final = """
+    Klara Lena Lila Lotte Lydia Mabel Mara Margo Marta Matilda Mina Mira Nadia Nell Nina Olive Paula
+    Pearl Petra Phoebe Pia Ramona Rhea Rita Rosa Ruth Selma Simone Sofia Stella Talia Tess Thea
+    Tilda Ursula Vera Wanda Willa Yara Zelda Zora
+"""
+HER_NAMES: Final = tuple(_HER_NAMES.split())
+"""For the shoppers whom the demo's story calls she."""
 TOWNS: Final = (
     ("Larkhaven", "OH", "45991"),
     ("Millbrow", "OH", "45992"),
@@ -79,10 +87,15 @@ class Person:
         }
 
 
-def person(user_id: str, seed: int, consenting: float = CONSENTING_SHARE) -> Person:
+def person(
+    user_id: str,
+    seed: int,
+    consenting: float = CONSENTING_SHARE,
+    first_names: Sequence[str] = FIRST_NAMES,
+) -> Person:
     """The customer with this id; the address carries the id's digits and is therefore unique."""
     digest = hashlib.blake2b(f"{seed}:{user_id}".encode(), digest_size=16).digest()
-    first = FIRST_NAMES[int.from_bytes(digest[0:4]) % len(FIRST_NAMES)]
+    first = first_names[int.from_bytes(digest[0:4]) % len(first_names)]
     last = LAST_NAMES[int.from_bytes(digest[4:8]) % len(LAST_NAMES)]
     city, state, postal_code = TOWNS[int.from_bytes(digest[8:10]) % len(TOWNS)]
     tag = user_id.replace("hh-", "").replace("new-", "n")

@@ -63,8 +63,10 @@ _COLOURS: Final = (
     ("garlic", "#d9cfae"), ("barbecue", "#9c4128"), ("hot", "#d4482e"), ("spicy", "#d4482e"),
     ("beef", "#a1473f"), ("pork", "#d98a80"), ("chicken", "#dca860"), ("turkey", "#c99a68"),
     ("ham", "#dd8f88"), ("fish", "#6f9fb8"), ("tuna", "#6f9fb8"), ("salmon", "#ee9277"),
-    ("shrimp", "#ee9a80"), ("diet", "#b9c2cc"), ("light", "#a9c8d8"), ("organic", "#7aa85a"),
+    ("shrimp", "#ee9a80"),
 )  # fmt: skip
+# Words that say little: organic strawberries are red all the same.
+_VAGUE: Final = (("diet", "#b9c2cc"), ("light", "#a9c8d8"), ("organic", "#7aa85a"))
 _SPARE: Final = ("#e0a83f", "#5fa7a0", "#d4714f", "#7a8fc4", "#a3b35a", "#c77a9c")
 
 
@@ -155,8 +157,9 @@ def _fit(text: str, wide: float, letter: float) -> float:
 
 def _accent(product: Product, main: str) -> str:
     """The variety's colour, else the noun's, else one that stands off the package."""
-    for text in (product.variety.lower(), product.noun.lower()):
-        for word, colour in _COLOURS:
+    variety, noun = product.variety.lower(), product.noun.lower()
+    for text, colours in ((variety, _COLOURS), (noun, _COLOURS), (variety, _VAGUE)):
+        for word, colour in colours:
             if word in text:
                 return colour
     spare = [colour for colour in _SPARE if abs(_hue(colour) - _hue(main)) > 0.08]

@@ -63,6 +63,8 @@ class Demo:
         settings = self.place.settings()
         teller.title(f"{NAME}, a demo shop")
         teller.say(f"  [dim]{NOTICE}[/dim]")
+        if standing.loaded is None:
+            teller.say("  It is loaded once, which takes about two minutes on two cores.")
         data = self._fill(settings, standing)
         stage, house = self._start(settings, standing, data)
         summary: dict[str, Any] = {"shop": NAME, "notice": NOTICE, "urls": self._urls(standing)}
@@ -167,7 +169,7 @@ class Demo:
             f" ({teller.seconds['house']:.1f} s)"
         )
         for what, where in self._urls(standing).items():
-            teller.look(where, f"{what:<12}")
+            teller.look(where, what)
         return stage, house
 
     def _command(self, words: str) -> str:
@@ -192,8 +194,8 @@ class Demo:
         counts, truth = data.history.counts, standing.truth
         dropped = ", ".join(f"{count:,} {why}" for why, count in counts.dropped.items())
         self.teller.done(
-            f"{counts.baskets_kept:,} of {counts.baskets_before:,} baskets became orders; left out"
-            f" were lines of: {dropped}. {len(data.shown):,} products are shown"
+            f"{counts.baskets_kept:,} of {counts.baskets_before:,} baskets became orders; lines"
+            f" left out of them: {dropped}. {len(data.shown):,} products are shown"
         )
         self.teller.done(
             f"90 days were walked live: {truth['carts_left_by_known_people']:,} carts left by known"
@@ -214,7 +216,7 @@ class Demo:
             else "outside the interval, as one time in twenty"
         )
         teller.done(f"planted in the demo's data: [bold]{planted}[/bold] – {verdict}")
-        teller.look(self._command("journey results abandoned_cart"), "again       ")
+        teller.look(self._command("journey results abandoned_cart"), "again")
         return told
 
     def _tell_the_end(self, standing: Standing) -> None:
@@ -224,8 +226,8 @@ class Demo:
             "  Unsubscribe links here are plain HTTP, for local use; a real shop puts TLS in front."
         )
         for what, where in self._urls(standing).items():
-            teller.look(where, f"{what:<12}")
-        teller.look(f"{self.place.log}", "log         ")
+            teller.look(where, what)
+        teller.look(f"{self.place.log}", "log")
 
 
 def check_installed() -> None:
@@ -254,7 +256,11 @@ def run(teller: Teller, *, reset: bool, until_done: bool) -> dict[str, Any]:
     try:
         summary = demo.play(reset=reset)
         if not until_done:
-            teller.say("\n  Everything stays up. [bold]Ctrl-C[/bold] stops it cleanly.")
+            teller.say("")
+            teller.say(
+                "  Everything stays up. [bold]Ctrl-C[/bold] stops it cleanly; starting again goes"
+                " on from the same data, and [bold]patron demo --reset[/bold] starts over."
+            )
             demo.wait()
     finally:
         # A second Ctrl-C must not leave half of it running.

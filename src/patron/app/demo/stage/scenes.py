@@ -7,19 +7,21 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from patron.analytics.types import JourneyResult
 from patron.app.demo.catalogue import Product
-from patron.app.demo.people import Person, person
+from patron.app.demo.people import HER_NAMES, Person, person
 from patron.app.demo.stage.calls import Api, StageError, follow, until
 from patron.app.demo.stage.loading import MATURE, Data
 from patron.app.demo.stage.mailbox import Mail, Mailbox
 from patron.app.demo.stage.place import LEASE, Standing
 from patron.app.demo.stage.shopper import Shopper
 from patron.app.demo.stage.telling import Teller
+from patron.app.demo.zone import ZONE
 from patron.kit.signing import Signer
 from patron.messages.links import CLICK, Ticket, read
 from patron.recommend.shelf import Shelf
@@ -60,7 +62,9 @@ class Stage:
     def next_person(self) -> Person:
         """Somebody who was not there before, and who ticks the box."""
         self.standing.people += 1
-        return person(f"live-{self.standing.people}", self.standing.seed, consenting=1.0)
+        return person(
+            f"live-{self.standing.people}", self.standing.seed, 1.0, first_names=HER_NAMES
+        )
 
     def profile_curl(self, who: Person) -> str:
         url = f"{self.api.url}/api/profiles/user_id:{who.user_id}"
@@ -101,8 +105,8 @@ def a_shopper(stage: Stage, shelf: Shelf) -> dict[str, Any]:
         told |= _ordered(stage, shopper, choice)
     finally:
         shopper.leaves()
-    teller.look(stage.profile_curl(who), "her profile ")
-    teller.look(stage.patron(f"profile show user_id:{who.user_id}"), "with timeline")
+    teller.look(stage.profile_curl(who), "her profile")
+    teller.look(stage.patron(f"profile show user_id:{who.user_id}"), "its timeline")
     return told
 
 
@@ -130,7 +134,7 @@ def _answered(stage: Stage, shopper: Shopper, choice: Choice, model: Together) -
         raise StageError(f"the mail does not name {missing[0]!r}")
     seconds = teller.seconds["mail"]
     teller.done(f"{seconds:.0f} s later: “{mail.subject}” (the journey waits {WAIT} s here)")
-    teller.look(f"{stage.mailbox_url}/{mail.number}", "the mail    ")
+    teller.look(f"{stage.mailbox_url}/{mail.number}", "the mail")
     tickets = _tickets(stage, mail)
     address, page = follow(f"{stage.api.url}/l/{tickets['cart'][0]}")
     if not address.startswith(f"{stage.standing.ports.shop_url}/cart") or missing:
@@ -170,7 +174,8 @@ def _ordered(stage: Stage, shopper: Shopper, choice: Choice) -> dict[str, Any]:
     story = api.get(f"/api/runs/{ended['id']}")
     teller.done(f"no second mail came. Why not? [bold]{story['answer']}[/bold]")
     for line in story["story"]:
-        teller.say(f"      [dim]{line['at'][11:19]}[/dim] {line['words']}")
+        at = datetime.fromisoformat(line["at"]).astimezone(ZONE)
+        teller.say(f"      [dim]{at:%H:%M:%S}[/dim] {line['words']}")
     return {
         "mails": len(mails),
         "why_not": story["answer"],
@@ -221,10 +226,10 @@ def a_crash(stage: Stage, worker_pid: Callable[[], int | None]) -> dict[str, Any
     )
     message = rows[0]["id"]
     address, _ = follow(f"{stage.api.url}/l/{_tickets(stage, mails[0])['cart'][0]}")
-    teller.look(address, "her cart    ")
-    teller.look(f"{stage.mailbox_url}/{mails[0].number}", "the mail    ")
-    teller.look(stage.patron(f"message why {message}"), "the row     ")
-    teller.look(stage.patron(f"message resolve {message} sent"), "decide      ")
+    teller.look(address, "her cart")
+    teller.look(f"{stage.mailbox_url}/{mails[0].number}", "the mail")
+    teller.look(stage.patron(f"message why {message}"), "the row")
+    teller.look(stage.patron(f"message resolve {message} sent"), "decide")
     return {
         "email": who.email,
         "mails": len(mails),

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
 
 from patron.kit.clock import monotonic
 
@@ -53,17 +55,25 @@ class Teller:
 
     def title(self, words: str) -> None:
         self.console.print()
-        self.console.print(Rule(f"[bold]{words}[/bold]", align="left", style="green"))
+        self.console.print(Rule(Text(words, style="bold"), align="left", style="green"))
 
     def say(self, words: str) -> None:
-        self.console.print(words, highlight=False)
+        """A paragraph, as far from the left as it begins."""
+        text = words.lstrip(" ")
+        self._hanging(" " * (len(words) - len(text)), text)
 
     def done(self, words: str) -> None:
-        self.console.print(f"  [green]✓[/green] {words}", highlight=False)
+        self._hanging("  [green]✓[/green] ", words)
+
+    def _hanging(self, lead: str, words: str) -> None:
+        """Print `words` behind `lead`, and further lines of them below their beginning."""
+        grid = Table.grid()
+        grid.add_row(lead, Text.from_markup(words))
+        self.console.print(grid, highlight=False)
 
     def look(self, where: str, what: str = "look") -> None:
         """Where to look: a URL or a command, on a line of its own so that it can be copied."""
-        self.console.print(f"    [dim]{what}[/dim]  {where}", highlight=False, soft_wrap=True)
+        self.console.print(f"    [dim]{what:<12}[/dim]  {where}", highlight=False, soft_wrap=True)
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
