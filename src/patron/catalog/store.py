@@ -347,19 +347,21 @@ async def settled(tx: Tx, product_ids: Iterable[str]) -> set[str]:
 async def find(tx: Tx, ids: Sequence[str]) -> dict[str, Item]:
     """The items that `ids` name, each a product id, variant id, SKU, GTIN, feed id or URL."""
     spellings = {given: candidates(given) for given in ids}
-    named = await resolve(tx, {value for values in spellings.values() for value in values})
+    named = {}
+    products = {}
+    for value, product_id, variant_id, rank, *facts in await tuples(
+        tx,
+        f"SELECT DISTINCT ON (value) value, product_id, variant_id, k.rank, {_PRODUCT}"
+        " FROM product_key k JOIN product p ON p.id = k.product_id"
+        " WHERE value = ANY(%s) ORDER BY value, k.rank DESC, kind",
+        (list({value for values in spellings.values() for value in values}),),
+    ):
+        named[value] = (product_id, variant_id, rank)
+        products[product_id] = dict(zip(PRODUCT_FIELDS, facts, strict=True))
     wanted = {
         given: max((named[v] for v in values if v in named), key=lambda hit: hit[2])
         for given, values in spellings.items()
         if any(v in named for v in values)
-    }
-    products = {
-        row[0]: dict(zip(PRODUCT_FIELDS, row[1:], strict=True))
-        for row in await tuples(
-            tx,
-            f"SELECT id, {_PRODUCT} FROM product WHERE id = ANY(%s)",
-            ([product_id for product_id, _, _ in wanted.values()],),
-        )
     }
     pairs = [(p, v) for p, v, _ in wanted.values() if v is not None]
     variants = {}
@@ -374,7 +376,6 @@ async def find(tx: Tx, ids: Sequence[str]) -> dict[str, Item]:
     return {
         given: item(product_id, variant, products[product_id], variants.get((product_id, variant)))
         for given, (product_id, variant, _) in wanted.items()
-        if product_id in products
     }
 
 
