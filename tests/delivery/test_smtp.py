@@ -114,6 +114,18 @@ def test_no_header_is_folded_and_subjects_stay_readable(box: Mailbox) -> None:
     assert all(len(word) <= 75 for word in str(box.parsed()["Subject"]).split())
 
 
+@pytest.mark.parametrize("rehearsal_for", [None, "a-rather-long-name@customers.example"])
+def test_a_subject_too_long_for_its_line_is_cut_not_refused(
+    box: Mailbox, rehearsal_for: str | None
+) -> None:
+    title = "北海道産の濃厚なチーズと焼きたてのパン" * 11
+    rendered = Rendered(title[:200], "", "<p>x</p>", "x")
+    send(box.settings(), letter(rendered=rendered, rehearsal_for=rehearsal_for))
+    head = box.mails[0][1].split(b"\r\n\r\n")[0]
+    assert all(len(line) <= 998 for line in head.split(b"\r\n"))
+    assert title[:100] in str(make_header(decode_header(str(box.parsed()["Subject"]))))
+
+
 def test_a_line_break_in_a_subject_makes_no_header(box: Mailbox) -> None:
     send(
         box.settings(), letter(rendered=Rendered("Hi\r\nBcc: eve@example.com", "", "<p>x</p>", "x"))
@@ -184,6 +196,12 @@ def test_a_closed_idle_connection_is_replaced(box: Mailbox) -> None:
         ("553 mailbox name not allowed", True),
         ("550 5.7.1 your address is on a blocklist", False),
         ("552 5.2.2 mailbox full", False),
+        # Many servers judge the sender, and us, only when they hear the recipient.
+        ("550 5.1.8 <shop@acme.example>: Sender address rejected: Domain not found", False),
+        ("553 5.1.7 sender address has a bad syntax", False),
+        ("503 5.5.1 Error: need MAIL command", False),
+        ("530 Authentication required", False),
+        ("552 too much is stored already", False),
     ],
 )
 def test_5xx_at_the_recipient_is_for_good(box: Mailbox, answer: str, bounce: bool) -> None:
@@ -236,6 +254,20 @@ def test_no_server_is_for_later() -> None:
     settings = SmtpSettings(host="127.0.0.1", port=1, security="none", sender="shop@acme.example")
     with pytest.raises(Temporary, match=r"127\.0\.0\.1:1 cannot be reached"):
         send(settings, letter())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"host": "mail..acme.example"},
+        {"sender": "shop@münchen.example"},
+        {"security": "starttls", "ca_file": "/nowhere/ca.pem"},
+    ],
+)
+def test_what_fails_before_a_word_was_said_leaves_no_doubt(wrong: dict[str, Any]) -> None:
+    given = {"host": "127.0.0.1", "port": 1, "security": "none", "sender": "shop@acme.example"}
+    with pytest.raises(Temporary):
+        send(SmtpSettings(**(given | wrong)), letter())
 
 
 def test_a_server_without_tls_is_not_trusted_with_a_mail(box: Mailbox) -> None:

@@ -56,7 +56,7 @@ def compose(shop: Shop, letter: Letter, sender: Sender) -> bytes:
     headers = [
         ("From", formataddr((_plain(sender.name), sender.address))),
         ("To", letter.to),
-        ("Subject", _words(subject)),
+        ("Subject", _words(subject, _LONGEST_LINE - len("Subject: "))),
         ("Date", format_datetime(letter.written_at)),
         ("Message-ID", f"<{letter.message_id}@{domain}>"),
     ]
@@ -88,18 +88,24 @@ def _part(boundary: str, kind: str, text: str) -> bytes:
     return head.encode() + quopri.encodestring(lines).replace(b"\n", b"\r\n") + b"\r\n"
 
 
-def _words(text: str) -> str:
-    """`text` for a header: as it is when plain ASCII, else as encoded words on one line."""
+def _words(text: str, room: int) -> str:
+    """`text` for a header: as it is when plain ASCII, else as encoded words on one line.
+
+    What goes beyond `room` characters is cut off: a shortened subject is better than no mail.
+    """
     text = _plain(text)
     if text.isascii():
-        return text
+        return text[:room]
     chunks: list[bytes] = [b""]
     for character in text:
         encoded = character.encode()
         if len(chunks[-1]) + len(encoded) > _WORD_BYTES:
             chunks.append(b"")
         chunks[-1] += encoded
-    return " ".join(f"=?utf-8?b?{base64.b64encode(chunk).decode()}?=" for chunk in chunks)
+    words = [f"=?utf-8?b?{base64.b64encode(chunk).decode()}?=" for chunk in chunks]
+    while len(" ".join(words)) > room:
+        words.pop()
+    return " ".join(words)
 
 
 def _plain(text: str) -> str:

@@ -22,6 +22,7 @@ log = logger(__name__)
 
 IDLE_SECONDS = 30.0  # servers close idle connections after some minutes; we do so first
 MISCONFIGURED = timedelta(minutes=15)
+_NO_MAILBOX = (550, 551, 553, 556)
 _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 
 
@@ -72,14 +73,18 @@ class SmtpChannel:
         if settings.sender:
             house = Sender(settings.sender, settings.sender_name or "", settings.reply_to)
         sender = sender_of(shop, house)
-        mail = compose(shop, letter, sender)
-        if self.settings.dkim is not None:
-            try:
-                # RSA in Python takes some ten milliseconds.
-                mail = await asyncio.to_thread(sign, mail, self.settings.dkim)
-            except ValueError as error:
-                raise Temporary(str(error), MISCONFIGURED) from error
-        connection = await self._connection()
+        try:
+            mail = await self._written(shop, letter, sender)
+            connection = await self._connection()
+        except (Permanent, Temporary):
+            raise
+        except Exception as error:
+            # A host, sender or certificate nobody can use. Nothing was said: no doubt is left.
+            log.error("mail cannot be handed over", exc_info=error)
+            raise Temporary(
+                f"the mail cannot be handed over as things are set: {mask(str(error))}",
+                MISCONFIGURED,
+            ) from error
         try:
             receipt = await self._transaction(
                 connection, self.settings.bounces_to or sender.address, letter.to, mail
@@ -92,6 +97,17 @@ class SmtpChannel:
             raise
         self._keep(connection)
         return receipt
+
+    async def _written(self, shop: Shop, letter: Letter, sender: Sender) -> bytes:
+        """The mail, signed where there is a key."""
+        mail = compose(shop, letter, sender)
+        if self.settings.dkim is None:
+            return mail
+        try:
+            # RSA in Python takes some ten milliseconds.
+            return await asyncio.to_thread(sign, mail, self.settings.dkim)
+        except ValueError as error:
+            raise Temporary(str(error), MISCONFIGURED) from error
 
     async def close(self) -> None:
         """Say good-bye on the idle connections."""
@@ -191,15 +207,20 @@ class SmtpChannel:
 def refused_recipient(code: int, message: str) -> Permanent | Temporary:
     """What a refusal at RCPT means.
 
-    5xx is a bounce, unless the enhanced status (RFC 3463) says that the mailbox is only full
-    (5.2.2) or that it is us or our mail that is not wanted (5.7).
+    5xx is a bounce where it speaks of the mailbox. By its enhanced status (RFC 3463) it does not
+    when that is only full (5.2.2), when our own address is refused, which many servers say no
+    earlier (5.1.7, 5.1.8), or when it is the server, the protocol, our mail or us (5.3, 5.5 to
+    5.7). Without one, only the codes for a mailbox or a domain that takes no mail are a bounce.
     """
     said = _said(code, message)
     if code < 500:
         return Temporary(said)
     status = _STATUS.search(message)
-    about_us = status is not None and (status[2] == "7" or (status[2], status[3]) == ("2", "2"))
-    return Permanent(said, bounce=not about_us)
+    if status is None:
+        return Permanent(said, bounce=code in _NO_MAILBOX)
+    what = f"{status[2]}.{status[3]}"
+    of_another = status[2] in ("3", "5", "6", "7") or what in ("1.7", "1.8", "2.2")
+    return Permanent(said, bounce=not of_another)
 
 
 def mail_is_plain(*addresses: str) -> bool:
