@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
 from patron.kit.clock import monotonic
@@ -67,9 +66,12 @@ class Teller:
 
     def _hanging(self, lead: str, words: str) -> None:
         """Print `words` behind `lead`, and further lines of them below their beginning."""
-        grid = Table.grid()
-        grid.add_row(lead, Text.from_markup(words))
-        self.console.print(grid, highlight=False)
+        before = Text.from_markup(lead)
+        room = self.console.width - before.cell_len
+        for line in Text.from_markup(words).wrap(self.console, room):
+            line.rstrip()
+            self.console.print(before + line, highlight=False)
+            before = Text(" " * before.cell_len)
 
     def look(self, where: str, what: str = "look") -> None:
         """Where to look: a URL or a command, on a line of its own so that it can be copied."""
