@@ -100,6 +100,27 @@ def test_a_page_takes_consent_back_only_for_an_address_of_its_own_visitor(house:
     house.unit(story)
 
 
+def test_a_signed_customer_speaks_for_no_address_of_another(house: House) -> None:
+    eve = {"trust": Trust.VERIFIED, "email": ADA}
+
+    async def story(tx: Tx) -> None:
+        await walked(tx, house, subscribed("ada", email=ADA), unsubscribed("ada", minutes=1))
+        await store.suppress(
+            tx, "email", ADA, "unsubscribe", NOON + timedelta(minutes=1), "message 1"
+        )
+        await walked(tx, house, identified("eve", email="eve@x.example", trust=Trust.VERIFIED))
+        await walked(tx, house, subscribed("eve", minutes=2, **eve))
+        seen_so = await reach(tx, "user_id:ada")
+        assert (seen_so.consent, seen_so.suppressed) == ("withdrawn", "unsubscribe")
+        await walked(tx, house, subscribed("ada", email=ADA, minutes=3))
+        await walked(tx, house, unsubscribed("eve", minutes=4, **eve))
+        assert (await reach(tx, "user_id:ada")).consent == "granted"
+        await walked(tx, house, subscribed("eve", trust=Trust.VERIFIED, minutes=5))
+        assert (await reach(tx, "user_id:eve")).consent == "granted", "her own is hers to give"
+
+    house.unit(story)
+
+
 def test_a_no_without_an_address_is_meant_for_all_of_them(house: House) -> None:
     async def story(tx: Tx) -> None:
         await walked(tx, house, subscribed("ada", email=ADA))

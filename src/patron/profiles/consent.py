@@ -80,24 +80,22 @@ def words(event: Event, said: Asked, named: str | None, held: Sequence[str]) -> 
     """The words to keep. `named` is the address the event names, `held` those of its person.
 
     A no without an address is about every address of the person, a yes about her only one. A
-    public key's yes is a claim; its no counts only for an address that the same person holds.
+    public key's yes is a claim. A signed identity says who she is, not which mailboxes are hers:
+    without a server key a word counts only for an address that the same person holds.
     """
     keys = [named] if named is not None else list(held)
     if named is None and said.granted and len(keys) > 1:
         keys = []
-    if not said.granted and event.trust == Trust.PUBLIC:
+    if not said.granted and event.trust < Trust.SERVER:
         keys = [key for key in keys if key in held]
-    state = ConsentState.WITHDRAWN
-    if said.granted:
-        claimed = event.trust == Trust.PUBLIC
-        state = ConsentState.CLAIMED if claimed else ConsentState.GRANTED
     return [
         ConsentWord(
             address_key=key,
             channel=said.channel,
             purpose=said.purpose,
-            state=state,
-            at=event.ts,
+            state=_state(said, event.trust, key in held),
+            # Dated ahead by a clock that is wrong, a yes would outlast every later no.
+            at=min(event.ts, event.received_at),
             source=Source(event.source).name.lower(),
             trust=event.trust,
             text_shown=_text(event.properties.get("text")),
@@ -107,6 +105,13 @@ def words(event: Event, said: Asked, named: str | None, held: Sequence[str]) -> 
         )
         for key in keys
     ]
+
+
+def _state(said: Asked, trust: Trust, hers: bool) -> ConsentState:
+    if not said.granted:
+        return ConsentState.WITHDRAWN
+    believed = trust == Trust.SERVER or (trust == Trust.VERIFIED and hers)
+    return ConsentState.GRANTED if believed else ConsentState.CLAIMED
 
 
 def latest(said: Iterable[Said]) -> Said | None:
