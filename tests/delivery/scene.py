@@ -1,6 +1,6 @@
 """A shop with people in it, and the doors that mails lead back to."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -97,9 +97,14 @@ def mint(house: House, message: UUID, origin: UUID, **more: Any) -> Mint:
 
 @asynccontextmanager
 async def doors(
-    house: House, db: Database, access: Access | None = None
+    house: House,
+    db: Database,
+    access: Access | None = None,
+    *,
+    opens: Callable[[str], Awaitable[Shop]] | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client in front of the public links and the messages API, as `access` or a stranger."""
+    """A client in front of the public links and the messages API, as `access` or a stranger;
+    `opens` looks up shops instead of the house."""
     inbox = Inbox(house.url, house.clock)
 
     async def open_shop(slug: str) -> Shop:
@@ -127,7 +132,7 @@ async def doors(
         exception_handlers={Problem: answer},
         debug=True,
     )
-    tracking = TrackingDoor(house.signer, open_shop, inbox, house.clock)
+    tracking = TrackingDoor(house.signer, opens or open_shop, inbox, house.clock)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if access is not None:

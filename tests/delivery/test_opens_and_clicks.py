@@ -1,5 +1,6 @@
 """Opens and clicks: counted once, believed only when signed, and told apart from machines."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -9,12 +10,14 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg_pool import PoolTimeout
 
 from conftest import House
 from delivery.scene import BASE, appended, doors, mint
 from patron.delivery.machines import is_machine
 from patron.kit.db import Database
 from patron.messages.links import Mint
+from patron.shops.types import Shop
 
 MESSAGE = UUID("01936d3e-7c00-7000-8000-00000000aaaa")
 ANNA = UUID("01936d3e-7c00-7000-8000-00000000bbbb")
@@ -55,6 +58,32 @@ def test_a_click_goes_on_and_is_counted(house: House) -> None:
         "machine_click": False,
         "rehearsal": False,
     }
+
+
+def test_a_page_beyond_ascii_is_the_page_she_comes_to(house: House) -> None:
+    async def story(client: httpx.AsyncClient, made: Mint) -> list[str]:
+        pages = ("https://acme.example/käse?größe=2#ü", "https://käse.example:8080/p/é")
+        answers = [await client.get(made.click(page, "item-1"), headers=PHONE) for page in pages]
+        return [answer.headers["location"] for answer in answers]
+
+    locations, _ = visit(house, story)
+    assert locations == [
+        "https://acme.example/k%C3%A4se?gr%C3%B6%C3%9Fe=2#%C3%BC",
+        "https://xn--kse-qla.example:8080/p/%C3%A9",
+    ]
+
+
+def test_a_click_leads_on_while_the_shop_cannot_be_looked_up(house: House) -> None:
+    async def told() -> list[int]:
+        made = mint(house, MESSAGE, ANNA, cart=CART)
+        async with doors(house, Database(house.url), opens=out_of_reach) as client:
+            links = (made.click(PAGE, "item-1"), made.open_pixel())
+            return [(await client.get(link, headers=PHONE)).status_code for link in links]
+
+    async def out_of_reach(slug: str) -> Shop:
+        raise PoolTimeout("no connection within 8 seconds")
+
+    assert asyncio.run(told()) == [302, 200]
 
 
 def test_the_key_to_a_cart_is_not_written_into_the_log(house: House) -> None:

@@ -221,6 +221,7 @@ def test_only_the_shops_hosts_are_led_to(path: str) -> None:
     assert leads_to("https://acme.example/a?b=c", HOSTS)
     assert not leads_to(f"https://evil.example/{path}", HOSTS)
     assert not leads_to(f"https://acme.example@{path}evil.example/", HOSTS)
+    assert not leads_to(f"https://\u212aiosk.example/{path}", {"kiosk.example"})
     assert strangers(f'<a href="https://evil.example/{html.escape(path)}">', "", HOSTS)
 
 

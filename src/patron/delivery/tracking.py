@@ -9,6 +9,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import psycopg
+
 from patron.delivery.machines import headers_of, is_machine
 from patron.delivery.telling import append, clicked
 from patron.events.inbox import Inbox, InboxDown, InboxFull
@@ -17,7 +19,7 @@ from patron.kit.log import logger
 from patron.kit.metrics import counter
 from patron.kit.problems import Problem
 from patron.kit.signing import BadSignature, Signer
-from patron.messages.links import CLICK, OPEN, Ticket, read
+from patron.messages.links import CLICK, OPEN, Ticket, as_location, read
 from patron.shops.types import Shop
 
 log = logger(__name__)
@@ -75,7 +77,7 @@ class TrackingDoor:
             kind = (b"content-type", b"image/gif")
             await _answer(send, 200, [kind, _NO_STORE], b"" if method == "HEAD" else PIXEL)
             return
-        location = (ticket.url or "/").encode("ascii", "ignore")
+        location = as_location(ticket.url or "/").encode()
         hidden = (b"referrer-policy", b"no-referrer-when-downgrade")
         await _answer(send, 302, [(b"location", location), _NO_STORE, hidden], b"")
 
@@ -101,7 +103,7 @@ class TrackingDoor:
                 }
                 event = clicked(ticket, "Email Link Clicked", suffix, now, more)
             await append(self._inbox, await self._shop(ticket.shop), [event])
-        except (InboxFull, InboxDown, Problem, OSError) as error:
+        except (InboxFull, InboxDown, Problem, psycopg.Error, OSError) as error:
             self._seen.pop(f"{ticket.message}-{suffix}", None)
             log.warning("open or click not counted", extra={"reason": str(error)})
 

@@ -3,8 +3,9 @@
 import base64
 import html
 import re
+import string
 from collections.abc import Collection
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 
 import msgspec
@@ -86,7 +87,19 @@ def leads_to(url: str, hosts: Collection[str]) -> bool:
         return False
     if parts.scheme not in ("http", "https") or parts.username is not None:
         return False
-    return host is not None and host in hosts
+    # U+212A, a “K” beyond ASCII, is a plain “k” in small letters: the host compared would be
+    # another than the one gone to.
+    return host is not None and host in hosts and host.isascii() == parts.netloc.isascii()
+
+
+def as_location(url: str) -> str:
+    """`url` in ASCII, as a header carries it: its host in IDNA, the rest in UTF-8 and percent
+    signs (RFC 3987, 3.1)."""
+    if url.isascii():
+        return url
+    parts = urlsplit(url)
+    netloc = parts.netloc.encode("idna").decode()
+    return quote(urlunsplit(parts._replace(netloc=netloc)), safe=string.printable)
 
 
 def strangers(page: str, text: str, hosts: Collection[str]) -> list[str]:
