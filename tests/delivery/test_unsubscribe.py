@@ -9,11 +9,12 @@ import httpx
 import pytest
 
 from conftest import House
-from delivery.scene import BASE, appended, customer, doors, mint, sent_to
+from delivery.scene import BASE, appended, customer, doors, mint, said, sent_to
 from patron.kit.db import Database
 from patron.kit.ids import new_id
 from patron.messages import store as outbox
 from patron.profiles import store as profiles
+from patron.profiles import walk as profiles_walk
 
 Visit = Callable[[httpx.AsyncClient, str], Awaitable[Any]]
 
@@ -84,6 +85,28 @@ def test_twice_is_once(house: House) -> None:
     answers, consent, suppressed, events = visit(house, story)
     assert answers == [200, 200, 200]
     assert (consent, suppressed, events) == ("withdrawn", "unsubscribe", ["Unsubscribed"])
+
+
+def test_a_no_counts_although_her_yes_is_dated_later(house: House) -> None:
+    """A shop that sends its local time as UTC is hours ahead."""
+
+    async def told(db: Database) -> tuple[str, str | None]:
+        async with db.unit(house.acme.schema) as tx:
+            anna = await customer(tx, house, "anna", "anna@example.com", consents=False)
+            now = house.clock.now()
+            agreed = said("Email Subscribed", "anna", now, properties={"email": "anna@example.com"})
+            agreed.ts = now + timedelta(hours=2)
+            await profiles_walk.resolve(tx, house.acme, [agreed], now, house.signer)
+            message = await sent_to(tx, anna, "anna@example.com")
+        path = mint(house, message, anna).unsubscribe().removeprefix(BASE)
+        house.clock.advance(timedelta(minutes=1))
+        async with doors(house, db) as client:
+            assert "You are unsubscribed" in (await client.post(path)).text
+        async with db.unit(house.acme.schema) as tx:
+            reach = await profiles.reach(tx, anna, "email", "marketing")
+        return reach.consent, reach.suppressed
+
+    assert house.run(told) == ("withdrawn", "unsubscribe")
 
 
 def test_a_slip_of_the_finger_is_undone(house: House) -> None:
