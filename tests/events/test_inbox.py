@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, LiteralString
 
+import msgspec
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -239,6 +240,44 @@ def test_closing_puts_down_what_was_taken_and_refuses_the_rest(house: House) -> 
         with pytest.raises(InboxFull):
             await inbox.append(house.acme, [event(0)], **PATRON)
         assert await counted(db, house.acme) == 200
+
+    house.run(story)
+
+
+def test_what_is_given_up_at_closing_lends_its_number_to_nobody(house: House) -> None:
+    """The first commit stands, but nobody hears of it and nobody waits for it any more."""
+
+    async def story(db: Database) -> None:
+        inbox = Inbox(db.url, SystemClock(), InboxLimits(wait_seconds=0.6))
+        handed_in: list[asyncio.Future[None]] = []
+        broken = 0
+
+        async def hook(point: str) -> None:
+            nonlocal broken
+            if point != "inbox.committed" or broken == 2:
+                return
+            broken += 1
+            if broken == 1:
+                await asyncio.sleep(0.4)  # the second one will be waited for after the first
+                handed_in.append(put(2))
+                await asyncio.Event().wait()
+            raise psycopg.OperationalError("the connection is lost")
+
+        def put(number: int) -> "asyncio.Future[None]":
+            envelope = msgspec.json.encode({"r": 0, "b": event(number)})
+            return inbox.append_raw(house.acme, envelope, 1, reserved=True)
+
+        pauses.install(hook)
+        try:
+            handed_in.append(put(1))
+            await until(lambda: asyncio.sleep(0, bool(handed_in[1:])))
+            await inbox.close()
+        finally:
+            pauses.install(None)
+        first, second = await asyncio.gather(*handed_in, return_exceptions=True)
+        assert (type(first), second) == (InboxDown, None)
+        found = [e["messageId"] for e in events_in(await envelopes(db, house.acme))]
+        assert found == ["m-1", "m-2"]
 
     house.run(story)
 

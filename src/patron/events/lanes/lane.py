@@ -150,6 +150,9 @@ class Lane:
                 RETRIED.inc()
                 await self._let_go(error, failures)
                 if isinstance(error, GONE) or (self._closing and self._nobody_waits()):
+                    # Its row may stand all the same. Under its number the next one would be taken
+                    # for it, and acknowledged unwritten: what still waits goes into another lane.
+                    self._id = None
                     return False
                 await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS)) - 1])
                 self._expire(monotonic())
