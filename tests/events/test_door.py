@@ -10,6 +10,7 @@ import msgspec
 
 from conftest import House
 from events.doors import Doorway, counted, doorway, envelopes, events_in
+from events.walking import refusals, walk_all
 from patron.events.door import calls
 from patron.events.door.openapi import openapi_paths
 from patron.events.routes import Door, DoorSettings
@@ -304,6 +305,20 @@ def test_the_user_agent_is_kept_as_text(house: House) -> None:
 
     _, found = told(house, story)
     assert [envelope["ua"] for envelope in found] == ['Mozilla/5.0 "x"\\', "café �"]
+
+
+def test_what_a_browser_fetches_ahead_is_dropped_and_listed(house: House) -> None:
+    ahead = {"sec-purpose": "prefetch;prerender"}, {"purpose": "prefetch"}
+
+    async def story(db: Database) -> None:
+        async with doorway(db, house.acme) as door:
+            for headers in ({}, {b"sec-purpose": b'\xe9"odd'}, *ahead):
+                assert (await door.post("/v1/t", LOOK, headers=headers)).status_code == 200
+        async with db.unit(house.acme.schema) as tx:
+            assert len(await walk_all(tx, house.acme)) == 2
+            assert [reason for reason, _ in await refusals(tx)] == ["prefetch", "prefetch"]
+
+    house.run(story)
 
 
 def test_the_browser_library_gets_its_settings_and_itself(house: House, tmp_path: Path) -> None:
