@@ -111,6 +111,7 @@ def test_a_guests_order_needs_an_address_only_from_the_shops_own_server() -> Non
         (track("A", userId={"id": 1}), Drop.MALFORMED, "$.userId"),
         (track("A", properties={"note": "a\x00b"}), Drop.BAD_TEXT, "NUL"),
         (track("A", userId="a\x00b"), Drop.BAD_TEXT, "NUL"),
+        ({"type": "page", "anonymousId": "b1", "name": "a\x00b"}, Drop.BAD_TEXT, "NUL"),
         (track("A", properties={"note": "x" * 40_000}), Drop.TOO_LARGE, "32,768"),
         (
             track("A", properties={f"k{i}": 1 for i in range(1_500)}),

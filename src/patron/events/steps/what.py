@@ -82,7 +82,8 @@ def drop_bad_text(draft: Draft, _: Setting) -> Refusal | None:
         return None
     event, call = draft.event, draft.call
     texts = (event.user_id, event.anonymous_id, event.previous_id, event.group_id, event.message_id)
-    where = [texts, call.event, event.properties, event.traits, event.context]
+    named = (call.event, call.name, call.category)
+    where = [texts, named, event.properties, event.traits, event.context]
     if not any(holds_nul(value) for value in where):
         return None
     return Refusal(
