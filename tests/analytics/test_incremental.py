@@ -147,6 +147,14 @@ def test_an_open_question_says_how_far_away_the_answer_is() -> None:
     assert tiny.more_people == pytest.approx(far.more_people, rel=0.35)
 
 
+def test_orders_without_an_amount_prove_nothing_and_break_nothing() -> None:
+    """A shop that names no revenue, or one whose held-out customers sent everything back."""
+    unpaid = judge(Arm(9000, 0.0, 0.0, 900), Arm(1000, 0.0, 0.0, 90))
+    assert unpaid.verdict == "too_early"
+    assert unpaid.extra is not None and unpaid.extra.value == 0
+    assert unpaid.more_people > 0
+
+
 def test_verdicts() -> None:
     def shop(mean: float) -> str:
         treated = Arm(90_000, mean * 90_000, 90_000 * (1500.0**2 + mean**2), 9000)

@@ -8,10 +8,13 @@ import msgspec
 
 from conftest import House
 from delivery.scene import appended
-from delivery.stage import Stage, play
+from delivery.stage import Stage, live, play
+from patron.analytics.journeys import results
 from patron.catalog import store as catalog
 from patron.catalog.types import FactSource, ProductIn
 from patron.delivery.channels.recorded import Recorder
+from patron.journeys.builtin import install
+from patron.journeys.types import Status
 from patron.kit.db import execute, tuples
 from patron.messages import store
 from patron.messages.types import Arm, State
@@ -182,6 +185,42 @@ def test_a_person_in_the_holdout_is_judged_and_not_sent_to(house: House) -> None
         assert (await stage.last_words(shut))[:2] == ("skipped", "too_late")
         assert stage.box.mails == []
         assert await appended(stage.db, stage.shop) == []
+
+    play(house, story)
+
+
+def test_who_was_held_out_in_rehearsal_is_compared_with_nobody(house: House) -> None:
+    """Those treated in rehearsal got nothing and leave the comparison; so do the held-out."""
+
+    async def story(stage: Stage) -> None:
+        origin, cart = await stage.cart("anna", "anna@example.com")
+        stage.shop = msgspec.structs.replace(stage.shop, mode=Mode.REHEARSAL)
+        rehearsed = await stage.message(origin, cart, arm=Arm.HOLDOUT)
+        await stage.work()
+        assert (await stage.find(rehearsed)).state is State.HELD_OUT
+        stage.shop = live(stage.shop)
+        async with stage.unit() as tx:
+            await install(tx, stage.shop, stage.now, status=Status.ON)
+            told = await results(tx, stage.shop, "abandoned_cart", stage.now + timedelta(days=6))
+        assert told is not None
+        assert (told.held_out, told.proof.held_out.people) == (0, 0)
+        in_earnest = await stage.message(origin, cart, arm=Arm.HOLDOUT)
+        await stage.work()
+        assert (await stage.find(in_earnest)).state is State.HELD_OUT
+
+    play(house, story)
+
+
+def test_what_another_journey_held_back_caps_neither_arm(house: House) -> None:
+    """Else the held-out would be other people than the treated: only those never held out there."""
+
+    async def story(stage: Stage) -> None:
+        origin, cart = await stage.cart("anna", "anna@example.com")
+        await stage.message(origin, cart, arm=Arm.HOLDOUT, source="journey:winback")
+        await stage.work()
+        held = await stage.message(origin, cart, arm=Arm.HOLDOUT)
+        await stage.work()
+        assert (await stage.find(held)).state is State.HELD_OUT
 
     play(house, story)
 

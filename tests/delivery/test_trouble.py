@@ -107,6 +107,27 @@ def test_no_answer_is_shown_and_a_human_decides(house: House) -> None:
     play(house, story)
 
 
+def test_a_humans_word_counts_after_a_restore_too(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        stage.box.hang_up = True
+        start = {"start": stage.now.isoformat()}
+        origin, cart = await stage.cart("anna", "anna@example.com")
+        message_id = await stage.message(
+            origin, cart, context={"cart_id": str(cart), **start}, condition=None
+        )
+        await stage.work()
+        stage.box.hang_up = False
+        stage.house.clock.advance(DAY / 24)
+        async with stage.unit() as tx:
+            await outbox.restored(tx, stage.now)
+            stage.house.clock.advance(DAY / 24)
+            assert await outbox.resolve(tx, message_id, Resolution("resend"), stage.now)
+        await stage.work()
+        assert stage.box.recipients == ["anna@example.com"]
+
+    play(house, story)
+
+
 @pytest.mark.parametrize(
     ("point", "mails", "end"),
     [

@@ -267,9 +267,9 @@ def test_caps_see_the_address_and_the_person(house: House) -> None:
         message = await taken(tx)
         await handed(tx, message)
 
-        async def seen(to: Recipient, origins: list[UUID], arm: Arm = Arm.TREATMENT) -> list[UUID]:
+        async def seen(to: Recipient, origins: list[UUID], of: str | None = None) -> list[UUID]:
             since = NOON - timedelta(hours=24)
-            found = await store.said(tx, to, origins, since, arm=arm, rehearsal=False)
+            found = await store.said(tx, to, origins, since, held_out_of=of, rehearsal=False)
             return [said.id for said in found]
 
         elsewhere = Recipient("else@example.com", "else@example.com")
@@ -282,7 +282,8 @@ def test_caps_see_the_address_and_the_person(house: House) -> None:
         await store.remember_recipient(tx, held, elsewhere)
         await store.finish(tx, held, Outcome(state=State.HELD_OUT, words="Held out."), NOON)
         assert await seen(elsewhere, [other]) == []
-        assert await seen(elsewhere, [other], Arm.HOLDOUT) == [held.id]
+        assert await seen(elsewhere, [other], "journey:abandoned_cart") == [held.id]
+        assert await seen(elsewhere, [other], "journey:winback") == []
 
     house.unit(work)
 
@@ -294,9 +295,7 @@ def test_what_was_rehearsed_counts_in_rehearsal_alone(house: House) -> None:
         line = Line(NOON, State.HANDING_OVER, "Handed over.")
         await store.hand_over(tx, message, ANNA, line, NOON + LEASE, {"rehearsal": True})
         for rehearsal in (True, False):
-            found = await store.said(
-                tx, ANNA, [], NOON - LEASE, arm=Arm.TREATMENT, rehearsal=rehearsal
-            )
+            found = await store.said(tx, ANNA, [], NOON - LEASE, rehearsal=rehearsal)
             assert bool(found) is rehearsal
 
     house.unit(work)
@@ -323,6 +322,24 @@ def test_an_erased_person_leaves_numbers_only(house: House) -> None:
         assert (kept.state, kept.address, kept.address_key) == (State.SENT, None, None)
         assert (kept.context, kept.story) == ({}, [])
         assert (ended.state, ended.reason) == (State.CANCELLED, "erased")
+
+    house.unit(work)
+
+
+def test_an_erased_rehearsal_stays_one(house: House) -> None:
+    """Else the result would count a mail that never reached a customer."""
+
+    async def work(tx: Tx) -> None:
+        origin = new_id()
+        await put(tx, origin_id=origin)
+        message = await taken(tx)
+        line = Line(NOON, State.HANDING_OVER, "Handed over.")
+        detail = {"subject": "Your cart", "rehearsal": True}
+        await store.hand_over(tx, message, ANNA, line, NOON + LEASE, detail)
+        await store.finish(tx, message, sent(), NOON)
+        await store.erase(tx, [origin])
+        kept = await store.find(tx, message.id)
+        assert kept is not None and kept.detail == {"rehearsal": True}
 
     house.unit(work)
 

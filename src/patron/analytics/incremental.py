@@ -200,6 +200,8 @@ def _people_to_begin(treated: Arm, held: Arm) -> int:
 def _people_to_see(treated: Arm, held: Arm, seen: float) -> int:
     everybody = treated.people + held.people
     effect = max(seen, LEAST_EFFECT * held.mean)
+    if effect <= 0:  # orders without an amount, or all sent back: no effect to plan for
+        return about(everybody)
     wanted = people_needed(pooled_variance(treated, held), effect, held.people / everybody)
     # The interval still holds zero, so some must be missing, however lucky the figures look.
     return about(max(wanted - everybody, everybody * 0.1))

@@ -13,7 +13,7 @@ from patron.events import store as events
 from patron.kit.db import Tx
 from patron.messages import store as outbox
 from patron.messages.restored import store as after_restore
-from patron.messages.types import Message, Recipient, Said
+from patron.messages.types import Arm, Message, Recipient, Said
 from patron.profiles import store as profiles
 from patron.segments import facts as people
 from patron.segments.facts import Subject
@@ -54,7 +54,8 @@ async def load(tx: Tx, shop: Shop, message: Message, now: datetime) -> Facts:
         orders_silent_since=silence.last_order_at if silence else None,
         walk_lag=await events.lag(tx, now),
         begun=_begun(message),
-        restored_at=await after_restore.last(tx),
+        # Whoever said "send it again" has looked whether it left before the restore.
+        restored_at=None if message.insisted_on else await after_restore.last(tx),
     )
 
 
@@ -70,7 +71,10 @@ async def _said(
     since = now - max(SAME_SOURCE, timedelta(hours=shop.settings.marketing_hours_between))
     rehearsal = shop.mode is Mode.REHEARSAL
     everyone = [*origins, message.origin_id]
-    found = await outbox.said(tx, recipient, everyone, since, arm=message.arm, rehearsal=rehearsal)
+    held_out_of = message.source if message.arm is Arm.HOLDOUT else None
+    found = await outbox.said(
+        tx, recipient, everyone, since, held_out_of=held_out_of, rehearsal=rehearsal
+    )
     return [said for said in found if said.id != message.id]
 
 

@@ -233,6 +233,7 @@ async def _judge(
             state=State.HELD_OUT,
             words="Would have been sent now, but she is in the holdout: that is how we learn what"
             " this journey earns.",
+            detail={"rehearsal": decision.rehearsal},
         )
         await store.remember_recipient(tx, message, decision.recipient)
         return outcome if await store.finish(tx, message, outcome, now) else None

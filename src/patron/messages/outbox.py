@@ -10,7 +10,7 @@ import msgspec
 from patron.kit.db import Tx
 from patron.messages import store
 from patron.messages.restored import store as after_restore
-from patron.messages.types import Arm, Draft, Line, State
+from patron.messages.types import RESOLVED, Arm, Draft, Line, State
 
 
 async def enqueue(tx: Tx, draft: Draft, now: datetime) -> UUID | None:
@@ -92,9 +92,9 @@ class Resolution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def resolve(tx: Tx, message_id: UUID, resolution: Resolution, now: datetime) -> bool:
     """End an ambiguity; False when the message is not ambiguous (any more)."""
     if resolution.answer == "sent":
-        line = Line(now, State.SENT, "You said that it arrived.", "resolved")
+        line = Line(now, State.SENT, "You said that it arrived.", RESOLVED)
         return await store.decide(tx, message_id, line, "Email Sent")
-    line = Line(now, State.QUEUED, "You said to send it again.", "resolved")
+    line = Line(now, State.QUEUED, "You said to send it again.", RESOLVED)
     return await store.decide(tx, message_id, line, None)
 
 

@@ -255,22 +255,23 @@ async def said(
     origins: Sequence[UUID],
     since: datetime,
     *,
-    arm: Arm,
+    held_out_of: str | None = None,
     rehearsal: bool,
 ) -> list[Said]:
     """What went to this address or this person after `since`, newest first.
 
-    For a held-out message those that were held out count too, so that both arms meet the same caps.
-    What was only rehearsed counts in rehearsal alone: she never got it.
+    For a message of `held_out_of` that is itself to be held out, those held out of that source
+    before count too, so that both arms meet the same caps. What other sources held back was told to
+    neither arm. What was only rehearsed counts in rehearsal alone: she never got it.
     """
-    states = [*TOLD, State.HELD_OUT] if arm is Arm.HOLDOUT else list(TOLD)
     found = await tuples(
         tx,
         "SELECT id, source, purpose, coalesce(handed_over_at, done_at) AS at FROM outbox"
-        " WHERE (address_key = %s OR origin_id = ANY(%s)) AND state = ANY(%s)"
+        " WHERE (address_key = %s OR origin_id = ANY(%s))"
+        " AND (state = ANY(%s) OR state = 'held_out' AND source = %s)"
         " AND coalesce(handed_over_at, done_at) > %s"
         " AND (%s OR NOT coalesce((detail ->> 'rehearsal')::boolean, false)) ORDER BY at DESC",
-        (recipient.address_key, list(origins), _names(states), since, rehearsal),
+        (recipient.address_key, list(origins), _names(TOLD), held_out_of, since, rehearsal),
     )
     return [Said(*row) for row in found]
 
@@ -340,12 +341,15 @@ async def told(tx: Tx, message_ids: Sequence[UUID]) -> None:
 async def erase(tx: Tx, origins: Sequence[UUID]) -> int:
     """Take the person out of her messages: what is waiting ends, addresses and content go.
 
-    State, times and arm stay, so that results still add up. How many rows were hers.
+    State, times and arm stay, and whether it was a rehearsal, so that results still add up. How
+    many rows were hers.
     """
     return await execute(
         tx,
         "UPDATE outbox SET address = NULL, address_key = NULL, condition = NULL, context = '{}',"
-        " detail = '{}', provider_id = NULL, untold = NULL, story = '[]',"
+        " detail = CASE WHEN detail ? 'rehearsal' THEN"
+        " jsonb_build_object('rehearsal', detail -> 'rehearsal') ELSE '{}' END,"
+        " provider_id = NULL, untold = NULL, story = '[]',"
         " reason = CASE WHEN state = ANY(%s) THEN 'erased' ELSE reason END,"
         " state = CASE WHEN state = ANY(%s) THEN 'cancelled' ELSE state END"
         " WHERE origin_id = ANY(%s)",

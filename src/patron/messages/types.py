@@ -50,6 +50,10 @@ TOLD = (State.SENT, State.RECORDED, State.HANDING_OVER, State.AMBIGUOUS)
 """States that count as said to the customer: for caps, duplicates and results."""
 
 
+RESOLVED = "resolved"
+"""The reason in the line of a story by which a human ended an ambiguity."""
+
+
 BUILT_IN: Mapping[str, frozenset[str]] = {"abandoned_cart": frozenset({"cart"})}
 """The templates that come with Patron, and what each cannot be written without."""
 
@@ -136,6 +140,11 @@ class Message(msgspec.Struct, frozen=True):
     def journey(self) -> str:
         """The key of the journey that speaks, or the source itself."""
         return self.source.removeprefix("journey:")
+
+    @property
+    def insisted_on(self) -> bool:
+        """Whether a human said to send it although it may have left already."""
+        return any(line.state is State.QUEUED and line.reason == RESOLVED for line in self.story)
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
