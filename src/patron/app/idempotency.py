@@ -16,13 +16,17 @@ from patron.shops.types import Access
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 KEPT = timedelta(hours=24)
 LONGEST_KEY = 200
+LARGEST_BODY = 10_000_000
+DEAD = timedelta(minutes=5)
+"""So long after its begin a write without an answer counts as died: the answer comes in seconds."""
 
 
 class RememberAnswers:
     """Keeps the answers of writes that carried an `Idempotency-Key` for 24 hours.
 
     The key belongs to the caller's key, the method and the path. The same key with another body is
-    refused with 422; while the first is still being worked on, the second gets 409.
+    refused with 422; while the first is still being worked on, the second gets 409. What did not
+    arrive whole was never asked.
     """
 
     def __init__(self, app: ASGIApp, db: Database, clock: Clock) -> None:
@@ -45,6 +49,11 @@ class RememberAnswers:
             await _problem(send, 400, "Idempotency-Key is too long", "give at most 200 characters")
             return
         body = await _read(receive)
+        if body is None:
+            return  # the caller hung up half-way and will ask again
+        if len(body) > LARGEST_BODY:
+            await _problem(send, 413, "the request is too large", "send at most 10 MB at once")
+            return
         method = dict(scope)["method"]
         name = f"{access.key_id}\n{method}\n{scope['path']}\n{given}"
         key = hashlib.sha256(name.encode()).digest()
@@ -56,7 +65,7 @@ class RememberAnswers:
         scope, send = call
         now = self._clock.now()
         async with self._db.unit(HOUSE) as tx:
-            before = await store.begin_answer(tx, key, digest, now, now - KEPT)
+            before = await store.begin_answer(tx, key, digest, now, now - KEPT, now - DEAD)
         if before is None:
             await self._work(key, body, scope, send)
         elif before.digest != digest:
@@ -97,16 +106,17 @@ class RememberAnswers:
                     await store.keep_answer(tx, key, status, content_type, b"".join(parts))
 
 
-async def _read(receive: Receive) -> bytes:
-    parts = []
-    while True:
+async def _read(receive: Receive) -> bytes | None:
+    """The body, no more of it than shows that it is too large; None when it broke off."""
+    body = bytearray()
+    while len(body) <= LARGEST_BODY:
         message: Any = await receive()
         if message["type"] != "http.request":
-            break
-        parts.append(message.get("body", b""))
+            return None
+        body += message.get("body", b"")
         if not message.get("more_body"):
             break
-    return b"".join(parts)
+    return bytes(body)
 
 
 def _replay(body: bytes) -> Receive:

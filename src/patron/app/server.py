@@ -18,7 +18,7 @@ from psycopg_pool import PoolTimeout
 from patron.app import apidocs, health
 from patron.app.context import open_signer, read_settings, the_clock
 from patron.app.doors import ROUTES, Doors, open_doors
-from patron.app.idempotency import RememberAnswers
+from patron.app.idempotency import LARGEST_BODY, RememberAnswers
 from patron.app.occupancy import end_with
 from patron.events.inbox import InboxDown, InboxFull
 from patron.kit.clock import Clock
@@ -156,7 +156,7 @@ def build_api(web: Web) -> Litestar:
         },
         logging_config=None,  # ours is set; Litestar's own would replace it
         openapi_config=apidocs.openapi_config(),
-        request_max_body_size=10_000_000,
+        request_max_body_size=LARGEST_BODY,
     )
 
 

@@ -152,14 +152,19 @@ def _shop(found: tuple[Any, ...]) -> Shop:
 
 
 async def begin_answer(
-    tx: Tx, key: bytes, digest: bytes, now: datetime, forget_before: datetime
+    tx: Tx, key: bytes, digest: bytes, now: datetime, forget_before: datetime, dead_before: datetime
 ) -> Answer | None:
-    """None when this call is the first with `key`; otherwise what the first one came to."""
+    """None when this call is the first with `key`; otherwise what the first one came to.
+
+    A first one that began before `dead_before` and never ended died with its process.
+    """
     await execute(tx, "DELETE FROM answer WHERE began_at < %s", (forget_before,))
     if await execute(
         tx,
-        "INSERT INTO answer (key, digest, began_at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-        (key, digest, now),
+        "INSERT INTO answer AS a (key, digest, began_at) VALUES (%s, %s, %s) ON CONFLICT (key)"
+        " DO UPDATE SET digest = excluded.digest, began_at = excluded.began_at"
+        " WHERE a.status IS NULL AND a.began_at < %s",
+        (key, digest, now, dead_before),
     ):
         return None
     found = await tuples(
