@@ -14,6 +14,7 @@ from uuid import uuid4, uuid5
 import msgspec
 
 from patron.events.lake import store as lake_store
+from patron.events.types import Trust
 from patron.kit.db import Tx, begun
 from patron.kit.lake import Lake
 from patron.kit.log import logger
@@ -211,8 +212,11 @@ def write_importable(
 
 
 def importable(found: dict[str, Any]) -> dict[str, Any]:
-    """A row of the lake as a tracking call."""
+    """A row of the lake as a tracking call, which says in `context.trust` when only a page said it:
+    an import would otherwise make the owner's word of it."""
     body = msgspec.json.decode(found["body"])
+    if found["trust"] < Trust.SERVER:
+        body["context"] = {**body.get("context", {}), "trust": Trust(found["trust"]).name.lower()}
     event = {
         "type": found["type"],
         "messageId": found["message_id"],

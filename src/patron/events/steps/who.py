@@ -11,6 +11,7 @@ from patron.events.steps.draft import Draft, Setting
 from patron.events.types import Drop, Event, EventType, Source, Trust
 
 LONGEST_ID = 255
+HEARD_FROM_A_PAGE = ("public", "verified")
 TYPES = {kind.value: kind for kind in EventType}
 
 
@@ -84,8 +85,16 @@ def drop_long_id(draft: Draft, _: Setting) -> Refusal | None:
 
 def put_trust(draft: Draft, setting: Setting) -> None:
     """A browser's identity is verified by `context.userHash`: the hex HMAC-SHA256 of the userId
-    under the shop's identity secret, which only the shop's server can make."""
+    under the shop's identity secret, which only the shop's server can make.
+
+    An import is the owner's word, but for rows that say in `context.trust` that a page had said
+    them: what a restore cut off the lake is believed no more than when it was heard first.
+    """
     event = draft.event
+    if event.source is Source.IMPORT and (said := event.context.get("trust")) in HEARD_FROM_A_PAGE:
+        event.trust = Trust[str(said).upper()]
+        del event.context["trust"]
+        return
     given = event.context.get("userHash")
     if given is None or event.trust is not Trust.PUBLIC or not event.user_id:
         return
