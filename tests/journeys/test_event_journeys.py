@@ -8,6 +8,7 @@ from conftest import House
 from patron.carts import store as carts
 from patron.journeys.types import RunState
 from patron.messages.types import State
+from patron.profiles import store as profiles
 from stage import Stage, play
 
 LOOK = {
@@ -171,6 +172,29 @@ def test_two_who_become_one_have_one_run(house: House) -> None:
         # And what the one does ends the run of the other.
         await stage.walk(stage.orders("browser"))
         assert (await stage.runs("look"))[0].exit_reason == "ordered"
+
+    play(house, story)
+
+
+def test_two_who_are_parted_again_each_have_a_run_of_their_own(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        steps = [{"wait": {"days": 1}}, *LOOK["steps"]]  # type: ignore[misc]
+        await stage.put("look", LOOK | {"steps": steps})
+        await stage.walk(
+            stage.event("Page Viewed", "u:anna"), stage.event("Page Viewed", "browser")
+        )
+        await stage.walk(stage.event("Page Viewed", "u:anna", browser="browser"))
+        async with stage.unit() as tx:
+            anna = await profiles.find(tx, "user_id:anna")
+            assert anna is not None
+            (merge,) = await profiles.merges(tx, await profiles.origins(tx, anna))
+        await stage.walk(stage.event("Product Viewed", "browser", price=120))
+        async with stage.unit() as tx:
+            await profiles.undo(tx, merge.id, stage.now)
+        await stage.walk(stage.event("Product Viewed", "u:anna", price=120))
+        one, other = await stage.runs("look")
+        assert one.origin_id != other.origin_id
+        assert {one.state, other.state} == {RunState.WAITING}
 
     play(house, story)
 

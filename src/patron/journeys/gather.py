@@ -175,7 +175,8 @@ class _Gatherer:
             if any(run.waiting for run in self.by_root.get((live.id, root), [])):
                 continue
             line = Line(at, f"She {deeds([event.name], done=True)}.")
-            self._start(live, event.origin_id, str(root), at, event.position, line)
+            # Her origin, not her root: a merge, and its undoing, may give the root to another run.
+            self._start(live, event.origin_id, str(event.origin_id), at, event.position, line)
 
     def _start(
         self, live: Live, origin: UUID, key: str, at: datetime, position: int, line: Line

@@ -54,7 +54,7 @@ class JourneyView(msgspec.Struct, frozen=True):
 
 
 class RunView(msgspec.Struct, frozen=True):
-    """One person's run. `key` is its cart, or the person where an event starts the journey."""
+    """One person's run. `key` is its cart, or the origin whose event started it."""
 
     id: UUID
     profile_id: UUID

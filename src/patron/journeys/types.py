@@ -61,7 +61,8 @@ class Journey(msgspec.Struct, frozen=True):
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One walk of one person through a journey.
 
-    `key` is what may have only one active run: the cart, or the person where an event starts it.
+    `key` is what may have only one active run: the cart, or where an event starts it the origin
+    that did it; the walk sees to it that a person of several origins has no two.
     `step` is the index of the step it stands on (-1 before the first), `visit` the lap. While it
     waits, `due_at` = `waits_from` + `wait_seconds`. `arm` is given when it first has something to
     say. `started_at` is event time, `started_received_at` the time of receipt.
