@@ -185,11 +185,12 @@ async def forget_answer(tx: Tx, key: bytes) -> None:
     await execute(tx, "DELETE FROM answer WHERE key = %s", (key,))
 
 
-async def forget_answers_naming(tx: Tx, needles: list[bytes]) -> int:
-    """Delete kept answers that contain one of `needles`."""
+async def forget_answers_naming(tx: Tx, words: list[str]) -> int:
+    """Delete kept answers that contain one of `words`, which are in small letters."""
     return await execute(
         tx,
-        "DELETE FROM answer a USING unnest(%s::bytea[]) AS n (needle)"
-        " WHERE position(n.needle IN a.body) > 0",
-        (needles,),
+        "DELETE FROM answer a USING unnest(%s::text[]) AS w (word)"
+        " WHERE position(encode(convert_to(w.word, 'UTF8'), 'escape')"
+        " IN lower(encode(a.body, 'escape'))) > 0",
+        (words,),
     )

@@ -50,6 +50,10 @@ _DELETE = {
 
 _DELETE_NAMING = {"rejected": "DELETE FROM rejected", "dead-letter": "DELETE FROM dead_letter"}
 SHORT = 6
+_NAMED = (
+    "SELECT FROM unnest(%s::text[]) AS w (word) WHERE"
+    " position(encode(convert_to(w.word, 'UTF8'), 'escape') IN lower(encode({body}, 'escape'))) > 0"
+)
 
 
 async def keep(tx: Tx, kind: Kind, entries: Sequence[Entry], now: datetime) -> None:
@@ -114,14 +118,14 @@ async def forget_walked(tx: Tx, words: Sequence[bytes]) -> int:
     """Empty the raw calls that hold one of these identifiers and that the walk has read.
 
     They would stand in the inbox until its slot is truncated, up to an hour. The rows stay, because
-    the backlog is counted between two of them.
+    the backlog is counted between two of them. Compared without regard to case: an address is kept
+    in small letters, whatever she typed.
     """
     return await execute(
         tx,
         "UPDATE inbox i SET body = '[]' FROM lane l WHERE l.id = i.lane AND i.seq <= l.cursor_seq"
-        " AND EXISTS (SELECT FROM unnest(%b::bytea[]) AS w (word)"
-        " WHERE position(w.word IN i.body) > 0)",
-        (list(words),),
+        f" AND EXISTS ({_NAMED.format(body='i.body')})",
+        ([found.decode("utf-8", "replace").lower() for found in words],),
     )
 
 
@@ -138,9 +142,7 @@ async def forget(tx: Tx, words: Sequence[bytes]) -> int:
     for kind in _DELETE:
         gone += await execute(
             tx,
-            f"{_DELETE_NAMING[kind]} WHERE EXISTS (SELECT FROM unnest(%s::text[]) AS w (word) WHERE"
-            " position(encode(convert_to(word, 'UTF8'), 'escape')"
-            " IN lower(encode(payload, 'escape'))) > 0)",
+            f"{_DELETE_NAMING[kind]} WHERE EXISTS ({_NAMED.format(body='payload')})",
             (sought,),
         )
     return gone
