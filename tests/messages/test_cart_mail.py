@@ -225,6 +225,19 @@ def test_only_the_shops_hosts_are_led_to(path: str) -> None:
     assert strangers(f'<a href="https://evil.example/{html.escape(path)}">', "", HOSTS)
 
 
+@pytest.mark.parametrize(
+    "title", ["Mug ❤️ 8\\9 oz", "हिन्दी किताब", "น้ำมันมะพร้าว", "עִבְרִית", "&#92; & &#60;b>"]
+)
+def test_a_picture_is_named_as_its_product_is(title: str) -> None:
+    shown = line(title)
+    page = render(MAIL, model(cart=model()["cart"] | {"lines": [shown, shown]}), HOSTS).html
+    names = {
+        html.unescape(name) for name in re.findall(r'<img src="[^"]+/p/1.png" alt="([^"]*)"', page)
+    }
+    assert names == {title}
+    assert html.escape(title, quote=False) in page
+
+
 @given(st.from_regex(r"#[0-9a-f]{6}", fullmatch=True))
 def test_every_brand_colour_can_be_read_by_day_and_by_night(color: str) -> None:
     made = theme(color)

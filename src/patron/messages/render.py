@@ -21,6 +21,7 @@ _NO_INCLUDES = mrml.ParserOptions(include_loader=mrml.noop_loader())
 # By default mrml fetches well-known fonts from Google in the reader's mail program.
 _NO_FONTS = mrml.RenderOptions(fonts={})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_REFERENCE = re.compile(r"&#(92|\d{3,7});")
 _BLANKS = re.compile(r"\n{3,}")
 
 
@@ -85,11 +86,14 @@ def _fill(template: Template, part: str, model: Mapping[str, Any]) -> str:
 
 
 def _layout(template: Template, markup: str) -> str:
+    # mrml writes backslashes, vowel signs and other combining characters of an attribute as Rust
+    # would, "\u{e49}"; as references it leaves them alone, and we read them back.
+    plain = markup.encode("ascii", "xmlcharrefreplace").decode().replace("\\", "&#92;")
     try:
-        output = mrml.to_html(markup, _NO_INCLUDES, _NO_FONTS)
+        output = mrml.to_html(plain, _NO_INCLUDES, _NO_FONTS)
     except OSError as error:  # what mrml raises for markup it cannot read
         raise RenderError(f"template {template.name}/body.mjml: {error}") from error
-    return str(output.content)
+    return _REFERENCE.sub(lambda found: chr(int(found[1])), str(output.content))
 
 
 def _one_line(value: Any) -> Any:
