@@ -117,6 +117,25 @@ def test_an_invented_user_id_does_not_keep_the_shops_own_out() -> None:
     assert reasons(book) == [Refusal.DISPLACED]
 
 
+@pytest.mark.parametrize("seen_before", [False, True])
+@pytest.mark.parametrize("invented", ["invented", None])
+def test_an_address_a_page_claimed_first_is_hers_by_the_shops_word(
+    seen_before: bool, invented: str | None
+) -> None:
+    hers = "email:hers@x.example"
+    before = [seen("real", trust=SERVER)] if seen_before else []
+    claim = identified(invented, "attacker", email="hers@x.example")
+    word = identified("real", email="hers@x.example", trust=SERVER, minutes=1)
+    later = seen(browser="attacker", minutes=2)
+    for book in in_one_batch_and_one_by_one(before, [claim, word, later]):
+        assert book.together("user_id:real", hers)
+        assert book.ties["email", "hers@x.example"].trust == SERVER
+        if invented or seen_before:
+            assert not book.together("user_id:real", "anonymous_id:attacker")
+            assert reasons(book) == [Refusal.DISPLACED]
+            assert book.merged == []
+
+
 def test_a_sixth_browser_in_a_week_stays_a_stranger() -> None:
     book = Book()
     for day in range(6):

@@ -16,6 +16,7 @@ from patron.profiles.batch.state import DAY, Grave, Origin, Root, State, Tie
 from patron.profiles.claims import (
     ANONYMOUS,
     EMAIL,
+    PHONE,
     USER,
     Claims,
     Rules,
@@ -123,7 +124,8 @@ class Resolver:
         if root is not one.base:
             if not forced and not self._admits(one, root, claim, tie):
                 return
-            if one.base is not None:
+            root = self.state.root_of(tie.origin_id)  # it may have been moved there
+            if one.base is not None and root is not one.base:
                 root = self._merge(one.base, root, one.event, forced=forced)
             one.base = root
         if is_strong(tie.kind, tie.trust):
@@ -141,6 +143,8 @@ class Resolver:
         root = one.base if other is None else other
         if reason is Refusal.LIMIT and tie is not None and self._displaces(one, other, tie):
             reason = self._refuses(one, other, claim, strong)
+        elif tie is not None and other is not None and self._takes_back(one, other, tie, reason):
+            reason = None
         if reason is None:
             return True
         one.refused = True
@@ -215,6 +219,26 @@ class Resolver:
         displaced = Claim(USER, users[0].value)
         self.state.refuse(root.id, displaced, Refusal.DISPLACED, one.event.ts)
         self.state.move_out(users[0], self._new_id(), one.event.ts)
+        self._seen.clear()
+        return True
+
+    def _takes_back(self, one: "_Match", holder: Root, tie: Tie, reason: Refusal | None) -> bool:
+        """Give an address that only a page had claimed to the customer the shop's server names.
+
+        Otherwise whoever types it first beside an invented user id keeps it from her for good. The
+        page's visitor keeps all else: what was done under that name is not hers.
+        """
+        if reason not in (Refusal.LIMIT, Refusal.TWO_KNOWN) or tie.kind not in (EMAIL, PHONE):
+            return False
+        if one.event.trust < Trust.SERVER or tie.trust > Trust.PUBLIC:
+            return False
+        names = one.ties if one.base is not None else one.fresh
+        named = any(each.kind == USER for each in names)
+        claim = Claim(tie.kind, tie.value)
+        if not named or self._limited(one.base, None, [*one.fresh, claim], one.event):
+            return False
+        self.state.refuse(holder.id, claim, Refusal.DISPLACED, one.event.ts)
+        self.state.move_out(tie, self._new_id(), one.event.ts, one.origin)
         self._seen.clear()
         return True
 

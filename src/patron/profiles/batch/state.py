@@ -238,12 +238,13 @@ class State:
             origin.known = True
             origin.touched = True
 
-    def move_out(self, tie: Tie, id: UUID, ts: datetime) -> None:
-        """Give an identifier an origin, and so a person, of its own."""
+    def move_out(self, tie: Tie, id: UUID, ts: datetime, to: UUID | None = None) -> None:
+        """Give an identifier to the origin `to`, else one, and so a person, of its own (`id`)."""
         old = self.root_of(tie.origin_id)
         old.held[tie.kind].remove(tie)
         old.size -= 1
-        origin = self.add_origin(id, ts)
+        old.known = any(is_strong(t.kind, t.trust) for held in old.held.values() for t in held)
+        origin = self.add_origin(id, ts) if to is None else self.origins[to]
         tie.origin_id = origin.id
         tie.changed = True
         self.root_of(origin.id).hold(tie)
