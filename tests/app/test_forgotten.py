@@ -46,7 +46,7 @@ def test_she_goes_as_she_wrote_herself_and_nobody_goes_with_her(
             await profiles.resolve(tx, house.acme, [she], NOON, house.signer)
             mine = await lane(tx)
             await put(tx, mine, row(envelope({**track("Looked"), **HERS})))
-            await put(tx, mine, row(envelope({**track("Looked"), **ANOTHERS})))
+            await put(tx, mine, row(envelope({**track("Looked"), "userId": "7"})))
             await execute(tx, "UPDATE lane SET cursor_seq = 2")
         async with db.unit(HOUSE) as tx:
             for number, body in enumerate(answers):

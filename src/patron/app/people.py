@@ -1,7 +1,5 @@
 """A person in every room at once: telling her all that is kept, and forgetting her."""
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from patron.app.care import tombstones
+from patron.app.care import leftovers, tombstones
 from patron.carts import store as carts
 from patron.events import store as events
 from patron.events.lake import store as lake_store
@@ -97,42 +95,11 @@ async def forget(
         await refused.forget_walked(tx, needles)
         await lake_store.queue_erasure(tx, origins, now)
         await tombstones.keep(tx, tombstones.stones_of(settings.data_dir, shop.slug), now)
-    words = told_as(erased.identifiers)
+    words = leftovers.told_as(erased.identifiers)
     async with db.unit(HOUSE) as tx:
         await shops.forget_answers_naming(tx, words)
-    erase_from_files(settings.data_dir / "shops" / shop.slug / "cut", words)
+    leftovers.erase(settings.data_dir / "shops" / shop.slug / "cut", words)
     return done
-
-
-def told_as(identifiers: Iterable[tuple[str, str]]) -> list[str]:
-    """What to look for in JSON put into small letters: an address wherever it stands; any other
-    name as a whole text only, because "42" is in half of all prices and times."""
-    return [
-        (value if kind in erasure.ADDRESSES else msgspec.json.encode(value).decode()).lower()
-        for kind, value in identifiers
-    ]
-
-
-def erase_from_files(folder: Path, words: list[str]) -> int:
-    """Remove the lines that hold one of `words` (see `told_as`) from the files a restore left; how
-    many."""
-    removed = 0
-    for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else []:
-        draft = path.with_suffix(".draft")
-        gone = 0
-        with path.open("rb") as file, draft.open("wb") as kept:
-            for line in file:
-                text = line.decode("utf-8", "replace").lower()
-                if any(word in text for word in words):
-                    gone += 1
-                else:
-                    kept.write(line)
-        if gone:
-            draft.replace(path)
-            removed += gone
-        else:
-            draft.unlink()
-    return removed
 
 
 @get(
