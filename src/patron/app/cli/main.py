@@ -5,9 +5,8 @@ from importlib import import_module
 
 import typer
 
-from patron import VERSION
-
 COMMANDS: dict[str, tuple[str, str]] = {
+    "version": ("running", "version"),
     "demo": ("demo", "demo"),
     "init": ("setup", "init"),
     "serve": ("running", "serve"),
@@ -41,7 +40,6 @@ def build(only: str | None = None) -> typer.Typer:
         help="Lets an online shop know and treat every customer as a good shopkeeper would.",
     )
     app.callback()(lambda: None)
-    app.command("version", help="Print Patron's version.")(lambda: typer.echo(VERSION))
     for name, (module, attribute) in COMMANDS.items():
         if only in (None, name):
             found = getattr(import_module(f"patron.app.cli.{module}"), attribute)
@@ -55,4 +53,4 @@ def build(only: str | None = None) -> typer.Typer:
 def main() -> None:
     """The entry point of the `patron` program."""
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
-    build(asked if asked in {*COMMANDS, "version"} else None)()
+    build(asked if asked in COMMANDS else None)()

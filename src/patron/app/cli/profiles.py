@@ -67,8 +67,8 @@ def show_profile(who: Who, shop: ShopName = None, as_json: Json = False) -> None
 
 
 @app.command("export")
-def export_profile(who: Who, shop: ShopName = None) -> None:
-    """Everything kept about her, as one JSON value."""
+def export_profile(who: Who, shop: ShopName = None, as_json: Json = False) -> None:
+    """Everything kept about her, as one JSON value, with or without --json."""
     with clear_errors(), open_house() as house:
         which = house.shop(shop)
 

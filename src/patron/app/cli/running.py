@@ -1,17 +1,35 @@
-"""`patron serve`."""
+"""`patron serve` and `patron version`."""
+
+import json
 
 import typer
 
-from patron.app.cli.output import clear_errors, console
+from patron import VERSION
+from patron.app.cli.output import Json, clear_errors, console, show
 from patron.app.context import read_settings
 from patron.app.serve import serve as run
 from patron.kit.log import configure
 
 
-def serve() -> None:
-    """Start PostgreSQL (unless database_url names one), the web process and the worker."""
+def serve(as_json: Json = False) -> None:
+    """Start PostgreSQL (unless database_url names one), the web process and the worker.
+
+    With --json each thing that is reported is one JSON object on a line of its own.
+    """
+
+    def report(words: str) -> None:
+        if as_json:
+            typer.echo(json.dumps({"report": words}, ensure_ascii=False))  # which does not wait
+        else:
+            console.print(words, highlight=False, markup=False)
+
     with clear_errors():
         settings = read_settings()
         configure(settings.log_format, settings.log_level)
-        run(settings, lambda line: console.print(line, highlight=False))
+        run(settings, report)
     raise typer.Exit(0)
+
+
+def version(as_json: Json = False) -> None:
+    """Print Patron's version."""
+    show({"version": VERSION}, as_json, lambda: VERSION)
