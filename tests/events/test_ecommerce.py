@@ -114,6 +114,16 @@ def test_types_are_put_right_and_unknown_keys_stay() -> None:
     assert tidied("Product Viewed", price="on request")["price"] == "on request"
 
 
+def test_the_currency_tells_what_an_amount_in_text_is() -> None:
+    told = tidied("Order Completed", currency="CLP", total="12.990", products=[{"price": "1.990"}])
+    assert (told["total"], told["products"][0]["price"]) == (12990, 1990)
+    cart: dict[str, Any] = {"products": [{"price": "12.990", "quantity": "1.500"}]}
+    tidy("Cart Viewed", cart, "CLP")  # the shop's own
+    assert cart["products"] == [{"price": 12990, "quantity": 1.5}]
+    assert tidied("Product Viewed", currency="KWD", price="1,234")["price"] == 1.234
+    assert tidied("Product Viewed", currency="USD", price="12.990")["price"] == 12.99
+
+
 @pytest.mark.parametrize(
     ("products", "ids"),
     [

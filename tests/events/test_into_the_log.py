@@ -293,6 +293,7 @@ ORDERS = [
         "Order Completed", "lines", "09:00", products=[{"sku": "a", "price": 1.1, "quantity": 3}]
     ),
     order("Order Refunded", "never", "09:00", total=5),
+    order("Order Completed", "pesos", "09:00", revenue="12.990", currency="CLP"),
 ]
 RESULT = [
     ("changed", 4500, 0, 4500, "USD", False, "09:00"),
@@ -300,6 +301,7 @@ RESULT = [
     ("gone", 700, 700, 0, "USD", True, "09:00"),
     ("lines", 330, 0, 330, "USD", False, "09:00"),
     ("part", 3000, 1250, 1750, "USD", False, "09:00"),
+    ("pesos", 12990, 0, 12990, "CLP", False, "09:00"),
 ]
 
 

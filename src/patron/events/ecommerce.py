@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from patron.kit.money import number
+from patron.kit.money import currency_code, number
 
 NAME_CACHE = 4_096
 
@@ -173,6 +173,7 @@ _CAMEL = {
     "promotionId": "promotion_id",
     "reviewId": "review_id",
 }
+_MONEY = _numbers("price value subtotal total revenue shipping tax discount").keys()
 _ONE_PRODUCT = frozenset(name for name, fields in SPEC.items() if "product_id" in fields)
 
 
@@ -193,8 +194,9 @@ def canonical(name: str) -> str:
     return GA4_NAMES.get(stripped) or _BY_SQUASHED.get(_squashed(stripped), stripped)
 
 
-def tidy(name: str, properties: dict[str, Any]) -> None:
-    """Put `properties` of the canonical event `name` into the spec's shapes, in place.
+def tidy(name: str, properties: dict[str, Any], currency: str = "") -> None:
+    """Put `properties` of the canonical event `name` into the spec's shapes, in place. `currency`
+    is the shop's, for amounts written as text that name none.
 
     GA4's `items` become `products`; ids become text, amounts numbers. Unknown keys stay, and a
     value that cannot be read as its kind stays as it is.
@@ -208,7 +210,7 @@ def tidy(name: str, properties: dict[str, Any]) -> None:
         properties.setdefault(_CAMEL[key], properties[key])
     if "id" in properties and "product_id" in fields and "product_id" not in properties:
         properties["product_id"] = properties["id"]
-    _coerce(properties, fields)
+    _coerce(properties, fields, currency)
 
 
 def _from_ga4(name: str, properties: dict[str, Any]) -> None:
@@ -229,7 +231,9 @@ def _ga4_item(item: dict[str, Any]) -> dict[str, Any]:
     return {_GA4_ITEM.get(key, key): value for key, value in item.items()}
 
 
-def _coerce(holder: dict[str, Any], fields: Fields) -> None:
+def _coerce(holder: dict[str, Any], fields: Fields, currency: str) -> None:
+    if "currency" in holder:
+        currency = currency_code(holder["currency"]) or currency
     for key, value in holder.items():
         kind = fields.get(key)
         if kind is None or value is None:
@@ -240,13 +244,13 @@ def _coerce(holder: dict[str, Any], fields: Fields) -> None:
                 holder[key] = text(value)
         elif kind is NUMBER:
             if value.__class__ is not float and value.__class__ is not int:
-                read = number(value)
+                read = number(value, currency if key in _MONEY else "")
                 holder[key] = value if read is None else read
         elif kind is PRODUCTS:
-            holder[key] = _products(value)
+            holder[key] = _products(value, currency)
 
 
-def _products(value: Any) -> list[dict[str, Any]]:
+def _products(value: Any, currency: str) -> list[dict[str, Any]]:
     """A list of tidy product objects; a lone object or id is taken as a list of one."""
     given = value if isinstance(value, list) else [value]
     products = []
@@ -258,7 +262,7 @@ def _products(value: Any) -> list[dict[str, Any]]:
                 found = next((product[k] for k in ("productId", "id") if k in product), None)
                 if found is not None:
                     product["product_id"] = found
-            _coerce(product, PRODUCT)
+            _coerce(product, PRODUCT, currency)
             products.append(product)
     return products
 

@@ -112,7 +112,8 @@ async def accept_batch(tx: Tx, shop: Shop, take: Take, now: datetime) -> list[Ev
 def setting(shop: Shop) -> Setting:
     """What the steps need to know of a shop."""
     hosts = {name.lower().removeprefix("www.") for name in shop.hosts}
-    return Setting(frozenset({*hosts, host(shop.public_url)} - {""}), shop.identity_secret)
+    own = frozenset({*hosts, host(shop.public_url)} - {""})
+    return Setting(own, shop.identity_secret, shop.currency)
 
 
 async def drop_erased(

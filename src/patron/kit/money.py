@@ -119,14 +119,14 @@ def money(value: Any, default: str) -> Money | None:
     return None if amount is None else Money(amount, code)
 
 
-def number(value: Any) -> int | float | None:
+def number(value: Any, currency: str = "") -> int | float | None:
     """An amount or count written as text ("12,50 €", "3") as a JSON number, in the unit it has.
 
-    For properties that are kept as they came; to count money use `minor`. None when there is no
-    one number in it.
+    For properties that are kept as they came; to count money use `minor`. `currency` is that of an
+    amount: it tells what "12.990" is. None when there is no one number in it.
     """
     if isinstance(value, str):
-        found = _decimal(value, "")
+        found = _decimal(value, currency)
         if found is None or found.adjusted() > 15:
             return None
         return int(found) if found == found.to_integral_value() else float(found)

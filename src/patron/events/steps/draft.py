@@ -21,6 +21,7 @@ class Setting(msgspec.Struct, frozen=True):
 
     own_hosts: frozenset[str] = frozenset()
     identity_secret: bytes = b""
+    currency: str = ""
 
 
 class Draft(msgspec.Struct, gc=False):

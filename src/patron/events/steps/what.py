@@ -50,14 +50,14 @@ def drop_nameless(draft: Draft, _: Setting) -> Refusal | None:
     )
 
 
-def put_name(draft: Draft, _: Setting) -> None:
+def put_name(draft: Draft, setting: Setting) -> None:
     event, call = draft.event, draft.call
     if event.type is EventType.TRACK:
         given = call.event or ""
         event.name = canonical(given)
         if event.name != given:
             event.context["named"] = given
-        tidy(event.name, event.properties)
+        tidy(event.name, event.properties, setting.currency)
         return
     event.name = _NAMES[event.type]
     if event.type in (EventType.PAGE, EventType.SCREEN):
