@@ -6,7 +6,8 @@ from uuid import UUID
 
 from conftest import House
 from patron.carts import store as carts
-from patron.journeys.types import RunState
+from patron.journeys.switch import switch
+from patron.journeys.types import RunState, Status
 from patron.messages.types import State
 from patron.profiles import store as profiles
 from stage import Stage, play
@@ -195,6 +196,21 @@ def test_two_who_are_parted_again_each_have_a_run_of_their_own(house: House) -> 
         one, other = await stage.runs("look")
         assert one.origin_id != other.origin_id
         assert {one.state, other.state} == {RunState.WAITING}
+
+    play(house, story)
+
+
+def test_off_ends_a_message_however_long_it_has_waited(house: House) -> None:
+    """It may wait for as long as the journey lets it: for the mail server, for the order feed."""
+
+    async def story(stage: Stage) -> None:
+        send = {"template": "look_again", "expires": {"days": 10}}
+        await stage.put("look", LOOK | {"steps": [{"id": "mail", "send": send}]})
+        await stage.walk(stage.event("Product Viewed", "anna", price=120))
+        stage.pass_time(days=5)
+        async with stage.unit() as tx:
+            await switch(tx, "look", Status.OFF, stage.now)
+        assert [one.reason for one in await stage.outbox()] == ["journey_off"]
 
     play(house, story)
 

@@ -13,6 +13,7 @@ from patron.journeys.step import Outcome
 from patron.journeys.types import Alive, Journey, Line, Run, RunState, Status
 from patron.kit.db import Tx, as_json, execute, tuples, value
 from patron.kit.ids import id_at, new_id
+from patron.messages.types import State, before
 
 _JOURNEY = (
     "SELECT j.id, j.key, j.name, j.status, j.version, v.definition, j.created_at, j.changed_at"
@@ -275,16 +276,14 @@ async def waiting(tx: Tx, journey_id: UUID) -> list[tuple[UUID, UUID]]:
     ]
 
 
-async def recently_done(tx: Tx, journey_id: UUID, since: datetime) -> list[UUID]:
-    """Runs that ended since then: messages of theirs may still wait."""
-    return [
-        one
-        for (one,) in await tuples(
-            tx,
-            "SELECT id FROM run WHERE journey_id = %s AND ended_at >= %s ORDER BY id",
-            (journey_id, since),
-        )
-    ]
+async def speaking(tx: Tx, source: str) -> list[UUID]:
+    """Runs of this source whose messages have not been handed over."""
+    found = await tuples(
+        tx,
+        "SELECT DISTINCT run_id FROM v_outbox WHERE source = %s AND state = ANY(%s)",
+        (source, [state.value for state in before(State.CANCELLED)]),
+    )
+    return [run_id for (run_id,) in found]
 
 
 async def run(tx: Tx, run_id: UUID) -> Run | None:

@@ -4,7 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from patron.journeys import store
-from patron.journeys.gather import MESSAGES_WAIT, Ending
+from patron.journeys.carry import source_of
+from patron.journeys.gather import Ending
 from patron.journeys.types import ExitReason, Journey, Line, Status
 from patron.kit.db import Tx
 from patron.kit.problems import not_found
@@ -25,7 +26,7 @@ async def switch(tx: Tx, key: str, status: Status, now: datetime) -> Journey:
         waiting = await store.waiting(tx, found.id)
         await profiles.lock(tx, sorted({origin for _, origin in waiting}))
         await end_off(tx, [run_id for run_id, _ in waiting], now)
-        done = await store.recently_done(tx, found.id, now - MESSAGES_WAIT)
+        done = await store.speaking(tx, source_of(found.key))
         await outbox.cancel(tx, done, ExitReason.JOURNEY_OFF, now)
     await store.set_status(tx, key, status, now)
     return await store.journey(tx, key) or found
