@@ -13,8 +13,9 @@ from patron.events.debugger import EventView, RefusalView, ReplayOrder
 from patron.events.inbox import Inbox
 from patron.events.refused import store as refused_store
 from patron.events.refused.replay import Replayed
+from patron.events.steps import circumstances
 from patron.events.steps.draft import Draft, Setting
-from patron.events.types import Drop
+from patron.events.types import Drop, Source, Trust
 from patron.kit.db import Database
 from patron.kit.paging import Page
 from patron.kit.problems import Problem
@@ -168,6 +169,27 @@ def test_a_replay_that_was_cut_off_takes_nothing_twice(
         assert len((await rejected(db, house)).items) == 2, "still listed"
         assert (await replay(db, house, inbox, all=True)).replayed == 2
         assert await walked(db, house) == ["A", "A"]
+
+    told(house, story)
+
+
+def test_a_replayed_row_is_not_new_when_its_file_comes_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported: dict[str, Any] = {"kind": "import", "trust": Trust.SERVER, "source": Source.IMPORT}
+    row_of_a_file = {**OLD, "timestamp": "1980-01-01T00:00:00Z"}
+
+    async def brought(db: Database) -> list[str]:
+        async with db.unit(house.acme.schema) as tx:
+            await put_calls(tx, [row_of_a_file], **imported)
+            return names(await walk_all(tx, house.acme))
+
+    async def story(db: Database, inbox: Inbox) -> None:
+        assert await brought(db) == []
+        monkeypatch.setattr(circumstances, "EARLIEST", NOON - timedelta(days=40_000))
+        assert (await replay(db, house, inbox, all=True)).replayed == 1
+        assert await walked(db, house) == ["A"]
+        assert await brought(db) == []
 
     told(house, story)
 

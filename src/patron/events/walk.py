@@ -231,6 +231,9 @@ def _is_import(draft: Draft) -> bool:
 def _key(draft: Draft) -> bytes:
     event = draft.event
     again = draft.stamp.x
+    if again and _is_import(draft) and not again.startswith("dead-letter"):
+        # Refused, a row was never taken in: it is the one that the same file brings another time.
+        again = None
     message = f"{again}/{event.message_id}" if again else event.message_id
     return key(draft.client_ms, event.trust, event.source, message)
 
