@@ -96,6 +96,25 @@ def test_orders_are_counted_in_money_and_refunds_are_taken_back(
     ]
 
 
+def test_pesos_are_counted_whole(house: House, tmp_path: Path) -> None:
+    head = [*LINES, "Currency"]
+    rows = [
+        ["C1", "2025-01-05 09:30", "17", "1", "Pot", "2", "12.990", "CLP"],
+        ["C2", "2025-01-06 09:30", "17", "2", "Cup", "1", "990", "CLP"],
+    ]
+    imported(house, tmp_path, "orders", str(write_csv(tmp_path / "pesos.csv", head, rows)))
+    revenues = [event["body"]["properties"]["revenue"] for event in logged(house)]
+    assert sorted(revenues) == [990, 25980]
+
+
+def test_a_weight_with_a_point_is_no_thousand(house: House, tmp_path: Path) -> None:
+    head = [*LINES, "Currency"]
+    rows = [["C1", "2025-01-05 09:30", "17", "1", "Tea", "1.5", "12990", "CLP"]]
+    imported(house, tmp_path, "orders", str(write_csv(tmp_path / "pesos.csv", head, rows)))
+    (event,) = logged(house)
+    assert event["body"]["properties"]["revenue"] == 19485
+
+
 def test_what_a_file_does_not_tell_is_asked_for_and_a_map_answers(
     house: House, tmp_path: Path
 ) -> None:

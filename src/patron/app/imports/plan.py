@@ -17,8 +17,16 @@ from patron.app.imports.mapping import Kind, Mapping, Options, checked
 from patron.app.imports.reading.encoding import Mended, Survey, Tick, survey
 from patron.app.imports.reading.faults import Fault, Faults
 from patron.app.imports.reading.tables import Row, Table, open_table
-from patron.app.imports.reading.values import Reading, cell, date_formats, decimal_mark, moment
+from patron.app.imports.reading.values import (
+    Reading,
+    cell,
+    date_formats,
+    decimal_mark,
+    moment,
+    points_group,
+)
 from patron.app.imports.wellknown import FREE, guess
+from patron.kit.money import exponent
 from patron.kit.problems import bad_request
 from patron.shops.types import Shop
 
@@ -132,10 +140,14 @@ def _completed(
     if options.date_format is None:
         changes["date_format"] = _date_format(mapping, table, rows)
     if options.decimal is None:
-        found = decimal_mark(v for field in _AMOUNTS for v in _values(mapping, table, rows, field))
+        amounts = [v for field in _AMOUNTS for v in _values(mapping, table, rows, field)]
+        found = decimal_mark(amounts)
         if found == ",":
             changes["decimal"] = found
             notes.append("amounts are written with a decimal comma")
+        elif (whole := _whole_units(mapping, table, rows, shop)) and points_group(amounts):
+            changes["decimal"] = ","
+            notes.append(f"{whole} has no decimals: points in amounts stand between thousands")
     if options.time_zone is None and _has_naive(mapping, table, rows, changes.get("date_format")):
         changes["time_zone"] = shop.time_zone
         notes.append(f"times without a zone are taken as {shop.time_zone}")
@@ -148,6 +160,16 @@ def _completed(
     return msgspec.structs.replace(mapping, options=msgspec.structs.replace(options, **changes)), (
         notes
     )
+
+
+def _whole_units(mapping: Mapping, table: Table, rows: list[Row], shop: Shop) -> str | None:
+    """The currency of the amounts, when it is one without decimals and quantities have none too."""
+    if any("." in str(value) for value in _values(mapping, table, rows, "quantity")):
+        return None
+    default = mapping.options.currency or shop.currency
+    named = {str(value).upper() for value in _values(mapping, table, rows, "currency")}
+    (code, *others) = sorted(named) or [default]
+    return code if not others and exponent(code) == 0 else None
 
 
 def _date_format(mapping: Mapping, table: Table, rows: list[Row]) -> str | None:

@@ -37,6 +37,7 @@ FORMATS = (
 
 _WHOLE = re.compile(r"-?\d+\.0")
 _NOT_NUMBER = re.compile(r"[^\d.,+\-()]")
+_GROUPED = re.compile(r"\d{1,3}(?:\.\d{3})+")
 _UNIX = re.compile(r"\d{9,19}(?:\.\d+)?")
 
 
@@ -197,3 +198,10 @@ def decimal_mark(samples: Iterable[Any]) -> str | None:
         if head and "," not in tail and (len(tail) != 3 or "," in head):
             point = True
     return None if comma == point else "," if comma else "."
+
+
+def points_group(samples: Iterable[Any]) -> bool:
+    """Whether all points in amounts may stand between thousands ("12.990") and one does."""
+    texts = [_NOT_NUMBER.sub("", v).strip("+-()") for v in samples if isinstance(v, str)]
+    dotted = [text for text in texts if "." in text]
+    return bool(dotted) and all(_GROUPED.fullmatch(text) for text in dotted)
