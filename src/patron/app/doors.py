@@ -20,6 +20,7 @@ from patron.kit.settings import Settings
 from patron.kit.signing import Signer
 from patron.messages import routes as messages
 from patron.profiles import routes as profiles
+from patron.segments import routes as segments
 from patron.shops import routes as shops
 from patron.shops.access import Keys
 
@@ -30,6 +31,7 @@ ROUTES: list[HTTPRouteHandler] = [
     *profiles.routes,
     *people.routes,
     *carts.routes,
+    *segments.routes,
     *messages.routes,
     *journeys.routes,
     *delivery.routes,

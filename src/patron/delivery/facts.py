@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -98,5 +97,4 @@ async def _condition(tx: Tx, shop: Shop, message: Message, now: datetime) -> Ans
     moments = {"start": start} if start else {}
     rule = parse(message.condition, Scope(frozenset(moments), cart=cart is not None))
     subject = Subject(message.origin_id, moments, None if cart is None else str(cart))
-    zone = ZoneInfo(shop.time_zone)
-    return rule.evaluate(await people.load(tx, subject, needs(rule), now, zone), now)
+    return rule.evaluate(await people.load(tx, subject, needs(rule), now, shop), now)

@@ -155,8 +155,8 @@ async def person(tx: Tx, any_origin: UUID) -> Person | None:
     names = await identifiers(tx, ids)
     traits = plain(joined(read_traits(each[6]) for each in kept))
     for kind in ("email", "phone"):
-        if best := _best(names, kind):
-            traits[kind] = best.address or best.value
+        if one := best(names, kind):
+            traits[kind] = one.address or one.value
     return Person(
         id=kept[0][1],
         known=any(each[4] for each in kept),
@@ -197,7 +197,8 @@ def _identifier(found: Sequence[Any]) -> Identifier:
     return Identifier(kind, name, origin_id, address, Trust(trust), verified, first_seen, last_seen)
 
 
-def _best(names: Sequence[Identifier], kind: str) -> Identifier | None:
+def best(names: Sequence[Identifier], kind: str) -> Identifier | None:
+    """The one to show of a person's identifiers of a kind: the most believed, then the newest."""
     fitting = [each for each in names if each.kind == kind]
     return max(fitting, key=lambda i: (i.verified, i.trust, i.last_seen, i.value), default=None)
 

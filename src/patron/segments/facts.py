@@ -4,18 +4,26 @@ Facts are those of the person an origin belongs to today: her events, traits and
 origin she ever had.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from patron.carts import store as carts
 from patron.kit.db import Tx
-from patron.profiles import store as profiles
+from patron.profiles.many import store as profiles
+from patron.profiles.types import Reach
+from patron.segments import store
 from patron.segments.language import THIS, Needs
-from patron.segments.store import families, happened
+from patron.segments.operators import as_number
+from patron.segments.types import Order, Touch
+from patron.shops.types import METRICS, Shop
+
+Log = list[tuple[datetime, str, dict[str, Any]]]
+Family = Mapping[UUID, Sequence[UUID]]
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -27,13 +35,18 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """Facts as `language.Facts` wants them. `log` holds (time, name, properties)."""
+    """Facts as `types.Facts` wants them. `log` holds (time, name, properties) by time."""
 
+    person: UUID
     traits: dict[str, Any]
     moments: dict[str, datetime]
     zone: tzinfo
-    log: list[tuple[datetime, str, dict[str, Any]]]
+    currency: str
+    log: Log
     open_carts: frozenset[str]
+    orders: list[Order] = []
+    ways: dict[tuple[str, str], Reach] = {}
+    touched: dict[str, list[Touch]] = {}
 
     def events(
         self, names: Collection[str], since: datetime | None
@@ -44,58 +57,95 @@ class Loaded(msgspec.Struct, frozen=True):
             if name in names and (since is None or ts >= since)
         ]
 
+    def touches(self, kind: str) -> Sequence[Touch]:
+        return self.touched.get(kind, [])
+
+    def reach(self, channel: str, purpose: str) -> Reach:
+        return self.ways[channel, purpose]
+
     def cart_open(self, cart: str) -> bool:
         return cart in self.open_carts
 
 
-async def load(tx: Tx, subject: Subject, needs: Needs, now: datetime, zone: tzinfo) -> Loaded:
-    return (await load_many(tx, [subject], needs, now, zone))[0]
+async def load(tx: Tx, subject: Subject, needs: Needs, now: datetime, shop: Shop) -> Loaded:
+    return (await load_many(tx, [subject], needs, now, shop))[0]
 
 
 async def load_many(
-    tx: Tx, subjects: Sequence[Subject], needs: Needs, now: datetime, zone: tzinfo
+    tx: Tx,
+    subjects: Sequence[Subject],
+    needs: Needs,
+    now: datetime,
+    shop: Shop,
+    *,
+    at_most: int | None = None,
 ) -> list[Loaded]:
-    """The facts of each subject, in their order. Queries do not grow with their number, but for
-    traits, which are read person by person."""
-    family = await families(tx, [one.origin_id for one in subjects])
-    logs = await _logs(tx, subjects, family, needs, now)
+    """The facts of each subject, in their order. Queries do not grow with their number.
+
+    Raises `store.Crowded` when the subjects have more than `at_most` events.
+    """
+    family = await store.families(tx, [one.origin_id for one in subjects])
+    people = {members[0]: members for members in family.values()}
+    logs = await _logs(tx, subjects, people, needs, now, at_most)
     open_carts = await _open_carts(tx, subjects, needs)
-    traits: dict[UUID, dict[str, Any]] = {}
-    if needs.traits:
-        for eldest in {members[0] for members in family.values()}:
-            person = await profiles.person(tx, eldest)
-            traits[eldest] = person.traits if person else {}
+    traits = await profiles.traits(tx, people) if needs.traits else {}
+    ways = await profiles.reach(tx, people, needs.reach) if needs.reach else {}
+    orders = await _orders(tx, people, needs, shop)
+    touched = await _touched(tx, subjects, people, needs, now)
+    zone = ZoneInfo(shop.time_zone)
     found = []
     for one in subjects:
-        members = family[one.origin_id]
-        log = [deed for origin in members for deed in logs.get(origin, [])]
-        carts_of_hers = open_carts | ({THIS} if one.cart in open_carts else set())
+        person = family[one.origin_id][0]
         found.append(
-            Loaded(traits.get(members[0], {}), one.moments, zone, log, frozenset(carts_of_hers))
+            Loaded(
+                person=person,
+                traits=traits.get(person, {}),
+                moments=one.moments,
+                zone=zone,
+                currency=shop.currency,
+                log=logs.get(person, []),
+                open_carts=frozenset(open_carts | ({THIS} if one.cart in open_carts else set())),
+                orders=orders.get(person, []),
+                ways=ways.get(person, {}),
+                touched=touched.get(person, {}),
+            )
         )
     return found
+
+
+def _earliest(begins: Iterable[datetime | None]) -> datetime | None:
+    """The earliest of all, None (all history) when one of them is."""
+    known = list(begins)
+    return None if None in known or not known else min(at for at in known if at is not None)
+
+
+def _whose(people: Family) -> dict[UUID, UUID]:
+    return {origin: person for person, origins in people.items() for origin in origins}
 
 
 async def _logs(
     tx: Tx,
     subjects: Sequence[Subject],
-    family: Mapping[UUID, list[UUID]],
+    people: Family,
     needs: Needs,
     now: datetime,
-) -> dict[UUID, list[tuple[datetime, str, dict[str, Any]]]]:
-    """Events by origin, from the earliest moment any of the subjects asks about."""
+    at_most: int | None,
+) -> dict[UUID, Log]:
+    """Events by person, from the earliest moment any of the subjects asks about."""
     if not needs.names:
         return {}
-    begins = [needs.since(now, one.moments) for one in subjects]
-    known = [begin for begin in begins if begin is not None]
-    since = min(known) if len(known) == len(begins) and known else None
-    origins = sorted({origin for members in family.values() for origin in members})
-    logs: dict[UUID, list[tuple[datetime, str, dict[str, Any]]]] = {}
-    names = sorted(needs.names)
-    for origin, ts, name, properties in await happened(
-        tx, origins, names, since, properties=needs.properties
+    since = _earliest(needs.since(now, one.moments) for one in subjects)
+    whose = _whose(people)
+    logs: dict[UUID, Log] = {}
+    for origin, ts, name, properties in await store.happened(
+        tx,
+        sorted(whose),
+        sorted(needs.names),
+        since,
+        properties=needs.properties,
+        at_most=at_most,
     ):
-        logs.setdefault(origin, []).append((ts, name, properties))
+        logs.setdefault(whose[origin], []).append((ts, name, properties))
     return logs
 
 
@@ -112,3 +162,47 @@ async def _open_carts(tx: Tx, subjects: Sequence[Subject], needs: Needs) -> set[
         except ValueError:  # no cart has such an id, so none is open
             continue
     return {str(cart_id) for cart_id in await carts.still_open(tx, ids)}
+
+
+async def _orders(tx: Tx, people: Family, needs: Needs, shop: Shop) -> dict[UUID, list[Order]]:
+    if not needs.orders:
+        return {}
+    whose = _whose(people)
+    event = shop.settings.metrics.get("revenue", METRICS["revenue"])
+    orders: dict[UUID, list[Order]] = {}
+    for origin, ts, net, currency, told in await store.ordered(
+        tx, sorted(whose), event, reduced=needs.reduced
+    ):
+        order = Order(ts, net, currency, _reduced(told or {}))
+        orders.setdefault(whose[origin], []).append(order)
+    return orders
+
+
+def _reduced(told: Mapping[str, Any]) -> bool | None:
+    """Whether an order names a discount or a coupon; None when it speaks of neither."""
+    discount, coupon = as_number(told.get("discount")), told.get("coupon")
+    if discount is None and "coupon" not in told:
+        return None
+    return bool(discount and discount > 0) or bool(isinstance(coupon, str) and coupon.strip())
+
+
+async def _touched(
+    tx: Tx, subjects: Sequence[Subject], people: Family, needs: Needs, now: datetime
+) -> dict[UUID, dict[str, list[Touch]]]:
+    """Channels and devices by person; those of several origins are one."""
+    if not needs.kinds:
+        return {}
+    since = _earliest(needs.touch.since(now, one.moments) for one in subjects)
+    whose = _whose(people)
+    spans: dict[tuple[UUID, str, str], tuple[datetime, datetime]] = {}
+    for origin, kind, value, first, last in await store.touched(
+        tx, sorted(whose), sorted(needs.kinds), since
+    ):
+        key = whose[origin], kind, value
+        before = spans.get(key, (first, last))
+        spans[key] = min(before[0], first), max(before[1], last)
+    touched: dict[UUID, dict[str, list[Touch]]] = {}
+    for (person, kind, value), (first, last) in sorted(spans.items()):
+        found = touched.setdefault(person, {}).setdefault(kind, [])
+        found.append(Touch(value, first, last))
+    return touched

@@ -2,13 +2,13 @@
 
 A test reads a list of values: what a dotted path found, several where the path runs through a list
 (`products.sku` finds the sku of each product), none where the person has no such trait. A test
-holds when any value passes; a negative operator holds when its positive one does not, so it is
-true of a missing value. Text compares without regard to case and to spaces around it. Numbers in
-text ("12.50") count as numbers. Dates are ISO 8601; a date without a time is its midnight, a time
-without a zone is the shop's.
+holds when any value passes; `has_all` asks all values together; a negative operator holds when its
+positive one does not, so it is true of a missing value. Text compares without regard to case and to
+spaces around it. Numbers in text ("12.50") count as numbers. Dates are ISO 8601; a date without a
+time is its midnight, a time without a zone is the shop's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from math import isfinite
@@ -16,7 +16,18 @@ from typing import Any
 
 import msgspec
 
-UNITS = {"minutes": 60, "hours": 3600, "days": 86_400, "weeks": 604_800, "seconds": 1}
+from patron.segments import dates, patterns
+from patron.segments.dates import TICK, as_date, later, local_day
+
+UNITS = {
+    "minutes": 60,
+    "hours": 3600,
+    "days": 86_400,
+    "weeks": 604_800,
+    "months": 30 * 86_400,
+    "years": 365 * 86_400,
+    "seconds": 1,
+}
 LONGEST = timedelta(days=3653)
 
 
@@ -27,10 +38,13 @@ class Kind(StrEnum):
     SCALAR = "a text, a number, true or false"
     SCALARS = "a list of 1 to 100 texts, numbers, true or false"
     TEXT = "a text"
+    PATTERN = "a regular expression of 1 to 200 characters"
     NUMBER = "a number"
     DATE = "an ISO 8601 date or date-time"
     SPAN = 'a duration such as {"days": 30}'
     RANGE = "a list of two numbers or two dates, the smaller first"
+    DAYS = "a whole number of days from 0 to 365"
+    MONTH = "a whole number from 1 to 12"
 
 
 class Operator(msgspec.Struct, frozen=True):
@@ -46,10 +60,17 @@ OPERATORS: dict[str, Operator] = {
     "not_equals": Operator(Kind.SCALAR, "is not {}", negates="equals"),
     "in": Operator(Kind.SCALARS, "is one of {}"),
     "not_in": Operator(Kind.SCALARS, "is none of {}", negates="in"),
+    "has_any": Operator(Kind.SCALARS, "has any of {}"),
+    "has_all": Operator(Kind.SCALARS, "has all of {}"),
+    "has_none": Operator(Kind.SCALARS, "has none of {}", negates="has_any"),
     "contains": Operator(Kind.TEXT, "contains {}"),
     "not_contains": Operator(Kind.TEXT, "does not contain {}", negates="contains"),
     "starts_with": Operator(Kind.TEXT, "starts with {}"),
+    "not_starts_with": Operator(Kind.TEXT, "does not start with {}", negates="starts_with"),
     "ends_with": Operator(Kind.TEXT, "ends with {}"),
+    "not_ends_with": Operator(Kind.TEXT, "does not end with {}", negates="ends_with"),
+    "matches": Operator(Kind.PATTERN, "matches {}"),
+    "not_matches": Operator(Kind.PATTERN, "does not match {}", negates="matches"),
     "greater_than": Operator(Kind.NUMBER, "is greater than {}"),
     "at_least": Operator(Kind.NUMBER, "is at least {}"),
     "less_than": Operator(Kind.NUMBER, "is less than {}"),
@@ -60,38 +81,99 @@ OPERATORS: dict[str, Operator] = {
     "in_the_last": Operator(Kind.SPAN, "is in the last {}"),
     "in_the_next": Operator(Kind.SPAN, "is in the next {}"),
     "more_than_ago": Operator(Kind.SPAN, "is more than {} ago"),
+    "more_than_ahead": Operator(Kind.SPAN, "is more than {} ahead"),
+    "anniversary_in_the_next": Operator(Kind.DAYS, "has its anniversary in the next {} days"),
+    "anniversary_in_the_last": Operator(Kind.DAYS, "had its anniversary in the last {} days"),
+    "anniversary_this_month": Operator(Kind.NOTHING, "has its anniversary this month"),
+    "anniversary_in_month": Operator(Kind.MONTH, "has its anniversary in month {}"),
     "is_true": Operator(Kind.NOTHING, "is true"),
     "is_false": Operator(Kind.NOTHING, "is false"),
     "exists": Operator(Kind.NOTHING, "is known"),
     "missing": Operator(Kind.NOTHING, "is not known", negates="exists"),
 }
 
-COUNTS: dict[str, Callable[[int, int], bool]] = {
-    "equals": lambda found, wanted: found == wanted,
-    "not_equals": lambda found, wanted: found != wanted,
-    "at_least": lambda found, wanted: found >= wanted,
-    "at_most": lambda found, wanted: found <= wanted,
-    "greater_than": lambda found, wanted: found > wanted,
-    "less_than": lambda found, wanted: found < wanted,
+_RELATIVE = frozenset(
+    [
+        "in_the_last",
+        "in_the_next",
+        "more_than_ago",
+        "more_than_ahead",
+        "anniversary_in_the_next",
+        "anniversary_in_the_last",
+        "anniversary_this_month",
+    ]
+)
+OF_DATES = ("between", "before", "after", "anniversary_in_month", *sorted(_RELATIVE))
+"""The operators that read a value as a date."""
+
+COUNTS: dict[str, Callable[[Any, Any], bool]] = {
+    "equals": lambda found, wanted: bool(found == wanted),
+    "not_equals": lambda found, wanted: bool(found != wanted),
+    "at_least": lambda found, wanted: bool(found >= wanted),
+    "at_most": lambda found, wanted: bool(found <= wanted),
+    "greater_than": lambda found, wanted: bool(found > wanted),
+    "less_than": lambda found, wanted: bool(found < wanted),
+}
+AMOUNTS: dict[str, Callable[[Any, Any], bool]] = {
+    **COUNTS,
+    "between": lambda found, wanted: bool(wanted[0] <= found <= wanted[1]),
 }
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """`value` as its operator's kind reads it: dates as datetime, spans as timedelta."""
+    """`value` as its operator's kind reads it: dates as datetime, spans as timedelta, expressions
+    compiled."""
 
     op: str
     value: Any = None
 
+    @property
+    def recurs(self) -> bool:
+        """Whether it can become true every year anew."""
+        return self.op.startswith("anniversary") and self.op in _RELATIVE
+
     def holds(self, values: Sequence[Any], now: datetime, zone: tzinfo) -> bool:
+        if self.op == "has_all":
+            return all(any(_same(found, one) for found in values) for one in self.value)
         positive = OPERATORS[self.op].negates or self.op
         passed = any(_passes(positive, self.value, value, now, zone) for value in values)
         return passed if positive == self.op else not passed
+
+    def edges(self, values: Sequence[Any], now: datetime, zone: tzinfo) -> Iterator[datetime]:
+        """The moments, past ones among them, at which `holds` may change by time alone."""
+        if self.op not in _RELATIVE:
+            return
+        for value in values:
+            date = as_date(value, zone)
+            if date is not None:
+                yield from self._edges(date, now, zone)
+
+    def _edges(self, date: datetime, now: datetime, zone: tzinfo) -> Iterator[datetime]:
+        match self.op:
+            case "in_the_last":
+                yield from later(date, timedelta())
+                yield from later(date, self.value + TICK)
+            case "in_the_next":
+                yield from later(date, -self.value)
+                yield from later(date, TICK)
+            case "more_than_ago":
+                yield from later(date, self.value + TICK)
+            case "more_than_ahead":
+                yield from later(date, -self.value)
+            case "anniversary_in_the_next":
+                yield from dates.anniversary_edges(local_day(date, zone), now, self.value, zone)
+            case "anniversary_in_the_last":
+                yield from dates.anniversary_edges(local_day(date, zone), now, -self.value, zone)
+            case "anniversary_this_month":
+                yield from dates.month_edges(local_day(date, zone), now, zone)
 
 
 def at_path(path: str, data: Mapping[str, Any]) -> list[Any]:
     """The values a dotted path finds; a key that itself holds dots wins. Null counts as missing."""
     if path in data:
         return _flat(data[path])
+    if "." not in path:
+        return []
     found: list[Any] = [data]
     for part in path.split("."):
         nested: list[Any] = []
@@ -116,16 +198,18 @@ def as_number(value: Any) -> float | int | None:
     return value if isinstance(value, float) and isfinite(value) else None
 
 
-def as_date(value: Any, zone: tzinfo) -> datetime | None:
-    """An aware datetime out of ISO 8601 text or a datetime; None when it is neither."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            return None
-    if not isinstance(value, datetime):
-        return None
-    return value if value.tzinfo else value.replace(tzinfo=zone)
+def alike(value: Any) -> Any:
+    """What two values that `equals` takes for the same have in common; None for an object."""
+    if isinstance(value, bool):
+        return ("yes or no", value)
+    number = as_number(value)
+    if number is not None:
+        return number
+    return folded(value) if isinstance(value, str) else None
+
+
+def folded(text: str) -> str:
+    return text.strip().casefold()
 
 
 def _passes(op: str, wanted: Any, found: Any, now: datetime, zone: tzinfo) -> bool:
@@ -134,17 +218,19 @@ def _passes(op: str, wanted: Any, found: Any, now: datetime, zone: tzinfo) -> bo
             return True
         case "equals":
             return _same(found, wanted)
-        case "in":
+        case "in" | "has_any":
             return any(_same(found, one) for one in wanted)
         case "is_true" | "is_false":
             return found is (op == "is_true")
         case "contains" | "starts_with" | "ends_with":
             return isinstance(found, str) and _text(op, found, wanted)
+        case "matches":
+            return isinstance(found, str) and patterns.occurs(wanted, found.strip())
         case "between":
             return _between(found, wanted, zone)
         case "greater_than" | "at_least" | "less_than" | "at_most":
             number = as_number(found)
-            return number is not None and _number(op, number, wanted)
+            return number is not None and COUNTS[op](number, wanted)
     date = as_date(found, zone)
     return date is not None and _date(op, date, wanted, now, zone)
 
@@ -153,27 +239,16 @@ def _same(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, bool) or isinstance(found, bool):
         return found is wanted
     if isinstance(wanted, str) and isinstance(found, str):
-        return _folded(found) == _folded(wanted)
+        return folded(found) == folded(wanted)
     left, right = as_number(found), as_number(wanted)
     return left is not None and left == right
 
 
 def _text(op: str, found: str, wanted: str) -> bool:
-    left, right = _folded(found), _folded(wanted)
+    left, right = folded(found), folded(wanted)
     if op == "contains":
         return right in left
     return left.startswith(right) if op == "starts_with" else left.endswith(right)
-
-
-def _number(op: str, found: float, wanted: float) -> bool:
-    match op:
-        case "greater_than":
-            return found > wanted
-        case "at_least":
-            return found >= wanted
-        case "less_than":
-            return found < wanted
-    return found <= wanted
 
 
 def _between(found: Any, wanted: Sequence[Any], zone: tzinfo) -> bool:
@@ -193,14 +268,20 @@ def _date(op: str, found: datetime, wanted: Any, now: datetime, zone: tzinfo) ->
             return bool(now <= found <= now + wanted)
         case "more_than_ago":
             return bool(found < now - wanted)
+        case "more_than_ahead":
+            return bool(found > now + wanted)
+        case "anniversary_in_the_next":
+            return dates.anniversary_near(local_day(found, zone), local_day(now, zone), wanted)
+        case "anniversary_in_the_last":
+            return dates.anniversary_near(local_day(found, zone), local_day(now, zone), -wanted)
+        case "anniversary_this_month":
+            return local_day(found, zone).month == local_day(now, zone).month
+        case "anniversary_in_month":
+            return bool(local_day(found, zone).month == wanted)
     limit = as_date(wanted, zone)
     if limit is None:
         return False
     return found < limit if op == "before" else found > limit
-
-
-def _folded(text: str) -> str:
-    return text.strip().casefold()
 
 
 def _flat(value: Any) -> list[Any]:

@@ -1,19 +1,23 @@
 """Reading JSON that people write: what was found where, and what may stand there instead."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from patron.segments.dates import as_date
 from patron.segments.operators import (
+    AMOUNTS,
     COUNTS,
     LONGEST,
     OPERATORS,
     UNITS,
     Comparison,
     Kind,
-    as_date,
     as_number,
 )
+from patron.segments.patterns import compiled
+
+LARGEST = 10**15
 
 
 class Misread(ValueError):
@@ -74,6 +78,20 @@ def a_whole(data: Any, path: str, low: int, high: int) -> int:
     return data
 
 
+def a_number(data: Any, path: str, low: float, high: float) -> float:
+    """A finite number above `low`, at most `high`."""
+    found = None if isinstance(data, str) else as_number(data)
+    if found is None or not low < found <= high:
+        raise Misread(path, data, [], f"must be a number above {low:g}, at most {high:g}")
+    return float(found)
+
+
+def yes_or_no(data: Any, path: str) -> bool:
+    if not isinstance(data, bool):
+        raise Misread(path, data, ["true", "false"], "must be true or false")
+    return data
+
+
 def a_span(data: Any, path: str, *, shortest: timedelta = timedelta(seconds=1)) -> timedelta:
     """A duration written as one or more units: {"days": 1, "hours": 12}."""
     parts = an_object(data, path, UNITS)
@@ -91,6 +109,21 @@ def a_count(data: Any, path: str) -> tuple[str, int]:
     an_object(data, path, ["op", "value"])
     op = one_of(data.get("op"), f"{path}.op", COUNTS, "comparison of counts")
     return op, a_whole(data.get("value"), f"{path}.value", 0, 1_000_000)
+
+
+def an_amount(data: Mapping[str, Any], path: str) -> tuple[str, float | list[float]]:
+    """How a number is compared: `op`, and `value`, which is a pair of numbers for `between`."""
+    op = one_of(data.get("op"), f"{path}.op", AMOUNTS, "comparison of numbers")
+    kind = Kind.RANGE if op == "between" else Kind.NUMBER
+    value = _value(data.get("value"), kind, f"{path}.value")
+    if value is None or (op == "between" and isinstance(value[0], datetime)):
+        allowed = "a list of two numbers, the smaller first" if op == "between" else kind.value
+        raise Misread(f"{path}.value", data.get("value"), [allowed], f"does not fit {op}")
+    amount: float | list[float] = value
+    for one in amount if isinstance(amount, list) else [amount]:
+        if abs(one) > LARGEST:
+            raise Misread(f"{path}.value", data["value"], [], f"must be within ±{LARGEST}")
+    return op, amount
 
 
 def read_names(data: Any, path: str) -> frozenset[str]:
@@ -111,8 +144,10 @@ def read_where(data: Any, path: str) -> list[tuple[str, Comparison]]:
     return tests
 
 
-def read_test(data: dict[str, Any], path: str) -> Comparison:
-    op = one_of(data.get("op"), f"{path}.op", OPERATORS, "operator")
+def read_test(
+    data: Mapping[str, Any], path: str, operators: Collection[str] = OPERATORS
+) -> Comparison:
+    op = one_of(data.get("op"), f"{path}.op", operators, "operator")
     kind = OPERATORS[op].kind
     if kind is Kind.NOTHING:
         if "value" in data:
@@ -137,6 +172,11 @@ def _value(data: Any, kind: Kind, path: str) -> Any:
             return None if isinstance(data, str) else as_number(data)
         case Kind.DATE:
             return _date(data)
+        case Kind.DAYS | Kind.MONTH:
+            low, high = (0, 365) if kind is Kind.DAYS else (1, 12)
+            return a_whole(data, path, low, high)
+        case Kind.PATTERN:
+            return _pattern(data, path)
         case Kind.SCALAR:
             return data if isinstance(data, str | bool) else as_number(data)
         case Kind.RANGE:
@@ -145,6 +185,16 @@ def _value(data: Any, kind: Kind, path: str) -> Any:
         return None
     scalars = [_value(one, Kind.SCALAR, path) for one in data]
     return None if None in scalars else scalars
+
+
+def _pattern(data: Any, path: str) -> Any:
+    if not isinstance(data, str):
+        return None
+    try:
+        return compiled(data)
+    except ValueError as error:
+        allowed = [f"{Kind.PATTERN.value}, without look-around and back references"]
+        raise Misread(path, data, allowed, f"is no expression we can run ({error})") from None
 
 
 def _date(data: Any) -> datetime | None:

@@ -1,24 +1,48 @@
 """The language of conditions as a JSON Schema (2020-12), made from the tables that parse it."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from patron.segments.language import DEEPEST, FORMS, MOST, WINDOWS
-from patron.segments.operators import COUNTS, OPERATORS, UNITS, Kind
+from patron.segments.forms.event import MEASURES, MESSAGES, OCCURRENCES
+from patron.segments.forms.orders import FIGURES
+from patron.segments.forms.reach import CHANNELS, CONSENTS, LONGEST_PURPOSE, REASONS
+from patron.segments.forms.sequence import MOST_STEPS
+from patron.segments.forms.touch import VALUES, WHICH
+from patron.segments.forms.trait import STATES
+from patron.segments.forms.window import BEGINNINGS
+from patron.segments.language import DEEPEST, FORMS, MOST
+from patron.segments.operators import AMOUNTS, COUNTS, OF_DATES, OPERATORS, UNITS, Kind
+from patron.segments.patterns import LONGEST
+from patron.segments.reading import LARGEST
+
+Schema = dict[str, Any]
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"\S"}
+_YES_OR_NO = {"type": "boolean", "default": True}
 _SPAN = {
     "type": "object",
     "minProperties": 1,
     "properties": {unit: {"type": "integer", "minimum": 0, "maximum": 1_000_000} for unit in UNITS},
     "additionalProperties": False,
-    "description": "A duration of one second to ten years; several units add up.",
+    "description": "A duration of one second to ten years; several units add up. A month has 30"
+    " days, a year 365.",
 }
 _DATE = {"type": "string", "description": "ISO 8601 date or date-time"}
-_VALUES: dict[Kind, dict[str, Any]] = {
+_MOMENT = "a date-time with its zone, or a named moment (a journey knows “start”)"
+_PURPOSE = {"type": "string", "minLength": 1, "maxLength": LONGEST_PURPOSE, "default": "marketing"}
+_AMOUNT = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
+_PAIR = {"type": "array", "items": _AMOUNT, "minItems": 2, "maxItems": 2}
+_VALUES: dict[Kind, Schema] = {
     Kind.SCALAR: _SCALAR,
     Kind.SCALARS: {"type": "array", "items": _SCALAR, "minItems": 1, "maxItems": 100},
     Kind.TEXT: {"type": "string", "pattern": r"\S"},
+    Kind.PATTERN: {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": LONGEST,
+        "description": "RE2 syntax, without regard to case; found anywhere unless it says ^ and $.",
+    },
     Kind.NUMBER: {"type": "number"},
     Kind.DATE: _DATE,
     Kind.SPAN: _SPAN,
@@ -28,73 +52,211 @@ _VALUES: dict[Kind, dict[str, Any]] = {
             for item in ({"type": "number"}, _DATE)
         ]
     },
+    Kind.DAYS: {"type": "integer", "minimum": 0, "maximum": 365},
+    Kind.MONTH: {"type": "integer", "minimum": 1, "maximum": 12},
 }
+_BEGINNINGS: Schema = {
+    "within": _SPAN,
+    "since": {"type": "string", "description": f"At or after {_MOMENT}."},
+    "after": {"type": "string", "description": f"After {_MOMENT}."},
+}
+_WINDOW: Schema = {
+    **_BEGINNINGS,
+    "before": {
+        "anyOf": [{"type": "string"}, _SPAN],
+        "description": f"Before {_MOMENT}, or longer ago than a duration.",
+    },
+}
+_APART = [{"required": [one, two]} for one in BEGINNINGS for two in BEGINNINGS if one < two]
 
 
-def schema() -> dict[str, Any]:
-    """The schema of a rule. What it cannot say (depth, size, order of a range, known moments) is in
-    the descriptions; `language.parse` is the judge."""
+def schema() -> Schema:
+    """The schema of a rule. What it cannot say (depth, size, order of a range, known moments,
+    expressions) is in the descriptions; `language.parse` is the judge."""
+    forms = _forms()
+    if set(forms) != set(FORMS):
+        raise LookupError(f"forms without a schema: {set(FORMS) ^ set(forms)}")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Condition",
-        "description": f"At most {MOST} conditions, nested at most {DEEPEST} deep.",
+        "description": f"At most {MOST:,} conditions and filters, nested at most {DEEPEST} deep.",
         "$ref": "#/$defs/rule",
         "$defs": {
             "rule": {"oneOf": [{"$ref": f"#/$defs/{form}"} for form in FORMS]},
-            "and": _only(["and"], {"and": _rules()}),
-            "or": _only(["or"], {"or": _rules()}),
-            "not": _only(["not"], {"not": {"$ref": "#/$defs/rule"}}),
-            "trait": {"oneOf": _comparisons("trait")},
-            "event": _event(),
-            "cart": _only(
-                ["cart", "is"],
-                {
-                    "cart": {**_TEXT, "description": 'The id of a cart, or "this" in a journey.'},
-                    "is": {"enum": ["open", "closed"]},
-                },
-            ),
+            **{form: forms[form] for form in FORMS},
         },
     }
 
 
-def _event() -> dict[str, Any]:
-    names = {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": 20}
-    count = {"op": {"enum": list(COUNTS)}, "value": _whole(1_000_000)}
-    where = {"type": "array", "maxItems": 20, "items": {"oneOf": _comparisons("property")}}
-    moment = "a date-time with its zone, or a named moment (a journey knows “start”)"
-    found = _only(
+def _forms() -> dict[str, Schema]:
+    rule = {"$ref": "#/$defs/rule"}
+    group = {"type": "array", "items": rule, "minItems": 1, "maxItems": MOST}
+    return {
+        "and": _only(["and"], {"and": group}),
+        "or": _only(["or"], {"or": group}),
+        "not": _only(["not"], {"not": rule}),
+        "trait": {"oneOf": _comparisons({"trait": _TEXT})},
+        "event": _event(),
+        "cart": _only(
+            ["cart", "is"],
+            {
+                "cart": {**_TEXT, "description": 'The id of a cart, or "this" in a journey.'},
+                "is": {"enum": list(STATES)},
+            },
+        ),
+        "sequence": _sequence(),
+        "orders": {
+            "oneOf": [
+                _windowed(["orders", "op", "value"], {"orders": {"enum": list(FIGURES)}, **amount})
+                for amount in _amounts()
+            ]
+        },
+        "message": _message(),
+        "consent": _only(
+            ["consent", "is"],
+            {
+                "consent": {"enum": list(CHANNELS)},
+                "purpose": _PURPOSE,
+                "is": {"enum": list(CONSENTS)},
+            },
+        ),
+        "reachable": _only(
+            ["reachable"],
+            {"reachable": {"enum": list(CHANNELS)}, "purpose": _PURPOSE, "is": _YES_OR_NO},
+        ),
+        "suppressed": _only(
+            ["suppressed"],
+            {
+                "suppressed": {"enum": list(CHANNELS)},
+                "reason": {"enum": list(REASONS)},
+                "is": _YES_OR_NO,
+            },
+        ),
+        **{kind: _touch(kind) for kind in VALUES},
+        "sample": _only(
+            ["sample", "key"],
+            {
+                "sample": {
+                    "type": "number",
+                    "exclusiveMinimum": 0,
+                    "maximum": 100,
+                    "description": "Percent of all people; the same ones each time.",
+                },
+                "key": {**_TEXT, "description": "Another key chooses other people."},
+            },
+        ),
+    }
+
+
+def _event() -> Schema:
+    measures = {"oneOf": [_only(["property", "op", "value"], _of(one)) for one in _amounts()]}
+    occurrences = {"oneOf": [*_comparisons({"property": _TEXT}), *_comparisons({}, OF_DATES)]}
+    found = _windowed(
         ["event"],
         {
-            "event": {"anyOf": [_TEXT, names], "description": "One event name or several."},
-            "did": {"type": "boolean", "default": True},
-            "count": _only(["op", "value"], count),
-            "where": where,
-            "within": _SPAN,
-            "since": {"type": "string", "description": f"At or after {moment}."},
-            "after": {"type": "string", "description": f"After {moment}."},
+            "event": _names(),
+            "did": _YES_OR_NO,
+            "count": _count(),
+            **dict.fromkeys(MEASURES, measures),
+            **dict.fromkeys(OCCURRENCES, occurrences),
+            "where": _where(),
         },
     )
-    pairs = [(one, two) for one in WINDOWS for two in WINDOWS if one < two]
-    apart = [{"required": list(pair)} for pair in pairs]
-    silent = {"required": ["did", "count"], "properties": {"did": {"const": False}}}
-    return {**found, "not": {"anyOf": [*apart, silent]}}
+    questions = ["count", *MEASURES, *OCCURRENCES]
+    twice = [{"required": [a, b]} for a in questions for b in questions if a < b]
+    return _never(found, [*twice, *(_silent(name) for name in questions)])
 
 
-def _comparisons(subject: str) -> list[dict[str, Any]]:
+def _message() -> Schema:
+    found = _windowed(
+        ["message"],
+        {
+            "message": {"enum": list(MESSAGES)},
+            "journey": {**_TEXT, "description": "The key of the journey that wrote it."},
+            "did": _YES_OR_NO,
+            "count": _count(),
+        },
+    )
+    return _never(found, [_silent("count")])
+
+
+def _sequence() -> Schema:
+    deed = {"event": _names(), "where": _where()}
+    step = _only(["event"], {**deed, "within": _SPAN, "without": _only(["event"], deed)})
+    steps = {
+        "type": "array",
+        "prefixItems": [_only(["event"], deed)],
+        "items": step,
+        "minItems": 2,
+        "maxItems": MOST_STEPS,
+    }
+    return _windowed(["sequence"], {"sequence": steps, "did": _YES_OR_NO, "span": _SPAN})
+
+
+def _touch(kind: str) -> Schema:
+    one = {"enum": list(VALUES[kind])}
+    many = {"type": "array", "items": one, "minItems": 1, "maxItems": len(VALUES[kind])}
+    fields = {kind: {"anyOf": [one, many]}, "touch": {"enum": list(WHICH), "default": "any"}}
+    found = {**_only([kind], {**fields, **_BEGINNINGS}), "not": {"anyOf": list(_APART)}}
+    ends = {"required": ["touch"], "properties": {"touch": {"enum": ["first", "last"]}}}
+    return _never(found, [{**ends, "required": ["touch", name]} for name in BEGINNINGS])
+
+
+def _of(amount: Mapping[str, Any]) -> Schema:
+    return {"property": _TEXT, **amount}
+
+
+def _names() -> Schema:
+    names = {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": 20}
+    return {"anyOf": [_TEXT, names], "description": "One event name or several."}
+
+
+def _count() -> Schema:
+    return _only(["op", "value"], {"op": {"enum": list(COUNTS)}, "value": _whole(1_000_000)})
+
+
+def _where() -> Schema:
+    tests = {"oneOf": _comparisons({"property": _TEXT})}
+    return {"type": "array", "maxItems": 20, "items": tests}
+
+
+def _amounts() -> list[Schema]:
+    """How a number compares: with one number, or with two."""
+    single = [op for op in AMOUNTS if op != "between"]
+    return [
+        {"op": {"enum": single}, "value": _AMOUNT},
+        {"op": {"const": "between"}, "value": _PAIR},
+    ]
+
+
+def _comparisons(subject: Schema, operators: Collection[str] = tuple(OPERATORS)) -> list[Schema]:
     """One alternative for each kind of value, with the operators that take it."""
     kinds: dict[Kind, list[str]] = {}
-    for name, operator in OPERATORS.items():
-        kinds.setdefault(operator.kind, []).append(name)
+    for name in operators:
+        kinds.setdefault(OPERATORS[name].kind, []).append(name)
     found = []
     for kind, names in kinds.items():
-        fields: dict[str, Any] = {subject: _TEXT, "op": {"enum": names}}
+        fields: Schema = {**subject, "op": {"enum": names}}
         if kind in _VALUES:
             fields["value"] = _VALUES[kind]
         found.append(_only(list(fields), fields))
     return found
 
 
-def _only(required: list[str], fields: dict[str, Any]) -> dict[str, Any]:
+def _silent(name: str) -> Schema:
+    """That she did not do it leaves nothing to count."""
+    return {"required": ["did", name], "properties": {"did": {"const": False}}}
+
+
+def _windowed(required: list[str], fields: Schema) -> Schema:
+    return {**_only(required, {**fields, **_WINDOW}), "not": {"anyOf": list(_APART)}}
+
+
+def _never(found: Schema, cases: list[Schema]) -> Schema:
+    return {**found, "not": {"anyOf": [*found["not"]["anyOf"], *cases]}}
+
+
+def _only(required: list[str], fields: Schema) -> Schema:
     return {
         "type": "object",
         "properties": fields,
@@ -103,9 +265,5 @@ def _only(required: list[str], fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rules() -> dict[str, Any]:
-    return {"type": "array", "items": {"$ref": "#/$defs/rule"}, "minItems": 1, "maxItems": MOST}
-
-
-def _whole(most: int) -> dict[str, Any]:
+def _whole(most: int) -> Schema:
     return {"type": "integer", "minimum": 0, "maximum": most}

@@ -5,7 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from patron.kit.db import Tx, tuples
+from patron.kit.db import Tx, tuples, value
+
+MOST_OF_ONE = 10_000
+"""Events of one origin that count; a person who has more is a robot or a till."""
+
+
+class Crowded(Exception):
+    """More events than were to be held at once."""
 
 
 async def families(tx: Tx, origins: Iterable[UUID]) -> dict[UUID, list[UUID]]:
@@ -23,6 +30,22 @@ async def families(tx: Tx, origins: Iterable[UUID]) -> dict[UUID, list[UUID]]:
     return {origin: families.get(origin, [origin]) for origin in asked}
 
 
+async def people(tx: Tx, after: UUID | None, limit: int) -> list[UUID]:
+    """The roots of the next people in the order of their ids."""
+    found = await tuples(
+        tx,
+        "SELECT origin_id FROM v_origin WHERE origin_id = root_id"
+        " AND (%s::uuid IS NULL OR origin_id > %s) ORDER BY origin_id LIMIT %s",
+        (after, after, limit),
+    )
+    return [root for (root,) in found]
+
+
+async def how_many(tx: Tx) -> int:
+    """People there are."""
+    return int(await value(tx, "SELECT count(*) FROM v_origin WHERE origin_id = root_id"))
+
+
 async def happened(
     tx: Tx,
     origins: Sequence[UUID],
@@ -30,17 +53,73 @@ async def happened(
     since: datetime | None,
     *,
     properties: bool,
+    at_most: int | None = None,
 ) -> list[tuple[UUID, datetime, str, dict[str, Any]]]:
-    """(origin, event time, name, properties) of these origins' events from `since` on.
+    """(origin, event time, name, properties) of these origins' events from `since` on, by time.
 
-    The properties are read only when asked for, and are {} otherwise.
+    The properties are read only when asked for, and are {} otherwise. Of one origin the newest
+    10,000 events count. Crowded is raised when there are more than `at_most` in all.
     """
     told = "properties" if properties else "NULL"
     when = "" if since is None else " AND ts >= %s"
+    # An origin at a time, newest first along its index, so that a till's million rows are not read.
     found = await tuples(
         tx,
-        f"SELECT origin_id, ts, name, {told} FROM v_event"
-        f" WHERE origin_id = ANY(%s) AND name = ANY(%s){when}",
-        (list(origins), list(names), *([] if since is None else [since])),
+        "SELECT o.id, e.ts, e.position, e.name, e.told FROM unnest(%s::uuid[]) AS o(id)"
+        f" CROSS JOIN LATERAL (SELECT ts, position, name, {told} AS told FROM v_event"
+        f" WHERE origin_id = o.id AND name = ANY(%s){when} ORDER BY ts DESC LIMIT %s) AS e"
+        " LIMIT %s",
+        (
+            list(origins),
+            list(names),
+            *([] if since is None else [since]),
+            MOST_OF_ONE,
+            None if at_most is None else at_most + 1,
+        ),
     )
-    return [(origin, ts, name, told or {}) for origin, ts, name, told in found]
+    if at_most is not None and len(found) > at_most:
+        raise Crowded
+    found.sort(key=lambda row: (row[1], row[2]))
+    return [(origin, ts, name, told or {}) for origin, ts, _, name, told in found]
+
+
+async def ordered(
+    tx: Tx, origins: Sequence[UUID], event: str, *, reduced: bool
+) -> list[tuple[UUID, datetime, int, str, dict[str, Any] | None]]:
+    """(origin, placed at, net, currency, properties) of the orders that stand, by time.
+
+    `event` is what the shop calls an order; the properties of the one that placed it are read when
+    `reduced` asks for them.
+    """
+    told, join = "NULL", ""
+    if reduced:
+        told = "e.properties"
+        join = (
+            " LEFT JOIN v_event e ON e.origin_id = o.origin_id AND e.ts = o.ts"
+            " AND e.name = %(event)s AND coalesce(e.properties ->> 'order_id',"
+            " e.properties ->> 'checkout_id', o.order_id) = o.order_id"
+        )
+    cursor = await tx.execute(
+        f"SELECT DISTINCT ON (o.ts, o.order_id) o.origin_id, o.ts, o.net, o.currency, {told}"
+        f" FROM v_order o{join} WHERE o.origin_id = ANY(%(origins)s) AND NOT o.cancelled"
+        " AND (o.net > 0 OR o.refunded = 0) ORDER BY o.ts, o.order_id",
+        {"origins": list(origins), "event": event},
+    )
+    return await cursor.fetchall()
+
+
+async def touched(
+    tx: Tx, origins: Sequence[UUID], kinds: Sequence[str], since: datetime | None
+) -> list[tuple[UUID, str, str, datetime, datetime]]:
+    """(origin, kind, value, first, last) of the channels and devices of these origins' events."""
+    when = "" if since is None else " AND ts >= %s"
+    found: list[tuple[UUID, str, str, datetime, datetime]] = []
+    for kind in kinds:
+        column = {"channel": "channel", "device": "device"}[kind]
+        found += await tuples(
+            tx,
+            f"SELECT origin_id, %s, {column}, min(ts), max(ts) FROM v_event"
+            f" WHERE origin_id = ANY(%s) AND {column} IS NOT NULL{when} GROUP BY 1, 3",
+            (kind, list(origins), *([] if since is None else [since])),
+        )
+    return found

@@ -1,10 +1,10 @@
 """What a condition found, in words a shop owner understands."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from patron.segments.operators import OPERATORS, Comparison
+from patron.segments.operators import OPERATORS, Comparison, Kind
 
 # Past tense and infinitive of what people do; anything else is named as the event is.
 DEEDS = {
@@ -24,6 +24,21 @@ DEEDS = {
     "Products Searched": ("searched", "search"),
 }
 MOMENTS = {"start": "this journey began"}
+MEASURES = {
+    "sum": "the sum of its {}",
+    "avg": "the average of its {}",
+    "min": "the least of its {}",
+    "max": "the greatest of its {}",
+    "distinct": "the number of different {}",
+}
+FIGURES = {
+    "number": "the number of orders",
+    "value": "what the orders are worth",
+    "average": "the average order",
+    "days_since_first": "the number of days since the first order",
+    "days_since_last": "the number of days since the last order",
+    "reduced_percent": "the percentage of orders at a reduced price",
+}
 
 
 def moment(when: datetime, zone: tzinfo) -> str:
@@ -70,6 +85,26 @@ def tested(name: str, test: Comparison, values: list[Any], held: bool, zone: tzi
     return f"{name} is {_listed(values, zone)}, but asked was: {wish}"
 
 
+def narrowed(where: Sequence[tuple[str, Comparison]], zone: tzinfo) -> str:
+    """ " where revenue is at least 50 and coupon is known", or nothing."""
+    tests = [f"{path} {wanted(test, zone)}" for path, test in where]
+    return f" where {' and '.join(tests)}" if tests else ""
+
+
+def measured(kind: str, path: str, found: float | None, held: bool, wish: str) -> str:
+    """ "the sum of its revenue is 80", and what was asked when that is not it."""
+    number = "not known" if found is None else f"{found:.15g}"
+    said = f"{MEASURES[kind].format(path)} is {number}"
+    return said if held else f"{said}, but asked was: {wish}"
+
+
+def compared(op: str, value: Any) -> str:
+    """ "at least 50", "between 10 and 20"."""
+    if isinstance(value, list):
+        return f"{op} {value[0]:.15g} and {value[1]:.15g}"
+    return f"{op.replace('_', ' ')} {value:.15g}"
+
+
 def wanted(test: Comparison, zone: tzinfo) -> str:
     """ "is at least 50"."""
     phrase = OPERATORS[test.op].phrase
@@ -78,7 +113,10 @@ def wanted(test: Comparison, zone: tzinfo) -> str:
     if test.op == "between":
         low, high = test.value
         return phrase.format(f"{_shown(low, zone)} and {_shown(high, zone)}")
-    values = test.value if isinstance(test.value, list) else [test.value]
+    value = test.value
+    if OPERATORS[test.op].kind is Kind.PATTERN:
+        value = value.pattern
+    values = value if isinstance(value, list) else [value]
     return phrase.format(_listed(values, zone))
 
 

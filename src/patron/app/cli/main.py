@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "shop": ("shops", "shop_app"),
     "key": ("shops", "key_app"),
     "profile": ("profiles", "app"),
+    "segment": ("segments", "app"),
     "events": ("events", "app"),
     "journey": ("journeys", "app"),
     "message": ("messages", "app"),

@@ -1,0 +1,393 @@
+"""The language once more, so plainly that it is seen to be right: loops over everything she did.
+
+Nothing here knows the program's own reading, indexes or dates; what both must agree upon is the
+documentation. A rule is asked as JSON.
+"""
+
+import re
+from calendar import isleap
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from fractions import Fraction
+from hashlib import blake2b
+from typing import Any
+
+from known import NOW, Known
+
+SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800,
+           "months": 2592000, "years": 31536000}  # fmt: skip
+
+
+WINDOW = ("within", "since", "after", "before")
+
+
+def holds(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    if "and" in rule:
+        return False not in [holds(one, her, now) for one in rule["and"]]
+    if "or" in rule:
+        return True in [holds(one, her, now) for one in rule["or"]]
+    if "not" in rule:
+        return not holds(rule["not"], her, now)
+    form = next(form for form in ASKED if form in rule)
+    return bool(ASKED[form](rule, her, now))
+
+
+def trait(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    return passes(rule, values(rule["trait"], her.traits), now, her.zone)
+
+
+def event(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    found = deeds(rule, her, now)
+    if rule.get("did") is False:
+        return found == []
+    if "count" in rule:
+        return compare(len(found), rule["count"])
+    for which, index in (("first", 0), ("last", -1)):
+        if which in rule:
+            if not found:
+                return False
+            ts, told = found[index]
+            test = rule[which]
+            looked = values(test["property"], told) if "property" in test else [ts]
+            return passes(test, looked, now, her.zone)
+    for measure in ("sum", "avg", "min", "max", "distinct"):
+        if measure in rule:
+            every = [
+                value for _, told in found for value in values(rule[measure]["property"], told)
+            ]
+            number = measured(measure, every)
+            return number is not None and compare(number, rule[measure])
+    return found != []
+
+
+def measured(measure: str, every: list[Any]) -> Any:
+    if measure == "distinct":
+        return len({kind(value) for value in every if not isinstance(value, dict | list)})
+    numbers = [Decimal(str(n)) for value in every if (n := number_of(value)) is not None]
+    if measure == "sum":
+        return float(sum(numbers, Decimal()))
+    if not numbers:
+        return None
+    if measure == "avg":
+        return round(float(sum(numbers) / len(numbers)), 6)
+    return float(min(numbers) if measure == "min" else max(numbers))
+
+
+def kind(value: Any) -> tuple[str, Any]:
+    if isinstance(value, bool):
+        return "bool", value
+    number = number_of(value)
+    return ("text", plain(value)) if number is None else ("number", number)
+
+
+def message(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    name = {"received": "Email Sent", "opened": "Email Opened", "clicked": "Email Link Clicked"}
+    flag = {"opened": "machine_open", "clicked": "machine_click"}.get(rule["message"], "rehearsal")
+    asked = {key: value for key, value in rule.items() if key not in ("message", "journey")}
+    where = [{"property": key, "op": "not_equals", "value": True} for key in ("rehearsal", flag)]
+    if "journey" in rule:
+        where.append({"property": "journey", "op": "equals", "value": rule["journey"]})
+    return event({**asked, "event": name[rule["message"]], "where": where}, her, now)
+
+
+def sequence(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    steps = rule["sequence"]
+    limits = {key: value for key, value in rule.items() if key in WINDOW}
+
+    def times(step: dict[str, Any]) -> list[datetime]:
+        return [ts for ts, _ in deeds({**limits, "event": step["event"],
+                                       "where": step.get("where", [])}, her, now)]  # fmt: skip
+
+    def goes_on(chain: list[datetime]) -> bool:
+        """Try every way there is."""
+        if len(chain) == len(steps):
+            return "span" not in rule or chain[-1] - chain[0] <= span(rule["span"])
+        step = steps[len(chain)]
+        for ts in times(step):
+            if chain:
+                if ts <= chain[-1]:
+                    continue
+                if "within" in step and ts - chain[-1] > span(step["within"]):
+                    continue
+                if "without" in step and any(
+                    chain[-1] < barred < ts for barred in times(step["without"])
+                ):
+                    continue
+            if goes_on([*chain, ts]):
+                return True
+        return False
+
+    return bool(goes_on([]) == rule.get("did", True))
+
+
+def orders(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    found = [one for one in her.orders if in_window(rule, one.ts, her, now)]
+    dollars = [Fraction(one.net, 100) for one in found if one.currency == her.currency]
+    known = [one.reduced for one in found if one.reduced is not None]
+    figures = {
+        "number": len(found),
+        "value": sum(dollars),
+        "average": sum(dollars) / len(dollars) if dollars else None,
+        "days_since_first": (now - found[0].ts).total_seconds() // 86400 if found else None,
+        "days_since_last": (now - found[-1].ts).total_seconds() // 86400 if found else None,
+        "reduced_percent": Fraction(100 * known.count(True), len(known)) if known else None,
+    }
+    figure = figures[rule["orders"]]
+    exact = {**rule, "value": fraction(rule["value"])}
+    return figure is not None and compare(Fraction(figure), exact)
+
+
+def fraction(value: Any) -> Any:
+    if isinstance(value, list):
+        return [fraction(one) for one in value]
+    return Fraction(Decimal(str(value)))
+
+
+def consent(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    return her.reach(rule["consent"], rule.get("purpose", "marketing")).consent == str(rule["is"])
+
+
+def reachable(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    purpose = rule.get("purpose", "marketing")
+    reach = her.reach(rule["reachable"], purpose)
+    may = reach.address is not None
+    if purpose == "marketing":
+        may = may and reach.consent == "granted" and reach.suppressed is None
+    else:
+        may = may and reach.suppressed in (None, "unsubscribe")
+    return may is rule.get("is", True)
+
+
+def suppressed(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    reason = her.reach(rule["suppressed"], "marketing").suppressed
+    blocked = reason is not None if "reason" not in rule else reason == rule["reason"]
+    return blocked is rule.get("is", True)
+
+
+def touch(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    kind = "channel" if "channel" in rule else "device"
+    wanted = [rule[kind]] if isinstance(rule[kind], str) else rule[kind]
+    every = her.touches(kind)
+    if rule["touch"] == "first" and every:
+        first = min(one.first for one in every)
+        return min(one.value for one in every if one.first == first) in wanted
+    if rule["touch"] == "last" and every:
+        last = max(one.last for one in every)
+        return max(one.value for one in every if one.last == last) in wanted
+    return any(one.value in wanted and in_window(rule, one.last, her, now) for one in every)
+
+
+def sample(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    seed = blake2b(b"sample:" + rule["key"].encode(), digest_size=32).digest()
+    drawn = int.from_bytes(blake2b(her.person.bytes, digest_size=8, key=seed).digest(), "big")
+    return Fraction(drawn, 2**64) * 100 < Fraction(rule["sample"])
+
+
+def cart(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    return her.cart_open(rule["cart"]) is (rule["is"] == "open")
+
+
+ASKED = {
+    "trait": trait, "event": event, "message": message, "sequence": sequence, "orders": orders,
+    "consent": consent, "reachable": reachable, "suppressed": suppressed, "channel": touch,
+    "device": touch, "sample": sample, "cart": cart,
+}  # fmt: skip
+
+
+def deeds(rule: dict[str, Any], her: Known, now: datetime) -> list[tuple[datetime, dict[str, Any]]]:
+    names = [rule["event"]] if isinstance(rule["event"], str) else rule["event"]
+    found = []
+    for minutes, name, told in her.log:
+        ts = NOW - timedelta(minutes=minutes)
+        fits = name in names and in_window(rule, ts, her, now)
+        if fits and all(
+            passes(test, values(test["property"], told), now, her.zone)
+            for test in rule.get("where", [])
+        ):
+            found.append((ts, told))
+    return sorted(found, key=lambda one: one[0])
+
+
+def in_window(rule: dict[str, Any], ts: datetime, her: Known, now: datetime) -> bool:
+    def moment(text: str) -> datetime:
+        return her.moments[text] if text in her.moments else datetime.fromisoformat(text)
+
+    if "within" in rule and ts + span(rule["within"]) < now:
+        return False
+    if "since" in rule and ts < moment(rule["since"]):
+        return False
+    if "after" in rule and ts <= moment(rule["after"]):
+        return False
+    if isinstance(rule.get("before"), dict):
+        return ts + span(rule["before"]) < now
+    return "before" not in rule or ts < moment(rule["before"])
+
+
+def span(value: dict[str, int]) -> timedelta:
+    return timedelta(seconds=sum(count * SECONDS[unit] for unit, count in value.items()))
+
+
+def values(path: str, data: Any) -> list[Any]:
+    """What stands at a path; lists are looked into."""
+    if isinstance(data, dict) and path in data:
+        return listed(data[path])
+    found = [data]
+    for part in path.split("."):
+        found = [
+            inner
+            for one in found
+            if isinstance(one, dict) and part in one
+            for inner in listed(one[part])
+        ]
+    return found
+
+
+def listed(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return [one for one in value if one is not None]
+    return [] if value is None else [value]
+
+
+def compare(found: Any, test: dict[str, Any]) -> bool:
+    wanted = test["value"]
+    match test["op"]:
+        case "equals":
+            return bool(found == wanted)
+        case "not_equals":
+            return bool(found != wanted)
+        case "at_least":
+            return bool(found >= wanted)
+        case "at_most":
+            return bool(found <= wanted)
+        case "greater_than":
+            return bool(found > wanted)
+        case "less_than":
+            return bool(found < wanted)
+        case "between":
+            return bool(wanted[0] <= found <= wanted[1])
+    raise LookupError(test["op"])
+
+
+NEGATIONS = {
+    "not_equals": "equals", "not_in": "in", "has_none": "has_any", "not_contains": "contains",
+    "not_starts_with": "starts_with", "not_ends_with": "ends_with", "not_matches": "matches",
+    "missing": "exists",
+}  # fmt: skip
+
+
+def passes(test: dict[str, Any], found: list[Any], now: datetime, zone: tzinfo) -> bool:
+    if test["op"] in NEGATIONS:
+        return not passes({**test, "op": NEGATIONS[test["op"]]}, found, now, zone)
+    if test["op"] == "has_all":
+        return all(any(same(one, wanted) for one in found) for wanted in test["value"])
+    return any(one_passes(test, one, now, zone) for one in found)
+
+
+def one_passes(test: dict[str, Any], one: Any, now: datetime, zone: tzinfo) -> bool:
+    wanted: Any = test.get("value")
+    match test["op"]:
+        case "exists":
+            return True
+        case "equals":
+            return same(one, wanted)
+        case "in" | "has_any":
+            return any(same(one, each) for each in wanted)
+        case "is_true":
+            return one is True
+        case "is_false":
+            return one is False
+        case "contains":
+            return isinstance(one, str) and plain(wanted) in plain(one)
+        case "starts_with":
+            return isinstance(one, str) and plain(one).startswith(plain(wanted))
+        case "ends_with":
+            return isinstance(one, str) and plain(one).endswith(plain(wanted))
+        case "matches":
+            return isinstance(one, str) and bool(re.search(wanted, one.strip(), re.I))
+        case "greater_than" | "at_least" | "less_than" | "at_most":
+            number = number_of(one)
+            return number is not None and compare(number, test)
+        case "between" if not isinstance(wanted[0], str):
+            number = number_of(one)
+            return number is not None and compare(number, test)
+    when = date_of(one, zone)
+    return when is not None and dated(test, when, now, zone)
+
+
+def dated(test: dict[str, Any], when: datetime, now: datetime, zone: tzinfo) -> bool:
+    wanted: Any = test.get("value")
+    here, today = when.astimezone(zone).date(), now.astimezone(zone).date()
+    match test["op"]:
+        case "between":
+            return utc(wanted[0], zone) <= when <= utc(wanted[1], zone)
+        case "before":
+            return when < utc(wanted, zone)
+        case "after":
+            return when > utc(wanted, zone)
+        case "in_the_last":
+            return when <= now <= when + span(wanted)
+        case "in_the_next":
+            return when - span(wanted) <= now <= when
+        case "more_than_ago":
+            return when + span(wanted) < now
+        case "more_than_ahead":
+            return now < when - span(wanted)
+        case "anniversary_in_month":
+            return bool(here.month == wanted)
+        case "anniversary_this_month":
+            return here.month == today.month
+        case "anniversary_in_the_next":
+            return any(celebrated(here, today + timedelta(days=n)) for n in range(wanted + 1))
+        case "anniversary_in_the_last":
+            return any(celebrated(here, today - timedelta(days=n)) for n in range(wanted + 1))
+    raise LookupError(test["op"])
+
+
+def celebrated(born: date, today: date) -> bool:
+    """Whether today is her day; the last of February stands in for a 29th there is not."""
+    if (born.month, born.day) == (2, 29) and not isleap(today.year):
+        return (today.month, today.day) == (2, 28)
+    return (born.month, born.day) == (today.month, today.day)
+
+
+def utc(text: str, zone: tzinfo) -> datetime:
+    found = date_of(text, zone)
+    assert found is not None
+    return found
+
+
+def date_of(value: Any, zone: tzinfo) -> datetime | None:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def number_of(value: Any) -> Any:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value
+    try:
+        return float(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, str) and isinstance(other, str) and plain(one) == plain(other):
+        return True
+    if isinstance(one, str) and isinstance(other, str):
+        return False
+    left, right = number_of(one), number_of(other)
+    return left is not None and left == right
+
+
+def plain(text: str) -> str:
+    return text.strip().casefold()

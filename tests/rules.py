@@ -1,0 +1,265 @@
+"""Random rules over every form and operator, and random people for them to be asked about."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from known import NOW, Known
+from patron.profiles.types import Reach
+from patron.segments.forms.event import MEASURES, MESSAGES, OCCURRENCES
+from patron.segments.forms.orders import FIGURES
+from patron.segments.forms.reach import CHANNELS, CONSENTS, REASONS
+from patron.segments.forms.touch import VALUES as TOUCHES
+from patron.segments.forms.touch import WHICH
+from patron.segments.operators import AMOUNTS, COUNTS, OF_DATES, OPERATORS, UNITS, Kind
+from patron.segments.types import Order, Touch
+
+Rule = dict[str, Any]
+Draw = st.DrawFn
+
+texts = st.sampled_from(["Boston", "boston ", "A1", "b2", "Bo", "on", "3", "x"])
+small = st.integers(-2, 6) | st.sampled_from([0.1, 0.5, 2.5, 12.5])
+scalars = texts | small | st.booleans()
+# Few days, many of them the odd ones, so that windows and dates meet.
+days = st.sampled_from(
+    [date(1988, 2, 29), date(2000, 12, 31), date(2026, 3, 2), date(2026, 3, 31), date(2027, 1, 1)]
+) | st.dates(date(2026, 2, 20), date(2026, 3, 15))
+moments = st.timedeltas(timedelta(days=-40), timedelta(days=40)).map(lambda span: NOW + span)
+dates = days.map(date.isoformat) | moments.map(datetime.isoformat)
+spans = st.dictionaries(st.sampled_from(list(UNITS)), st.integers(1, 5), min_size=1).filter(
+    lambda span: sum(UNITS[unit] * count for unit, count in span.items()) < 3_650 * 86_400
+)
+VALUES: dict[Kind, st.SearchStrategy[Any]] = {
+    Kind.SCALAR: scalars,
+    Kind.SCALARS: st.lists(scalars, min_size=1, max_size=3),
+    Kind.TEXT: texts,
+    Kind.PATTERN: st.sampled_from(["^bo", "on$", "[0-9]", "b(os)?t|x", "^$", "."]),
+    Kind.NUMBER: small,
+    Kind.DATE: dates,
+    Kind.SPAN: spans,
+    Kind.RANGE: st.lists(small, min_size=2, max_size=2).map(sorted)
+    | st.lists(days, min_size=2, max_size=2).map(
+        lambda pair: [day.isoformat() for day in sorted(pair)]
+    ),
+    Kind.DAYS: st.integers(0, 365) | st.integers(0, 9),
+    Kind.MONTH: st.integers(1, 12),
+}
+paths = st.sampled_from(["revenue", "products.sku", "born", "machine_open"])
+event_names = st.sampled_from(["A", "B", "C"])
+names = event_names | st.lists(event_names, min_size=1, max_size=2)
+
+
+@st.composite
+def comparison(draw: Draw, subject: str | None, operators: tuple[str, ...] = ()) -> Rule:
+    op = draw(st.sampled_from(sorted(operators or OPERATORS)))
+    rule: Rule = {} if subject is None else {subject: draw(paths)}
+    rule["op"] = op
+    kind = OPERATORS[op].kind
+    if kind is Kind.NOTHING:
+        return rule
+    values = VALUES[kind]
+    if operators == OF_DATES and kind is Kind.RANGE:
+        values = st.lists(days, min_size=2, max_size=2).map(
+            lambda pair: [day.isoformat() for day in sorted(pair)]
+        )
+    return rule | {"value": draw(values)}
+
+
+@st.composite
+def amount(draw: Draw) -> Rule:
+    op = draw(st.sampled_from(sorted(AMOUNTS)))
+    pair = st.lists(small, min_size=2, max_size=2).map(sorted)
+    return {"op": op, "value": draw(pair if op == "between" else small)}
+
+
+@st.composite
+def window(draw: Draw, before: bool = True) -> Rule:
+    key = draw(st.sampled_from(["", "within", "since", "after"]))
+    rule: Rule = {}
+    moment = st.just("start") | moments.map(lambda at: at.astimezone(UTC).isoformat())
+    if key:
+        rule[key] = draw(spans if key == "within" else moment)
+    if before and key != "within" and draw(st.booleans()):
+        rule["before"] = draw(spans)
+    elif before and key == "within" and draw(st.booleans()):
+        rule["within"], rule["before"] = {"days": draw(st.integers(6, 30))}, {"days": 5}
+    elif before and not key and draw(st.booleans()):
+        rule["before"] = draw(moment)
+    return rule
+
+
+@st.composite
+def deed(draw: Draw) -> Rule:
+    rule: Rule = {"event": draw(names)}
+    if draw(st.booleans()):
+        rule["where"] = draw(st.lists(comparison("property"), max_size=2))
+    return rule
+
+
+counts = st.fixed_dictionaries({"op": st.sampled_from(sorted(COUNTS)), "value": st.integers(0, 4)})
+
+
+@st.composite
+def event(draw: Draw) -> Rule:
+    rule: Rule = {**draw(deed()), **draw(window())}
+    asked = draw(st.sampled_from(["", "did", "count", *MEASURES, *OCCURRENCES]))
+    if asked == "did":
+        rule["did"] = draw(st.booleans())
+    elif asked == "count":
+        rule["count"] = draw(counts)
+    elif asked in MEASURES:
+        rule[asked] = {"property": draw(paths), **draw(amount())}
+    elif asked:
+        rule[asked] = draw(comparison("property") | comparison(None, OF_DATES))
+    return rule
+
+
+@st.composite
+def sequence(draw: Draw) -> Rule:
+    steps = [draw(deed())]
+    for _ in range(draw(st.integers(1, 3))):
+        step = draw(deed())
+        if draw(st.booleans()):
+            step["within"] = draw(spans)
+        if draw(st.booleans()):
+            step["without"] = draw(deed())
+        steps.append(step)
+    rule: Rule = {"sequence": steps, **draw(window())}
+    if draw(st.booleans()):
+        rule["span"] = draw(spans)
+    if draw(st.booleans()):
+        rule["did"] = draw(st.booleans())
+    return rule
+
+
+@st.composite
+def message(draw: Draw) -> Rule:
+    rule: Rule = {"message": draw(st.sampled_from(sorted(MESSAGES))), **draw(window())}
+    if draw(st.booleans()):
+        rule["journey"] = draw(st.sampled_from(["cart", "welcome"]))
+    if draw(st.booleans()):
+        rule["count"] = draw(counts)
+    return rule
+
+
+@st.composite
+def orders(draw: Draw) -> Rule:
+    return {"orders": draw(st.sampled_from(FIGURES)), **draw(amount()), **draw(window())}
+
+
+@st.composite
+def reach(draw: Draw) -> Rule:
+    form = draw(st.sampled_from(["consent", "reachable", "suppressed"]))
+    rule: Rule = {form: draw(st.sampled_from(CHANNELS[:2]))}
+    if form == "consent":
+        rule["is"] = draw(st.sampled_from(CONSENTS))
+    elif draw(st.booleans()):
+        rule["is"] = draw(st.booleans())
+    if form == "suppressed":
+        if draw(st.booleans()):
+            rule["reason"] = draw(st.sampled_from(REASONS))
+    elif draw(st.booleans()):
+        rule["purpose"] = draw(st.sampled_from(["marketing", "orders"]))
+    return rule
+
+
+@st.composite
+def touch(draw: Draw) -> Rule:
+    kind = draw(st.sampled_from(sorted(TOUCHES)))
+    value = st.sampled_from(TOUCHES[kind][:3])
+    which = draw(st.sampled_from(WHICH))
+    rule: Rule = {kind: draw(value | st.lists(value, min_size=1, max_size=2)), "touch": which}
+    return rule | (draw(window(before=False)) if which == "any" else {})
+
+
+samples = st.fixed_dictionaries(
+    {"sample": st.sampled_from([0.5, 10, 50, 100]), "key": st.sampled_from(["a", "b", "c"])}
+)
+carts = st.fixed_dictionaries(
+    {"cart": st.sampled_from(["this", "c1"]), "is": st.sampled_from(["open", "closed"])}
+)
+LEAVES: dict[str, st.SearchStrategy[Rule]] = {
+    "trait": comparison("trait"),
+    "event": event(),
+    "cart": carts,
+    "sequence": sequence(),
+    "orders": orders(),
+    "message": message(),
+    **dict.fromkeys(["consent", "reachable", "suppressed"], reach()),
+    **dict.fromkeys(TOUCHES, touch()),
+    "sample": samples,
+}
+"""For each form that is no group, what makes it."""
+
+
+def grouped(inner: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
+    return st.lists(inner, min_size=1, max_size=3).flatmap(
+        lambda some: st.sampled_from([{"and": some}, {"or": some}, {"not": some[0]}])
+    )
+
+
+leaves = st.sampled_from(sorted(LEAVES)).flatmap(lambda form: LEAVES[form])
+rules = st.recursive(leaves, grouped, max_leaves=5)
+
+json_values = st.recursive(
+    st.none() | scalars | dates,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["sku", "born"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+told = st.dictionaries(
+    st.sampled_from(["revenue", "products", "born", "machine_open", "rehearsal", "journey"]),
+    json_values | st.sampled_from(["cart", True]),
+    max_size=4,
+)
+# Whole hours, so that events meet each other and the ends of windows.
+ago = st.integers(-48, 1_500).map(lambda hours: hours * 60.0)
+logs = st.lists(
+    st.tuples(ago, event_names | st.sampled_from([name for name, _ in MESSAGES.values()]), told),
+    max_size=8,
+)
+_orders = st.builds(
+    Order,
+    ts=ago.map(lambda minutes: NOW - timedelta(minutes=minutes)),
+    net=st.integers(0, 600),
+    currency=st.sampled_from(["USD", "USD", "EUR"]),
+    reduced=st.sampled_from([None, True, False]),
+)
+_reaches = st.builds(
+    Reach,
+    address=st.sampled_from([None, "a@x.example"]),
+    address_key=st.none(),
+    verified=st.booleans(),
+    consent=st.sampled_from(CONSENTS),
+    suppressed=st.none() | st.sampled_from(REASONS),
+)
+
+
+@st.composite
+def touches(draw: Draw) -> dict[str, list[Touch]]:
+    found: dict[str, list[Touch]] = {}
+    for kind, values in TOUCHES.items():
+        for value in draw(st.sets(st.sampled_from(values[:4]), max_size=3)):
+            first, last = sorted([draw(moments), draw(moments)])
+            found.setdefault(kind, []).append(Touch(value, first, last))
+    return found
+
+
+people = st.builds(
+    Known,
+    traits=st.dictionaries(
+        st.sampled_from(["revenue", "products", "born", "products.sku"]), json_values, max_size=3
+    ),
+    log=logs,
+    open_carts=st.sets(st.sampled_from(["this", "c1"])).map(frozenset),
+    orders=st.lists(_orders, max_size=4).map(lambda some: sorted(some, key=lambda one: one.ts)),
+    ways=st.dictionaries(
+        st.tuples(st.sampled_from(CHANNELS[:2]), st.sampled_from(["marketing", "orders"])),
+        _reaches,
+    ),
+    touched=touches(),
+    person=st.uuids(),
+)

@@ -1,0 +1,114 @@
+"""The language answers as a plain reading of its documentation does, now and at any later time."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import strategies as st
+
+import reference
+from known import NOW, Known
+from patron.segments.changes import earliest_change
+from patron.segments.forms.event import MEASURES, OCCURRENCES
+from patron.segments.forms.orders import FIGURES
+from patron.segments.forms.window import WINDOWS
+from patron.segments.language import FORMS, Scope, bind, parse
+from patron.segments.operators import AMOUNTS, COUNTS, OPERATORS, UNITS
+from rules import LEAVES, VALUES, json_values, people, rules
+
+JOURNEY = Scope(moments=frozenset({"start"}), cart=True)
+HOUR = timedelta(hours=1)
+TICK = timedelta(microseconds=1)
+later = st.integers(0, 24 * 800).map(lambda hours: NOW + hours * HOUR)
+thorough = settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+
+
+@thorough
+@given(rules, people, later, st.booleans())
+def test_it_answers_as_the_reference_does(
+    rule: dict[str, Any], her: Known, now: datetime, tick: bool
+) -> None:
+    now += TICK * tick
+    parsed = parse(rule, JOURNEY)
+    held = reference.holds(rule, her, now)
+    assert parsed.holds(her, now) is held
+    answer = parsed.evaluate(her, now)
+    assert answer.value is held
+    assert answer.why and all(answer.why)
+    bound = parse(bind(rule, her.moments, "c1"), Scope())
+    if "this" not in json.dumps(rule):
+        assert bound.evaluate(her, now).value is held
+
+
+@thorough
+@given(rules, people, st.lists(st.integers(72, 24 * 500), max_size=40))
+def test_nothing_changes_before_the_earliest_change(
+    rule: dict[str, Any], her: Known, hours: list[int]
+) -> None:
+    """Everything in the histories happens at whole hours, so a walk from hour to hour, with the
+    moment after each, meets all that can change."""
+    parsed = parse(rule, JOURNEY)
+    held = reference.holds(rule, her, NOW)
+    change = earliest_change(parsed, her, NOW)
+    for at in _walk(hours, change):
+        assert reference.holds(rule, her, at) is held, at
+    if change is not None:
+        event("changes")
+        assert change > NOW
+        if "anniversary" not in json.dumps(rule):
+            assert reference.holds(rule, her, change) is not held
+
+
+def _walk(hours: list[int], end: datetime | None) -> Iterator[datetime]:
+    for hour in (*range(72), *hours):
+        for at in (NOW + hour * HOUR, NOW + hour * HOUR + TICK):
+            if end is None or at < end:
+                yield at
+    if end is not None:
+        yield end - TICK
+
+
+@st.composite
+def _one_operator(draw: st.DrawFn) -> dict[str, Any]:
+    op = draw(st.sampled_from(sorted(OPERATORS)))
+    kind = OPERATORS[op].kind
+    value = {"value": draw(VALUES[kind])} if kind in VALUES else {}
+    return {"trait": "born", "op": op, **value}
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(_one_operator(), json_values, later)
+def test_every_operator_reads_every_value(rule: dict[str, Any], value: Any, now: datetime) -> None:
+    her = Known({"born": value})
+    assert parse(rule).holds(her, now) is reference.holds(rule, her, now)
+
+
+def words() -> dict[str, list[str]]:
+    """Each word of the language's tables, as it stands in the JSON of a rule."""
+    return {
+        "form": [f'"{form}": ' for form in FORMS],
+        "operator": [f'"op": "{op}"' for op in OPERATORS],
+        "comparison": [f'"op": "{op}"' for op in (*AMOUNTS, *COUNTS)],
+        "window": [f'"{name}": ' for name in WINDOWS],
+        "question": [f'"{name}": ' for name in ("count", "did", *MEASURES, *OCCURRENCES)],
+        "figure": [f'"orders": "{figure}"' for figure in FIGURES],
+        "unit": [f'"{unit}": ' for unit in UNITS],
+    }
+
+
+def test_the_random_rules_miss_no_word_of_the_language() -> None:
+    """What is added to the tables and not to `rules.py` fails here."""
+    assert set(LEAVES) | {"and", "or", "not"} == set(FORMS)
+    said: list[str] = []
+
+    @settings(max_examples=1_500, database=None, derandomize=True, phases=[Phase.generate])
+    @given(rules)
+    def collect(rule: dict[str, Any]) -> None:
+        said.append(json.dumps(rule))
+
+    collect()
+    everything = "\n".join(said)
+    missing = [word for every in words().values() for word in every if word not in everything]
+    assert missing == []
