@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from patron.carts import store as cart_store
 from patron.experiments.assign import arm
@@ -87,7 +86,6 @@ async def _facts(
     now: datetime,
 ) -> dict[UUID, Facts]:
     """The facts of each run whose journey has conditions; one load a version."""
-    zone = ZoneInfo(shop.time_zone)
     grouped: dict[tuple[UUID, int], list[Run]] = {}
     for run in runs:
         grouped.setdefault((run.journey_id, run.version), []).append(run)
@@ -101,7 +99,7 @@ async def _facts(
             Subject(run.origin_id, {"start": run.started_at}, _cart(run, definition))
             for run in group
         ]
-        loaded = await load_many(tx, subjects, needs(*rules), now, zone)
+        loaded = await load_many(tx, subjects, needs(*rules), now, shop)
         facts |= {run.id: found for run, found in zip(group, loaded, strict=True)}
     return facts
 
