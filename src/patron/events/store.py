@@ -130,32 +130,58 @@ def _logged(found: tuple[Any, ...]) -> LoggedEvent:
 async def save_orders(tx: Tx, words: Sequence[OrderWord]) -> None:
     """Add what a batch says about orders, one row each, to what is known of them.
 
-    The result does not depend on the order of arrival: the earliest Order Completed tells when
-    and whose, the newest word tells the amount, refunds add up.
+    The result does not depend on the order of arrival: field by field the most trusted word counts,
+    and among words of one trust the earliest Order Completed tells when and whose, the newest tells
+    the amount, and refunds add up.
     """
     columns = zip(*(msgspec.structs.astuple(word) for word in words), strict=True)
-    await execute(
-        tx,
-        "INSERT INTO order_fact AS o (order_id, origin_id, position, backfill, currency,"
-        " placed_at, revenue, amount_at, refunded, refunded_whole, cancelled_at)"
-        " SELECT * FROM unnest(%s::text[], %s::uuid[], %s::bigint[], %s::boolean[], %s::text[],"
-        " %s::timestamptz[], %s::bigint[], %s::timestamptz[], %s::bigint[], %s::boolean[],"
-        " %s::timestamptz[]) ON CONFLICT (order_id) DO UPDATE SET"
-        " origin_id = CASE WHEN excluded.placed_at < o.placed_at OR (o.placed_at IS NULL AND"
-        " excluded.placed_at IS NOT NULL) THEN excluded.origin_id ELSE o.origin_id END,"
-        " position = least(o.position, excluded.position),"
-        " backfill = o.backfill AND excluded.backfill,"
-        " placed_at = least(o.placed_at, excluded.placed_at),"
-        " currency = CASE WHEN excluded.amount_at > o.amount_at OR o.amount_at IS NULL"
-        " THEN excluded.currency ELSE o.currency END,"
-        " revenue = CASE WHEN excluded.amount_at > o.amount_at OR o.amount_at IS NULL"
-        " THEN coalesce(excluded.revenue, o.revenue) ELSE o.revenue END,"
-        " amount_at = greatest(o.amount_at, excluded.amount_at),"
-        " refunded = o.refunded + excluded.refunded,"
-        " refunded_whole = o.refunded_whole OR excluded.refunded_whole,"
-        " cancelled_at = least(o.cancelled_at, excluded.cancelled_at)",
-        [list(column) for column in columns],
+    await execute(tx, _SAVE_ORDERS, [list(column) for column in columns])
+
+
+# Each is null, so not true, where the new word leaves the field unsaid.
+_PLACED = (
+    "(excluded.placed_trust, o.placed_at, o.origin_id)"
+    " > (coalesce(o.placed_trust, -1), excluded.placed_at, excluded.origin_id)"
+)
+_AMOUNT = (
+    "(excluded.amount_trust, excluded.amount_at, excluded.revenue, excluded.currency)"
+    " > (coalesce(o.amount_trust, -1), o.amount_at, o.revenue, o.currency)"
+)
+_REFUND = "excluded.refund_trust > coalesce(o.refund_trust, -1)"
+_CANCEL = (
+    "(excluded.cancel_trust, o.cancelled_at)"
+    " > (coalesce(o.cancel_trust, -1), excluded.cancelled_at)"
+)
+_ORDER_FIELDS = {
+    _PLACED: ("origin_id", "placed_at", "placed_trust"),
+    _AMOUNT: ("revenue", "amount_at", "amount_trust"),
+    _CANCEL: ("cancelled_at", "cancel_trust"),
+}
+_SAVE_ORDERS = (
+    "INSERT INTO order_fact AS o (order_id, origin_id, position, backfill, currency, placed_at,"
+    " placed_trust, revenue, amount_at, amount_trust, refunded, refunded_whole, refund_trust,"
+    " cancelled_at, cancel_trust)"
+    " SELECT * FROM unnest(%s::text[], %s::uuid[], %s::bigint[], %s::boolean[], %s::text[],"
+    " %s::timestamptz[], %s::smallint[], %s::bigint[], %s::timestamptz[], %s::smallint[],"
+    " %s::bigint[], %s::boolean[], %s::smallint[], %s::timestamptz[], %s::smallint[])"
+    " ON CONFLICT (order_id) DO UPDATE SET"
+    " position = least(o.position, excluded.position),"
+    " backfill = o.backfill AND excluded.backfill,"
+    f" currency = CASE WHEN {_AMOUNT} THEN excluded.currency WHEN o.amount_trust IS NULL"
+    f" AND {_PLACED} THEN excluded.currency ELSE o.currency END,"
+    f" refunded = CASE WHEN {_REFUND} THEN excluded.refunded"
+    " WHEN excluded.refund_trust = o.refund_trust THEN o.refunded + excluded.refunded"
+    " ELSE o.refunded END,"
+    f" refunded_whole = CASE WHEN {_REFUND} THEN excluded.refunded_whole"
+    " WHEN excluded.refund_trust = o.refund_trust THEN o.refunded_whole OR excluded.refunded_whole"
+    " ELSE o.refunded_whole END,"
+    " refund_trust = greatest(o.refund_trust, excluded.refund_trust), "
+    + ", ".join(
+        f"{name} = CASE WHEN {told} THEN excluded.{name} ELSE o.{name} END"
+        for told, names in _ORDER_FIELDS.items()
+        for name in names
     )
+)
 
 
 async def frontier(tx: Tx) -> datetime | None:

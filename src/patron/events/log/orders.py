@@ -1,4 +1,8 @@
-"""Orders out of events: what one batch says about each order, whatever order the events are in."""
+"""Orders out of events: what one batch says about each order, whatever order the events are in.
+
+Who is trusted more is believed, field by field and however late: when and by whom an order was
+placed, its amount, its refunds, its cancellation.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -8,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from patron.events.ecommerce import lines
-from patron.events.types import Event
+from patron.events.types import Event, Trust
 from patron.kit.money import currency_code, minor
 
 UPDATED = "Order Updated"
@@ -16,7 +20,7 @@ UPDATED = "Order Updated"
 
 class OrderWord(msgspec.Struct):
     """What a batch says about one order. Money in minor units of `currency`; the fields stand in
-    the order of the table's statement."""
+    the order of the table's statement. A trust is that of whoever said the field, None unsaid."""
 
     order_id: str
     origin_id: UUID
@@ -24,11 +28,15 @@ class OrderWord(msgspec.Struct):
     backfill: bool
     currency: str
     placed_at: datetime | None = None
+    placed_trust: Trust | None = None
     revenue: int | None = None
     amount_at: datetime | None = None  # when the revenue was said
+    amount_trust: Trust | None = None
     refunded: int = 0
     refunded_whole: bool = False
+    refund_trust: Trust | None = None
     cancelled_at: datetime | None = None
+    cancel_trust: Trust | None = None
 
 
 def words(events: Iterable[Event], metrics: Mapping[str, str], currency: str) -> list[OrderWord]:
@@ -47,17 +55,14 @@ def words(events: Iterable[Event], metrics: Mapping[str, str], currency: str) ->
             continue
         word = _word(said, event, currency)
         if event.name == completed:
-            if word.placed_at is None or event.ts < word.placed_at:
-                word.placed_at, word.origin_id = event.ts, event.origin_id
+            _placed(word, event, currency)
             _amount(word, event, currency)
         elif event.name == UPDATED:
             _amount(word, event, currency)
         elif event.name == cancelled:
-            word.cancelled_at = min(word.cancelled_at or event.ts, event.ts)
+            _cancelled(word, event)
         else:
-            back = _refund(event.properties, word.currency)
-            word.refunded += back or 0
-            word.refunded_whole |= back is None
+            _refunded(word, event)
     return list(said.values())
 
 
@@ -93,12 +98,49 @@ def _word(said: dict[str, OrderWord], event: Event, currency: str) -> OrderWord:
     return word
 
 
+def _placed(word: OrderWord, event: Event, currency: str) -> None:
+    if word.placed_at is not None and word.placed_trust is not None:
+        if event.trust < word.placed_trust:
+            return
+        known = (word.placed_at, word.origin_id)
+        if event.trust == word.placed_trust and known <= (event.ts, event.origin_id):
+            return
+    word.placed_at, word.origin_id, word.placed_trust = event.ts, event.origin_id, event.trust
+    if word.amount_trust is None:
+        word.currency = _currency(event, currency)
+
+
 def _amount(word: OrderWord, event: Event, currency: str) -> None:
     own = _currency(event, currency)
     amount = revenue(event.properties, own)
-    if amount is None or (word.amount_at is not None and event.ts <= word.amount_at):
+    if amount is None:
         return
+    if word.amount_trust is not None:
+        known = (word.amount_trust, word.amount_at, word.revenue, word.currency)
+        # Of two amounts said at one moment the greater counts, so that arrival decides nothing.
+        if (event.trust, event.ts, amount, own) <= known:
+            return
     word.revenue, word.amount_at, word.currency = amount, event.ts, own
+    word.amount_trust = event.trust
+
+
+def _cancelled(word: OrderWord, event: Event) -> None:
+    if word.cancelled_at is not None and word.cancel_trust is not None:
+        if event.trust < word.cancel_trust:
+            return
+        if event.trust == word.cancel_trust and word.cancelled_at <= event.ts:
+            return
+    word.cancelled_at, word.cancel_trust = event.ts, event.trust
+
+
+def _refunded(word: OrderWord, event: Event) -> None:
+    if word.refund_trust is not None and event.trust < word.refund_trust:
+        return
+    if word.refund_trust is None or event.trust > word.refund_trust:
+        word.refunded, word.refunded_whole, word.refund_trust = 0, False, event.trust
+    back = _refund(event.properties, word.currency)
+    word.refunded += back or 0
+    word.refunded_whole |= back is None
 
 
 def _refund(properties: Mapping[str, Any], currency: str) -> int | None:
