@@ -171,14 +171,14 @@ def test_a_merge_never_lifts_a_suppression(house: House) -> None:
     house.unit(story)
 
 
-def test_a_later_yes_lifts_an_unsubscription_and_nothing_else(house: House) -> None:
-    def word(minutes: int) -> ConsentWord:
-        at = NOON + timedelta(minutes=minutes)
-        return ConsentWord(
-            address_key=ADA, channel="email", purpose="marketing", state=GRANTED, at=at,
-            source="api", trust=SERVER,
-        )  # fmt: skip
+def word(minutes: int, purpose: str = "marketing", channel: str = "email") -> ConsentWord:
+    return ConsentWord(
+        address_key=ADA, channel=channel, purpose=purpose, state=GRANTED,
+        at=NOON + timedelta(minutes=minutes), source="api", trust=SERVER,
+    )  # fmt: skip
 
+
+def test_a_later_yes_lifts_an_unsubscription_and_nothing_else(house: House) -> None:
     async def story(tx: Tx) -> None:
         stop = NOON + timedelta(minutes=5)
         await store.suppress(tx, "email", ADA, SuppressionReason.UNSUBSCRIBE, stop, "link")
@@ -197,6 +197,25 @@ def test_a_later_yes_lifts_an_unsubscription_and_nothing_else(house: House) -> N
         assert await store.suppressed(tx, "email", "b@x.example") is None
         with pytest.raises(ValueError, match="whim"):
             await store.suppress(tx, "email", ADA, "whim", stop, "?")
+
+    house.unit(story)
+
+
+def test_a_yes_to_receipts_or_on_another_channel_lifts_no_unsubscription(house: House) -> None:
+    async def story(tx: Tx) -> None:
+        stop = NOON + timedelta(minutes=5)
+        await store.suppress(tx, "email", ADA, "unsubscribe", stop, "link")
+        receipts = subscribed(email=ADA, purpose="receipts", minutes=6)
+        await walked(tx, house, receipts)
+        await store.set_consents(tx, [word(7, "receipts"), word(8, channel="sms")], NOON)
+        assert await store.suppressed(tx, "email", ADA) == "unsubscribe"
+        # Nor does it count as the later word where the unsubscription is heard of afterwards.
+        await store.set_consent(tx, word(9), NOON)
+        assert await store.suppressed(tx, "email", ADA) is None
+        again = NOON + timedelta(minutes=10)
+        await store.set_consent(tx, word(11, "receipts"), NOON)
+        await store.suppress(tx, "email", ADA, "unsubscribe", again, "link")
+        assert await store.suppressed(tx, "email", ADA) == "unsubscribe"
 
     house.unit(story)
 

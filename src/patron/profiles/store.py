@@ -14,7 +14,7 @@ from patron.kit.problems import conflict
 from patron.profiles.address import normalise_email, normalise_phone
 from patron.profiles.batch.state import Totals, read_traits, unpack_totals
 from patron.profiles.batch.store import LOCK
-from patron.profiles.consent import CHANNEL_KIND, Said, choose, heaviest
+from patron.profiles.consent import CHANNEL_KIND, MARKETING, Said, choose, heaviest
 from patron.profiles.parting import parted
 from patron.profiles.traits import joined, plain
 from patron.profiles.types import (
@@ -242,14 +242,15 @@ async def set_consent(tx: Tx, word: ConsentWord, now: datetime) -> None:
 
 
 async def set_consents(tx: Tx, words: Sequence[ConsentWord], now: datetime) -> None:
-    """Keep words for good. A later grant lifts an unsubscription, and no other suppression."""
+    """Keep words for good. A later yes to marketing lifts an unsubscription, and nothing else."""
     cursor = tx.cursor()
     await cursor.executemany(
         f"INSERT INTO consent (id, recorded_at, {_WORD})"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [(id_at(now), now, *_word_values(word)) for word in words],
     )
-    lifted = [(w.channel, w.address_key, w.at) for w in words if w.state == ConsentState.GRANTED]
+    yes = [w for w in words if (w.state, w.purpose) == (ConsentState.GRANTED, MARKETING)]
+    lifted = [(w.channel, w.address_key, w.at) for w in yes]
     if lifted:
         await cursor.executemany(
             "DELETE FROM suppression WHERE channel = %s AND address_key = %s AND at < %s"
@@ -281,14 +282,14 @@ async def consents(tx: Tx, origin_ids: Sequence[UUID]) -> list[ConsentWord]:
 async def suppress(
     tx: Tx, channel: str, address_key: str, reason: str, at: datetime, source: str
 ) -> None:
-    """Stop a channel for an address. An unsubscription older than her last grant is left out."""
+    """Stop a channel for an address, unless she unsubscribed before her last yes to marketing."""
     reason = SuppressionReason(reason).value
     await execute(
         tx,
         "INSERT INTO suppression AS s (channel, address_key, reason, at, source)"
         " SELECT %s, %s, %s, %s, %s WHERE %s <> 'unsubscribe' OR NOT EXISTS (SELECT FROM consent"
-        " WHERE address_key = %s AND channel = %s AND state = 'granted' AND at > %s)"
-        " ON CONFLICT (address_key, channel, reason)"
+        f" WHERE address_key = %s AND channel = %s AND purpose = '{MARKETING}'"
+        " AND state = 'granted' AND at > %s) ON CONFLICT (address_key, channel, reason)"
         " DO UPDATE SET at = excluded.at, source = excluded.source WHERE excluded.at > s.at",
         (channel, address_key, reason, at, source, reason, address_key, channel, at),
     )
