@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from patron import VERSION
+from patron.app.cli import bench
 from patron.app.cli.main import build
 
 
@@ -35,3 +37,30 @@ def test_every_command_answers_in_json() -> None:
 def test_the_version_is_told(options: tuple[str, ...], said: str) -> None:
     answer = CliRunner().invoke(build("version"), ["version", *options])
     assert (answer.exit_code, answer.stdout.strip()) == (0, said)
+
+
+def test_a_benchmark_prints_its_figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    figure = {"figure": "walk", "value": 12000, "unit": "events/s", "reference": 48000,
+              "ratio": 0.25, "note": "as ever"}  # fmt: skip
+    said = f"import sys\nprint({json.dumps(figure)!r})\nsys.exit(len(sys.argv) - 2)"
+    (tmp_path / "run.py").write_text(said)
+    monkeypatch.setattr(bench, "SOURCE", tmp_path)
+    told = CliRunner().invoke(build("bench"), ["bench", "walk", "--json"])
+    assert (told.exit_code, json.loads(told.stdout)) == (0, figure)
+    shown = CliRunner().invoke(build("bench"), ["bench", "walk", "events.jsonl"])
+    assert shown.exit_code == 1
+    assert "12,000 events/s" in shown.stdout
+
+
+def test_benchmarks_that_are_there_have_their_names() -> None:
+    refused = CliRunner().invoke(build("bench"), ["bench", "nonsense"])
+    assert refused.exit_code == 2
+
+
+def test_without_the_source_there_is_nothing_to_measure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bench, "SOURCE", tmp_path)
+    refused = CliRunner().invoke(build("bench"), ["bench"])
+    assert refused.exit_code == 1
+    assert "clone the repository" in refused.stderr

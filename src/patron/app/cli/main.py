@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("keeping", "restore_backup"),
     "upgrade": ("keeping", "upgrade"),
     "golive": ("shops", "golive"),
+    "bench": ("bench", "bench"),
     "import": ("imports", "app"),
     "shop": ("shops", "shop_app"),
     "key": ("shops", "key_app"),
