@@ -1,6 +1,7 @@
 """The frame of the API: problem documents, keys and scopes, Idempotency-Key, health, the docs."""
 
 import asyncio
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from patron.app.server import build
 from patron.kit.clock import SystemClock
+from patron.kit.postgres.programs import binary
 from patron.kit.settings import Settings
 from running import Running, eventually, running
 
@@ -70,18 +72,36 @@ def test_a_key_may_do_what_its_scopes_say_and_no_more(shop: Running) -> None:
 
 def test_a_write_with_an_idempotency_key_happens_once(shop: Running) -> None:
     head = {"Idempotency-Key": "order-77"}
-    body = {"name": "twice", "scopes": ["ingest"]}
-    first = shop.call("POST", "/api/keys", json=body, headers=head)
-    second = shop.call("POST", "/api/keys", json=body, headers=head)
-    assert first.status_code == second.status_code == 201
-    assert first.json() == second.json()
-    names = [key["name"] for key in shop.call("GET", "/api/keys").json()]
-    assert names.count("twice") == 1
-    other = shop.call("POST", "/api/keys", json={**body, "name": "else"}, headers=head)
+    body = {"products": [{"id": "tea-77", "title": "Tea", "price": 4}]}
+    first = shop.call("POST", "/api/products", json=body, headers=head)
+    second = shop.call("POST", "/api/products", json=body, headers=head)
+    assert first.status_code == second.status_code == 200
+    assert first.json() == second.json() != shop.call("POST", "/api/products", json=body).json()
+    other = shop.call("POST", "/api/products", json={"products": []}, headers=head)
     assert other.status_code == 422
     assert "another body" in other.json()["detail"]
-    long = shop.call("POST", "/api/keys", json=body, headers={"Idempotency-Key": "k" * 201})
+    long = shop.call("POST", "/api/products", json=body, headers={"Idempotency-Key": "k" * 201})
     assert long.status_code == 400
+
+
+def test_no_answer_that_holds_a_secret_is_kept(shop: Running) -> None:
+    head = {"Idempotency-Key": "till-1"}
+    body = {"name": "till", "scopes": ["ingest"]}
+    first = shop.call("POST", "/api/keys", json=body, headers=head)
+    assert (first.status_code, first.headers["cache-control"]) == (201, "no-store")
+    secret = first.json()["secret"]
+    again = shop.call("POST", "/api/keys", json=body, headers=head)
+    assert again.status_code == 409
+    assert "shown once" in again.json()["detail"]
+    assert "revoke" in again.json()["remedy"]
+    names = [key["name"] for key in shop.call("GET", "/api/keys").json()]
+    assert names.count("till") == 1
+    dump = subprocess.run(
+        [binary("pg_dump"), shop.database_url()], capture_output=True, check=True
+    ).stdout.lower()
+    assert b"till" in dump
+    for told in (secret.encode(), secret.encode().hex().encode()):
+        assert told not in dump
 
 
 def test_of_many_at_once_with_one_idempotency_key_one_is_done(shop: Running) -> None:

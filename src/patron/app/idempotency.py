@@ -26,7 +26,8 @@ class RememberAnswers:
 
     The key belongs to the caller's key, the method and the path. The same key with another body is
     refused with 422; while the first is still being worked on, the second gets 409. What did not
-    arrive whole was never asked.
+    arrive whole was never asked. An answer that says `Cache-Control: no-store` holds a secret: its
+    body is not kept, and who asks again is told so with 409.
     """
 
     def __init__(self, app: ASGIApp, db: Database, clock: Clock) -> None:
@@ -79,19 +80,30 @@ class RememberAnswers:
             await _problem(
                 send, 409, "the first request is still being worked on", "try again soon"
             )
+        elif before.body is None:
+            await _problem(
+                send,
+                409,
+                f"this was done at {before.began_at.isoformat()}; the secret in its answer was"
+                " shown once and is not kept",
+                "revoke what was made and make another, with a new Idempotency-Key",
+            )
         else:
-            await _send(send, before.status, before.content_type, before.body or b"")
+            await _send(send, before.status, before.content_type, before.body)
 
     async def _work(self, key: bytes, body: bytes, scope: Scope, send: Send) -> None:
         status = 500
         content_type = ""
+        secret = False
         parts: list[bytes] = []
 
         async def watch(message: Message) -> None:
-            nonlocal status, content_type
+            nonlocal status, content_type, secret
             if message["type"] == "http.response.start":
                 status = message["status"]
-                content_type = dict(message["headers"]).get(b"content-type", b"").decode("latin-1")
+                headers = dict(message["headers"])
+                content_type = headers.get(b"content-type", b"").decode("latin-1")
+                secret = b"no-store" in headers.get(b"cache-control", b"")
             elif message["type"] == "http.response.body":
                 parts.append(message.get("body", b""))
             await send(message)
@@ -103,7 +115,8 @@ class RememberAnswers:
                 if status >= 500:
                     await store.forget_answer(tx, key)
                 else:
-                    await store.keep_answer(tx, key, status, content_type, b"".join(parts))
+                    kept = None if secret else b"".join(parts)
+                    await store.keep_answer(tx, key, status, content_type, kept)
 
 
 async def _read(receive: Receive) -> bytes | None:

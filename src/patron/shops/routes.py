@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import delete, get, patch, post
+from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Example
@@ -86,14 +87,22 @@ async def list_keys(shop: NamedDependency[Shop], db: NamedDependency[Database]) 
         return await store.keys(tx, shop.id)
 
 
-@post("/api/keys", guards=[requires("shop:admin")], tags=["shops"], summary="Make a key")
+@post(
+    "/api/keys",
+    guards=[requires("shop:admin")],
+    tags=["shops"],
+    summary="Make a key",
+    # Said to proxies and browsers as well as to our own memory of answers.
+    cache_control=CacheControlHeader(no_store=True),
+)
 async def create_key(
     shop: NamedDependency[Shop],
     db: NamedDependency[Database],
     clock: NamedDependency[Clock],
     data: Annotated[NewKey, Body(examples=[Example(value={"name": "till", "scopes": ["ingest"]})])],
 ) -> MadeKey:
-    """The secret of a server key is in this answer and nowhere else."""
+    """The secret of a server key is in this answer and nowhere else; sent again with its
+    `Idempotency-Key`, the request makes no other key and is answered with 409."""
     key, secret = make_key(data.kind, data.name, data.scopes, clock.now())
     async with db.unit(HOUSE) as tx:
         await store.insert_key(tx, shop.id, key, secret, clock.now())

@@ -168,12 +168,17 @@ async def begin_answer(
     ):
         return None
     found = await tuples(
-        tx, "SELECT digest, status, content_type, body FROM answer WHERE key = %s", (key,)
+        tx,
+        "SELECT digest, began_at, status, content_type, body FROM answer WHERE key = %s",
+        (key,),
     )
     return Answer(*found[0]) if found else None
 
 
-async def keep_answer(tx: Tx, key: bytes, status: int, content_type: str, body: bytes) -> None:
+async def keep_answer(
+    tx: Tx, key: bytes, status: int, content_type: str, body: bytes | None
+) -> None:
+    """Keep what a write was answered; without its `body` where that held a secret."""
     await execute(
         tx,
         "UPDATE answer SET status = %s, content_type = %s, body = %s WHERE key = %s",

@@ -1,5 +1,6 @@
 """A shop, its settings, and what a key may do."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -117,9 +118,13 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The answer to a write that carried an Idempotency-Key; `status` is None while it is made."""
+    """The answer to a write that carried an Idempotency-Key; `status` is None while it is made.
+
+    A `body` that is None afterwards held a secret.
+    """
 
     digest: bytes
+    began_at: datetime
     status: int | None
     content_type: str
     body: bytes | None
