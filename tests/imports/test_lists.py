@@ -1,6 +1,7 @@
 """Customers, products and stored events come in from the files other systems write."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from imports.files import counts, imported, logged, previewed, write_csv
 from patron.catalog import store as catalog
 from patron.kit.db import Tx, value
 from patron.profiles import store as profiles
+from patron.profiles.erasure import store as erasure
 
 
 def consent_of(house: House, user_id: str) -> tuple[str | None, str]:
@@ -175,3 +177,49 @@ def test_a_long_list_of_keys_is_read_whole(house: House, tmp_path: Path) -> None
     found = logged(house, "body->'properties'->>'colour' IS NOT NULL")
     assert [event["body"]["properties"] for event in found] == [{"colour": "grün"}]
     assert counts(house) == {"Looked": 3_001}
+
+
+def test_an_old_list_brings_no_erased_customer_back(house: House, tmp_path: Path) -> None:
+    header = ["user_id", "email", "first_name", "accepts_email", "created_at", "updated_at"]
+    ann, cat, dan = (
+        [who, f"{who}@example.com", who.title(), "no", "2024-01-02", "2024-03-04"]
+        for who in ("ann", "cat", "dan")
+    )
+    first = write_csv(tmp_path / "first.csv", header, [ann, cat, dan])
+    imported(house, tmp_path, "profiles", str(first))
+    erased_at = datetime(2025, 5, 1, tzinfo=UTC)
+
+    async def erase(tx: Tx) -> None:
+        for who in ("ann", "cat", "dan"):
+            root = await profiles.find(tx, f"user_id:{who}")
+            assert root is not None
+            await erasure.erase(tx, root, house.signer, erased_at)
+
+    async def who_is_here(tx: Tx) -> list[str]:
+        names = ("ann", "bob", "cat", "dan")
+        return [who for who in names if await profiles.find(tx, f"user_id:{who}")]
+
+    house.unit(erase)
+    # Without times, of another day, beside somebody new; one by her address alone.
+    bare = header[:4]
+    rows = [
+        ["ann", "ann@example.com", "Annie", "no"],
+        ["", "cat@example.com", "Catherine", "no"],
+        ["bob", "bob@example.com", "Bob", "no"],
+    ]
+    old = imported(house, tmp_path, "profiles", str(write_csv(tmp_path / "old.csv", bare, rows)))
+    assert house.unit(who_is_here) == ["bob"]
+    assert (old["events"], old["new"]) == (6, 2)
+    assert old["left_out"] == {"events of people who were erased since (left out)": 4}
+    rows = [
+        ["ann", "ann@example.com", "Annie", "no", "2024-01-02", "2025-04-30"],
+        ["cat", "cat@example.com", "Cat", "no", "2024-01-02", "2025-06-01"],
+        ["dan", "dan@example.com", "Dan", "no", "2025-06-01", ""],
+    ]
+    newer = write_csv(tmp_path / "newer.csv", header, rows)
+    outcome = imported(house, tmp_path, "profiles", str(newer))
+    assert house.unit(who_is_here) == ["bob", "cat", "dan"]
+    assert consent_of(house, "cat")[1] == consent_of(house, "dan")[1] == "withdrawn"
+    assert outcome["left_out"] == {"events of people who were erased since (left out)": 1}
+    again = imported(house, tmp_path, "profiles", str(newer), "--again")
+    assert (again["new"], again["left_out"]) == (0, {})

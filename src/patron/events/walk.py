@@ -124,6 +124,8 @@ async def drop_erased(
         gone = {id(event) for event in erased}
         events = [event for event in events if id(event) not in gone]
         DROPPED.labels("drop_erased", Drop.ERASED).inc(len(erased))
+        if imported := sum(event.source is Source.IMPORT for event in erased):
+            await walk_store.count_imports_of_erased(tx, imported)
     if events:
         first = await walk_store.take_positions(tx, len(events))
         for position, event in enumerate(events, first):

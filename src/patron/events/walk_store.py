@@ -278,6 +278,16 @@ async def imported_count(tx: Tx) -> int:
     return cast(int, await value(tx, "SELECT count(*) FROM seen_import"))
 
 
+async def count_imports_of_erased(tx: Tx, count: int) -> None:
+    """Add to the imported events that were left out because they spoke of erased people."""
+    await execute(tx, "UPDATE walk SET imports_of_erased = imports_of_erased + %s", (count,))
+
+
+async def imports_of_erased(tx: Tx) -> int:
+    """How many imported events were left out because they spoke of erased people."""
+    return cast(int, await value(tx, "SELECT imports_of_erased FROM walk"))
+
+
 async def walker_count(tx: Tx) -> int:
     """How many connections of walkers this database has."""
     return cast(

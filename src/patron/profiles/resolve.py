@@ -8,9 +8,10 @@ without losing the identifiers that were not at fault.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
+from patron.events.reading.values import moment
 from patron.events.types import Event, EventType, Source, Trust
 from patron.profiles.batch.state import DAY, Grave, Origin, Root, State, Tie
 from patron.profiles.claims import (
@@ -35,6 +36,19 @@ MAX_NAMES_OF_ONE = 300
 """Identifiers of all kinds that one person may have: she is loaded whole at each of her events."""
 
 Seen = dict[tuple[int, int], tuple[Origin, list[Tie]]]
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def lived_at(event: Event) -> datetime:
+    """The latest moment at which `event` shows that its person was there, against a tombstone.
+
+    History without a time of its own, such as a row of an old customer list, counts as said now; of
+    the person it shows no more than that her account was made, or changed, at some time.
+    """
+    if event.ts < event.received_at or not (event.backfill or event.source is Source.IMPORT):
+        return event.ts
+    shown = (moment(event.traits.get(name)) for name in ("createdAt", "updatedAt"))
+    return max((at for at in shown if at is not None), default=_LONG_AGO)
 
 
 class Resolver:
@@ -87,7 +101,7 @@ class Resolver:
                 self.state.see(tie, event.ts, event.trust)
             return origin
         buried = self._buried(claims)
-        if any(event.ts <= grave.erased_at for grave in buried):
+        if buried and any(lived_at(event) <= grave.erased_at for grave in buried):
             return None
         one = _Match(event)
         for number, claim in enumerate(claims):

@@ -16,7 +16,7 @@ from patron.app.cli.house import OpenHouse
 from patron.events.inbox import Inbox, InboxDown, InboxFull, InboxLimits
 from patron.events.lanes import store as lanes
 from patron.events.types import Source, Trust
-from patron.events.walk_store import imported_count, walker_count
+from patron.events.walk_store import imported_count, imports_of_erased, walker_count
 from patron.kit.clock import monotonic
 from patron.kit.db import Tx, begun, connect
 from patron.shops.types import Shop
@@ -38,10 +38,12 @@ class Progress(Protocol):
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """What a load came to: events fed, those that were not known before, seconds it took."""
+    """What a load came to: events fed, those that were not known before, those of erased people,
+    seconds it took."""
 
     fed: int
     new: int
+    erased: int
     seconds: float
 
 
@@ -95,8 +97,9 @@ class Feeder:
                 self._start_walker()
             await self._put_all(inbox, connection, iter(events))
             await self._until_walked(connection)
-            new = await self._imported(connection) - before
-            return Loaded(self._fed, new, monotonic() - started)
+            known, left_out = await self._imported(connection)
+            erased = max(0, left_out - before[1])
+            return Loaded(self._fed, known - before[0] - erased, erased, monotonic() - started)
         finally:
             await self._close(inbox, connection)
 
@@ -201,9 +204,10 @@ class Feeder:
     async def _somebody_walks(self, connection: Tx) -> bool:
         return await walker_count(connection) > 0
 
-    async def _imported(self, connection: Tx) -> int:
+    async def _imported(self, connection: Tx) -> tuple[int, int]:
+        """How many events imports have brought, and how many of these were of erased people."""
         async with begun(connection, self._shop.schema):
-            return await imported_count(connection)
+            return await imported_count(connection), await imports_of_erased(connection)
 
     async def _close(self, inbox: Inbox, connection: Tx) -> None:
         """Put down what was taken; say how far that is."""

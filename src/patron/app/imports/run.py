@@ -23,6 +23,7 @@ from patron.kit.clock import monotonic
 from patron.shops.types import Shop
 
 CHUNK = 500
+ERASED = "events of people who were erased since (left out)"
 T = TypeVar("T")
 Made = tuple[list[bytes], int, int]
 """Events, and how many steps and rows are done with them."""
@@ -109,6 +110,9 @@ class Run:
             durable=lambda fed: self._keep(earlier + fed),
         )
         self.standing.new = loaded.new
+        if loaded.erased:
+            known = self.standing.left_out.get(ERASED, 0)
+            self.standing.left_out[ERASED] = known + loaded.erased
 
     async def _run_products(self) -> None:
         shape = shape_of(self._plan, self._shop, self._house.clock.now())

@@ -101,6 +101,10 @@ class People:
             if word is not None:
                 word |= {key: call[key] for key in ("userId", "anonymousId") if call.get(key)}
                 word["context"] = {"externalIds": external_ids(email, phone)}
+                times = {"createdAt": created, "updatedAt": updated}
+                if "timestamp" not in word and any(times.values()):
+                    # Whoever is known to be here after her erasure is somebody new: so is her no.
+                    word["context"]["traits"] = {name: at for name, at in times.items() if at}
                 word["messageId"] = message_id(word)
                 events.append(_encode(word))
         return events
