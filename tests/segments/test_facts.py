@@ -9,7 +9,7 @@ import pytest
 from conftest import House
 from patron.profiles import store as profiles
 from patron.profiles.many.store import reach
-from patron.segments import store
+from patron.segments import facts, store
 from patron.segments.facts import Subject, load_many
 from patron.segments.language import Answer, Scope, needs, parse
 from stage import Stage, play
@@ -240,7 +240,7 @@ class Counted:
 
 
 def test_a_till_with_very_many_events_is_not_read_whole(house: House, monkeypatch: Any) -> None:
-    monkeypatch.setattr(store, "MOST_OF_ONE", 5)
+    monkeypatch.setattr(facts, "_of_one", lambda tests: 5)
 
     async def story(stage: Stage) -> None:
         views = [stage.event("Page Viewed", "u:till", timedelta(hours=n)) for n in range(9)]

@@ -84,3 +84,10 @@ def month_edges(day: date, now: datetime, zone: tzinfo) -> Iterator[datetime]:
         yield begins(date(each, month, 1), zone)
         if month < 12 or each + 1 < year + YEARS_AHEAD:
             yield begins(date(each + month // 12, month % 12 + 1, 1), zone)
+
+
+def midnights(now: datetime, zone: tzinfo) -> Iterator[datetime]:
+    """The beginnings of the days of the year to come."""
+    today = local_day(now, zone)
+    for days in range(1, 367):
+        yield begins(today + timedelta(days=days), zone)

@@ -4,6 +4,7 @@ Facts are those of the person an origin belongs to today: her events, traits and
 origin she ever had.
 """
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
@@ -22,8 +23,13 @@ from patron.segments.operators import as_number
 from patron.segments.types import Order, Touch
 from patron.shops.types import METRICS, Shop
 
-Log = list[tuple[datetime, str, dict[str, Any]]]
+Deeds = list[tuple[datetime, Mapping[str, Any]]]
 Family = Mapping[UUID, Sequence[UUID]]
+
+
+MOST_OF_ONE = 10_000
+MOST_TESTED = 500_000
+"""Events times tests; a rule of fifty tests or less looks at ten thousand events."""
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -34,8 +40,37 @@ class Subject(msgspec.Struct, frozen=True):
     cart: str | None = None
 
 
+class Log:
+    """What she did, as it is logged: all of it, and by name, each by time."""
+
+    __slots__ = ("_all", "_named")
+
+    def __init__(self) -> None:
+        self._all: list[tuple[str, datetime, Mapping[str, Any]]] = []
+        self._named: dict[str, Deeds] = {}
+
+    def add(self, name: str, ts: datetime, properties: Mapping[str, Any]) -> None:
+        self._all.append((name, ts, properties))
+        self._named.setdefault(name, []).append((ts, properties))
+
+    def of(self, names: Collection[str], since: datetime | None) -> Deeds:
+        if len(names) == 1:  # nearly always, and a rule may ask for a thousand of them
+            (only,) = names
+            found = self._named.get(only, [])
+        else:
+            found = [(ts, properties) for name, ts, properties in self._all if name in names]
+        return found if since is None else found[bisect_left(found, since, key=_when) :]
+
+
+def _when(deed: tuple[datetime, Mapping[str, Any]]) -> datetime:
+    return deed[0]
+
+
+NOTHING = Log()
+
+
 class Loaded(msgspec.Struct, frozen=True):
-    """Facts as `types.Facts` wants them. `log` holds (time, name, properties) by time."""
+    """Facts as `types.Facts` wants them."""
 
     person: UUID
     traits: dict[str, Any]
@@ -51,11 +86,7 @@ class Loaded(msgspec.Struct, frozen=True):
     def events(
         self, names: Collection[str], since: datetime | None
     ) -> Sequence[tuple[datetime, Mapping[str, Any]]]:
-        return [
-            (ts, properties)
-            for ts, name, properties in self.log
-            if name in names and (since is None or ts >= since)
-        ]
+        return self.log.of(names, since)
 
     def touches(self, kind: str) -> Sequence[Touch]:
         return self.touched.get(kind, [])
@@ -103,7 +134,7 @@ async def load_many(
                 moments=one.moments,
                 zone=zone,
                 currency=shop.currency,
-                log=logs.get(person, []),
+                log=logs.get(person, NOTHING),
                 open_carts=frozenset(open_carts | ({THIS} if one.cart in open_carts else set())),
                 orders=orders.get(person, []),
                 ways=ways.get(person, {}),
@@ -121,6 +152,12 @@ def _earliest(begins: Iterable[datetime | None]) -> datetime | None:
 
 def _whose(people: Family) -> dict[UUID, UUID]:
     return {origin: person for person, origins in people.items() for origin in origins}
+
+
+def _of_one(tests: int) -> int:
+    """How many events of one origin count: all that a customer has, and of a robot or a till so
+    many that the largest rule is answered in seconds."""
+    return max(1_000, min(MOST_OF_ONE, MOST_TESTED // max(1, tests)))
 
 
 async def _logs(
@@ -143,9 +180,10 @@ async def _logs(
         sorted(needs.names),
         since,
         properties=needs.properties,
+        of_one=_of_one(needs.tests),
         at_most=at_most,
     ):
-        logs.setdefault(whose[origin], []).append((ts, name, properties))
+        logs.setdefault(whose[origin], Log()).add(name, ts, properties)
     return logs
 
 

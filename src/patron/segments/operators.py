@@ -103,6 +103,8 @@ _RELATIVE = frozenset(
         "anniversary_this_month",
     ]
 )
+_MANY = 20
+"""So many different anniversaries are as good as one on any day."""
 OF_DATES = ("between", "before", "after", "anniversary_in_month", *sorted(_RELATIVE))
 """The operators that read a value as a date."""
 
@@ -128,6 +130,11 @@ class Comparison(msgspec.Struct, frozen=True):
     value: Any = None
 
     @property
+    def relative(self) -> bool:
+        """Whether time alone can change what it says."""
+        return self.op in _RELATIVE
+
+    @property
     def recurs(self) -> bool:
         """Whether it can become true every year anew."""
         return self.op.startswith("anniversary") and self.op in _RELATIVE
@@ -136,17 +143,21 @@ class Comparison(msgspec.Struct, frozen=True):
         if self.op == "has_all":
             return all(any(_same(found, one) for found in values) for one in self.value)
         positive = OPERATORS[self.op].negates or self.op
-        passed = any(_passes(positive, self.value, value, now, zone) for value in values)
-        return passed if positive == self.op else not passed
+        for value in values:
+            if _passes(positive, self.value, value, now, zone):
+                return positive == self.op
+        return positive != self.op
 
     def edges(self, values: Sequence[Any], now: datetime, zone: tzinfo) -> Iterator[datetime]:
         """The moments, past ones among them, at which `holds` may change by time alone."""
-        if self.op not in _RELATIVE:
+        if not self.relative:
             return
-        for value in values:
-            date = as_date(value, zone)
-            if date is not None:
-                yield from self._edges(date, now, zone)
+        found = {date for value in values if (date := as_date(value, zone)) is not None}
+        if self.recurs and len(found) > _MANY:
+            yield from dates.midnights(now, zone)
+            return
+        for date in found:
+            yield from self._edges(date, now, zone)
 
     def _edges(self, date: datetime, now: datetime, zone: tzinfo) -> Iterator[datetime]:
         match self.op:

@@ -7,9 +7,6 @@ from uuid import UUID
 
 from patron.kit.db import Tx, tuples, value
 
-MOST_OF_ONE = 10_000
-"""Events of one origin that count; a person who has more is a robot or a till."""
-
 
 class Crowded(Exception):
     """More events than were to be held at once."""
@@ -53,12 +50,13 @@ async def happened(
     since: datetime | None,
     *,
     properties: bool,
+    of_one: int,
     at_most: int | None = None,
 ) -> list[tuple[UUID, datetime, str, dict[str, Any]]]:
     """(origin, event time, name, properties) of these origins' events from `since` on, by time.
 
     The properties are read only when asked for, and are {} otherwise. Of one origin the newest
-    10,000 events count. Crowded is raised when there are more than `at_most` in all.
+    `of_one` events count. Crowded is raised when there are more than `at_most` in all.
     """
     told = "properties" if properties else "NULL"
     when = "" if since is None else " AND ts >= %s"
@@ -73,7 +71,7 @@ async def happened(
             list(origins),
             list(names),
             *([] if since is None else [since]),
-            MOST_OF_ONE,
+            of_one,
             None if at_most is None else at_most + 1,
         ),
     )

@@ -100,7 +100,8 @@ class Lookback(msgspec.Struct, frozen=True):
 
 class Needs(msgspec.Struct, frozen=True):
     """What must be loaded to answer. `log` and `touch` say how far back events of `names` and
-    touches of `kinds` are needed; `reach` holds (channel, purpose)."""
+    touches of `kinds` are needed; `reach` holds (channel, purpose); `tests` is how much is asked of
+    each event."""
 
     traits: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
@@ -112,6 +113,7 @@ class Needs(msgspec.Struct, frozen=True):
     reach: frozenset[tuple[str, str]] = frozenset()
     kinds: frozenset[str] = frozenset()
     touch: Lookback = Lookback()
+    tests: int = 0
 
     def since(self, now: datetime, moments: Mapping[str, datetime]) -> datetime | None:
         """From when on events are needed; None for all history."""
@@ -136,6 +138,7 @@ def together(needs: Iterable[Needs]) -> Needs:
         reach=union("reach"),
         kinds=union("kinds"),
         touch=_furthest([one.touch for one in every if one.kinds]),
+        tests=sum(one.tests for one in every),
     )
 
 

@@ -143,12 +143,7 @@ class Event(msgspec.Struct, frozen=True):
 
     def deeds(self, facts: Facts, now: datetime) -> Deeds:
         """Time and properties of what counts, oldest first."""
-        bounds = self.window.bounds(facts, now)
-        return [
-            (ts, told)
-            for ts, told in facts.events(self.names, bounds[0])
-            if self.window.lets(ts, bounds) and passes(self.where, told, now, facts)
-        ]
+        return deeds_of(self.names, self.where, self.window, facts, now)
 
     def edges(self, facts: Facts, now: datetime) -> Iterator[datetime]:
         deeds = facts.events(self.names, self.window.bounds(facts, now)[0])
@@ -169,20 +164,31 @@ class Event(msgspec.Struct, frozen=True):
             names=self.names,
             properties=bool(self.where) or reads,
             log=self.window.lookback(),
+            tests=self.weight(),
         )
 
     def weight(self) -> int:
         return 1 + len(self.where)
 
 
-def passes(where: Where, told: Mapping[str, Any], now: datetime, facts: Facts) -> bool:
-    return all(test.holds(at_path(path, told), now, facts.zone) for path, test in where)
+def deeds_of(
+    names: frozenset[str], where: Where, window: Window, facts: Facts, now: datetime
+) -> Deeds:
+    """Her events of `names` in the window that pass `where`, oldest first."""
+    bounds = window.bounds(facts, now)
+    deeds = facts.events(names, bounds[0])
+    if bounds[1] is not None or not window.inclusive:
+        deeds = [deed for deed in deeds if window.lets(deed[0], bounds)]
+    for path, test in where:
+        deeds = [deed for deed in deeds if test.holds(at_path(path, deed[1]), now, facts.zone)]
+    return deeds
 
 
 def where_edges(where: Where, deeds: Deeds, facts: Facts, now: datetime) -> Iterator[datetime]:
     for path, test in where:
-        for _, told in deeds:
-            yield from test.edges(at_path(path, told), now, facts.zone)
+        if test.relative:
+            values = [value for _, told in deeds for value in at_path(path, told)]
+            yield from test.edges(values, now, facts.zone)
 
 
 def read_event(data: Mapping[str, Any], path: str, scope: Scope) -> Event:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from patron.segments import words
-from patron.segments.forms.event import Where, passes, where_edges
+from patron.segments.forms.event import Where, deeds_of, where_edges
 from patron.segments.forms.window import WINDOWS, Window, read_window
 from patron.segments.reading import (
     Misread,
@@ -100,7 +100,12 @@ class Sequence_(msgspec.Struct, frozen=True):  # noqa: N801 - `Sequence` is take
 
     def needs(self) -> Needs:
         return together(
-            Needs(names=one.names, properties=bool(one.where), log=self.window.lookback())
+            Needs(
+                names=one.names,
+                properties=bool(one.where),
+                log=self.window.lookback(),
+                tests=1 + len(one.where),
+            )
             for one in self._deeds()
         )
 
@@ -115,20 +120,15 @@ class Sequence_(msgspec.Struct, frozen=True):  # noqa: N801 - `Sequence` is take
 
     def _times(self, deed: Deed, facts: Facts, now: datetime) -> list[datetime]:
         """When she did it, in the window; each moment once, in order."""
-        bounds = self.window.bounds(facts, now)
-        found = {
-            ts
-            for ts, told in facts.events(deed.names, bounds[0])
-            if self.window.lets(ts, bounds) and passes(deed.where, told, now, facts)
-        }
-        return sorted(found)
+        return sorted({ts for ts, _ in deeds_of(deed.names, deed.where, self.window, facts, now)})
 
     def _told(self, step: Step, *, done: bool) -> str:
         said = words.deeds(step.deed.names, done=done)
         if step.within:
             said += f" within {words.span(step.within)}"
         if step.without:
-            said += f", without having {words.deeds(step.without.names, done=True)}"
+            barred = " or ".join(f"“{name}”" for name in sorted(step.without.names))
+            said += f" (without {barred} in between)"
         return said
 
 
