@@ -62,7 +62,7 @@ async def explain(
     db: NamedDependency[Database],
     clock: NamedDependency[Clock],
     data: Annotated[
-        Tried, BodyKwarg(examples=[Example(value={"rule": LOYAL, "person": "email:ada@x.example"})])
+        Tried, BodyKwarg(examples=[Example(value={"rule": LOYAL, "person": "user_id:ada"})])
     ],
 ) -> Explained:
     """Whether it holds for her now, why, and when that can change although nothing happens. A rule
