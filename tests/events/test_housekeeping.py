@@ -23,6 +23,7 @@ from patron.events import store, tasks, walk, walk_store
 from patron.events.refused import store as refused_store
 from patron.events.types import NO_ONE, Source, Trust
 from patron.kit.db import Database, Tx, execute, tuples, value
+from patron.profiles.erasure.naming import Names
 
 OWNER: dict[str, Any] = {"trust": Trust.SERVER, "source": Source.SERVER, "f": True}
 
@@ -253,13 +254,17 @@ def test_erasing_leaves_sums_that_belong_to_nobody(house: House) -> None:
 
 
 def test_erasing_reaches_refused_payloads_too(house: House) -> None:
+    async def forgotten(tx: Tx, *identifiers: tuple[str, str]) -> int:
+        hers = Names(identifiers, "US")
+        return await refused_store.forget(tx, hers.pattern, hers.within)
+
     async def story(tx: Tx) -> None:
         calls = [{**order_of(user), "type": "nonsense"} for user in ("ana", "bob", "11")]
         await put_calls(tx, [*calls, {"type": "nonsense", "userId": "1111"}])
         await walk_all(tx, house.acme)
-        assert await store.erase_payloads(tx, [b"ana@shop.example", b"ana"]) == 1
-        assert await store.erase_payloads(tx, [b"11"]) == 1, "a short id counts only as a whole"
-        assert await store.erase_payloads(tx, []) == 0
+        assert await forgotten(tx, ("email", "ana@shop.example"), ("user_id", "ana")) == 1
+        assert await forgotten(tx, ("user_id", "11")) == 1, "an id counts only as a whole"
+        assert await forgotten(tx) == 0
         assert len(await refusals(tx)) == 2
 
     house.unit(story)

@@ -9,14 +9,12 @@ import msgspec
 
 from patron.events.log.orders import OrderWord
 from patron.events.log.rows import EVENT_COLUMNS, HEADER, TRAILER, event_rows
-from patron.events.refused.store import forget as erase_payloads
 from patron.events.types import Event, EventType, LoggedEvent, Source, Trust
 from patron.kit.db import Tx, execute, row, tuples, value
 
 __all__ = [
-    "acting_done", "acting_failed", "acting_waits", "after", "by_positions", "erase",
-    "erase_payloads", "frontier", "lag", "latest", "next_acting", "queue_acting", "save_orders",
-    "timeline", "write",
+    "acting_done", "acting_failed", "acting_waits", "after", "by_positions", "erase", "frontier",
+    "lag", "latest", "next_acting", "queue_acting", "save_orders", "timeline", "write",
 ]  # fmt: skip
 
 PART = 250

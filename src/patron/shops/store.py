@@ -1,6 +1,7 @@
 """The SQL of the shops. Runs in the schema of the house, never in a shop's."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -190,12 +191,11 @@ async def forget_answer(tx: Tx, key: bytes) -> None:
     await execute(tx, "DELETE FROM answer WHERE key = %s", (key,))
 
 
-async def forget_answers_naming(tx: Tx, words: list[str]) -> int:
-    """Delete kept answers that contain one of `words`, which are in small letters."""
-    return await execute(
-        tx,
-        "DELETE FROM answer a USING unnest(%s::text[]) AS w (word)"
-        " WHERE position(encode(convert_to(w.word, 'UTF8'), 'escape')"
-        " IN lower(encode(a.body, 'escape'))) > 0",
-        (words,),
+async def forget_answers_naming(tx: Tx, pattern: str, named: Callable[[bytes], bool]) -> int:
+    """Delete kept answers that name somebody. Read are only those that `pattern` finds, in small
+    letters and escaped."""
+    found = await tuples(
+        tx, "SELECT key, body FROM answer WHERE lower(encode(body, 'escape')) ~ %s", (pattern,)
     )
+    hers = [key for key, body in found if named(bytes(body))]
+    return await execute(tx, "DELETE FROM answer WHERE key = ANY(%s::bytea[])", (hers,))

@@ -19,9 +19,9 @@ import msgspec
 import psycopg
 
 from patron import VERSION
-from patron.app import people
 from patron.app.care import tombstones
 from patron.app.care.aftermath import Calmed, calm
+from patron.app.care.forgetting import forget
 from patron.app.imports.state import copy_moment, copy_standings, replace_standings
 from patron.app.jobs import copy_lake
 from patron.app.rooms import prepare_house
@@ -147,7 +147,7 @@ async def restore(
             async with db.unit(shop.schema) as tx:
                 returned = await tombstones.bury_again(tx, stones, signer)
             for root in returned:
-                await people.forget(db, shop, str(root), signer, clock, settings)
+                await forget(db, shop, str(root), signer, clock, settings)
             buried += len(returned)
             done = await copy_lake(settings, url, shop, clock)
             cut += [done.cut_to] if done.cut_to else []

@@ -6,6 +6,7 @@ import msgspec
 import typer
 
 from patron.app import people
+from patron.app.care.forgetting import forget
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, console, fail, show, table
 from patron.events import store as events
@@ -92,7 +93,7 @@ def erase_profile(
         if not yes and not typer.confirm(f"Forget {who} for good?"):
             fail("nothing was erased", None)
         done = house.run(
-            lambda db: people.forget(db, which, who, house.signer, house.clock, house.settings)
+            lambda db: forget(db, which, who, house.signer, house.clock, house.settings)
         )
         show(
             done,
