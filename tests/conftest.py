@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg.conninfo import make_conninfo
 
 from patron.app.rooms import open_shop, prepare_house
@@ -20,6 +21,10 @@ from patron.kit.signing import Signer
 from patron.shops.found import found_shop
 from patron.shops.types import Shop
 from postgres_fixture import start_test_server
+
+# A busy machine is no error: how long one example takes is nobody's promise.
+settings.register_profile("patron", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patron")
 
 T = TypeVar("T")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -32,7 +32,9 @@ from patron.journeys import tasks as journeys
 from patron.journeys.builtin import install
 from patron.journeys.types import Status
 from patron.kit.db import Database, connect, execute, tuples
+from patron.kit.migrate import HOUSE
 from patron.kit.settings import Settings
+from patron.shops import store as shops
 from patron.shops.types import Mode
 from postbox import Mailbox, mailbox
 
@@ -201,6 +203,8 @@ class Town:
 @asynccontextmanager
 async def town(house: House, db: Database, channel: Channel, folder: Path) -> AsyncIterator[Town]:
     house.acme = msgspec.structs.replace(house.acme, mode=Mode.LIVE)
+    async with db.unit(HOUSE) as tx:
+        await shops.set_mode(tx, house.acme.slug, Mode.LIVE)
     inbox = Inbox(house.url, house.clock)
     settings = Settings(data_dir=folder, public_url="https://patron.example")
     # Real seconds: the walk either has come or does not come in this round.

@@ -32,6 +32,7 @@ RIGHTS: list[tuple[str, str]] = [
     (r"GET /api/journeys/\{key\}/results", "analytics:read"),
     (r"GET /api/(journeys|runs|conditions)", "journeys:read"),
     (r"(PUT|POST) /api/journeys", "journeys:write"),
+    (r"POST /api/conditions", "profiles:read"),
 ]
 
 # Where the owner is refused for what she asks, not for who she is.
@@ -109,7 +110,8 @@ def body_of(shop: Tenant, route: Route) -> Any:
         examples = [e["value"] for e in (content.get("examples") or {}).values()]
         examples += schema.get("examples", [])
         assert examples, f"{method} {path} has no example in the document"
-        return examples[0]
+        named = {"person": shop.ids["who"]} if "person" in examples[0] else {}
+        return {**examples[0], **named}
     return None
 
 
