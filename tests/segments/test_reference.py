@@ -1,11 +1,12 @@
 """The language answers as a plain reading of its documentation does, now and at any later time."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, event, given, settings
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import reference
@@ -16,53 +17,74 @@ from patron.segments.forms.orders import FIGURES
 from patron.segments.forms.window import WINDOWS
 from patron.segments.language import FORMS, Scope, bind, parse
 from patron.segments.operators import AMOUNTS, COUNTS, OPERATORS, UNITS
-from rules import LEAVES, VALUES, json_values, people, rules
+from rules import HOURS, LEAVES, VALUES, hours, json_values, people, rules
 
 JOURNEY = Scope(moments=frozenset({"start"}), cart=True)
 HOUR = timedelta(hours=1)
 TICK = timedelta(microseconds=1)
-later = st.integers(0, 24 * 800).map(lambda hours: NOW + hours * HOUR)
-thorough = settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+later = hours.map(lambda hour: NOW + hour * HOUR) | st.sampled_from(
+    [
+        datetime.fromisoformat(f"{day}T17:00:00Z")
+        for day in ("2026-02-28", "2026-12-31", "2027-02-28", "2027-03-01", "2028-02-29")
+    ]
+)
+MADE = {**LEAVES, "groups": rules}
+EXAMPLES = {"groups": 300, "event": 300, "sequence": 200}
 
 
-@thorough
-@given(rules, people, later, st.booleans())
-def test_it_answers_as_the_reference_does(
-    rule: dict[str, Any], her: Known, now: datetime, tick: bool
-) -> None:
-    now += TICK * tick
-    parsed = parse(rule, JOURNEY)
-    held = reference.holds(rule, her, now)
-    assert parsed.holds(her, now) is held
-    answer = parsed.evaluate(her, now)
-    assert answer.value is held
-    assert answer.why and all(answer.why)
-    bound = parse(bind(rule, her.moments, "c1"), Scope())
-    if "this" not in json.dumps(rule):
-        assert bound.evaluate(her, now).value is held
+def thorough(made: str) -> settings:
+    return settings(
+        max_examples=EXAMPLES.get(made, 80),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        deadline=None,
+    )
 
 
-@thorough
-@given(rules, people, st.lists(st.integers(72, 24 * 500), max_size=40))
-def test_nothing_changes_before_the_earliest_change(
-    rule: dict[str, Any], her: Known, hours: list[int]
-) -> None:
+@pytest.mark.parametrize("made", sorted(MADE))
+def test_it_answers_as_the_reference_does(made: str) -> None:
+    @thorough(made)
+    @given(MADE[made], people, later, st.booleans())
+    def asked(rule: dict[str, Any], her: Known, now: datetime, tick: bool) -> None:
+        now += TICK * tick
+        parsed = parse(rule, JOURNEY)
+        held = reference.holds(rule, her, now)
+        assert parsed.holds(her, now) is held
+        answer = parsed.evaluate(her, now)
+        assert answer.value is held
+        assert answer.why and all(answer.why)
+        bound = parse(bind(rule, her.moments, "c1"), Scope())
+        if "this" not in json.dumps(rule):
+            assert bound.evaluate(her, now).value is held
+
+    asked()
+
+
+@pytest.mark.parametrize("made", sorted(MADE))
+def test_nothing_changes_before_the_earliest_change(made: str) -> None:
     """Everything in the histories happens at whole hours, so a walk from hour to hour, with the
     moment after each, meets all that can change."""
-    parsed = parse(rule, JOURNEY)
-    held = reference.holds(rule, her, NOW)
-    change = earliest_change(parsed, her, NOW)
-    for at in _walk(hours, change):
-        assert reference.holds(rule, her, at) is held, at
-    if change is not None:
-        event("changes")
-        assert change > NOW
-        if "anniversary" not in json.dumps(rule):
-            assert reference.holds(rule, her, change) is not held
+
+    @thorough(made)
+    @given(MADE[made], people, st.lists(st.integers(72, 24 * 500), max_size=20))
+    def asked(rule: dict[str, Any], her: Known, some: list[int]) -> None:
+        held = reference.holds(rule, her, NOW)
+        change = earliest_change(parse(rule, JOURNEY), her, NOW)
+        recurs = "anniversary" in json.dumps(rule)
+        for at in _walk(MIDNIGHTS if recurs else range(72), some, change):
+            assert reference.holds(rule, her, at) is held, at
+        if change is not None:
+            assert change > NOW
+            assert recurs or reference.holds(rule, her, change) is not held
+
+    asked()
 
 
-def _walk(hours: list[int], end: datetime | None) -> Iterator[datetime]:
-    for hour in (*range(72), *hours):
+MIDNIGHTS = [hour for day in range(370) for hour in (day * 24 + 11, day * 24 + 12)]
+"""Hours from noon in New York to midnight there, by either of its clocks."""
+
+
+def _walk(hours: Sequence[int], more: Sequence[int], end: datetime | None) -> Iterator[datetime]:
+    for hour in (*hours, *HOURS, *more):
         for at in (NOW + hour * HOUR, NOW + hour * HOUR + TICK):
             if end is None or at < end:
                 yield at
