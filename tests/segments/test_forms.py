@@ -270,6 +270,11 @@ def test_numbers_that_cannot_be_meant_spoil_no_sum() -> None:
         ({"sample": 0, "key": "a"}, "$.sample", "above 0, at most 100"),
         ({"sample": 10}, "$.key", "must be a text"),
         (
+            {"or": [{"trait": "a", "op": "matches", "value": f"^{n}"} for n in range(21)]},
+            "$",
+            "at most 20 regular expressions, here are 21",
+        ),
+        (
             {"and": [{"event": "A", "where": [{"property": "x", "op": "exists"}] * 19}] * 51},
             "$.and[49]",
             "at most 1,000 conditions and filters",

@@ -44,6 +44,7 @@ from patron.segments.forms.trait import (
     read_trait,
 )
 from patron.segments.forms.window import WINDOWS
+from patron.segments.operators import OPERATORS, Kind
 from patron.segments.reading import Misread, a_list, an_object
 from patron.segments.types import (
     MOST_WHYS,
@@ -76,6 +77,8 @@ __all__ = [
 
 DEEPEST = 10
 MOST = 1_000
+MOST_EXPRESSIONS = 20
+EXPRESSIONS = frozenset(op for op, one in OPERATORS.items() if one.kind is Kind.PATTERN)
 GROUPS = ("and", "or", "not")
 
 Leaf = (
@@ -162,7 +165,12 @@ Rule = All | Any_ | Not | Leaf
 
 def parse(data: Any, scope: Scope = Scope(), path: str = "$") -> Rule:  # noqa: B008 - frozen
     """A rule out of JSON data; raises Misread with the JSON path, what was found and what may stand
-    there. At most 1,000 conditions, filters of events among them, nested at most 10 deep."""
+    there. At most 1,000 conditions, filters of events among them, nested at most 10 deep, and at
+    most 20 regular expressions."""
+    found = _expressions(data)
+    if found > MOST_EXPRESSIONS:
+        problem = f"a rule has at most {MOST_EXPRESSIONS} regular expressions, here are {found}"
+        raise Misread(path, data, [], problem)
     return _Parser(scope).rule(data, path, 1)
 
 
@@ -186,6 +194,19 @@ def bind(data: Any, moments: Mapping[str, datetime], cart: str | None) -> Any:
     if cart is not None and bound.get("cart") == THIS:
         bound["cart"] = cart
     return bound
+
+
+def _expressions(data: Any) -> int:
+    """How many regular expressions there are to compile, which can take 13 ms each."""
+    ahead, count = [data], 0
+    while ahead:
+        one = ahead.pop()
+        if isinstance(one, dict):
+            count += isinstance(one.get("op"), str) and one["op"] in EXPRESSIONS
+            ahead.extend(one.values())
+        elif isinstance(one, list):
+            ahead.extend(one)
+    return count
 
 
 def _leaves(rule: Rule) -> Iterator[Leaf]:

@@ -10,7 +10,7 @@ from patron.segments.forms.sequence import MOST_STEPS
 from patron.segments.forms.touch import VALUES, WHICH
 from patron.segments.forms.trait import STATES
 from patron.segments.forms.window import BEGINNINGS
-from patron.segments.language import DEEPEST, FORMS, MOST
+from patron.segments.language import DEEPEST, FORMS, MOST, MOST_EXPRESSIONS
 from patron.segments.operators import AMOUNTS, COUNTS, OF_DATES, OPERATORS, UNITS, Kind
 from patron.segments.patterns import LONGEST
 from patron.segments.reading import LARGEST
@@ -79,7 +79,8 @@ def schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Condition",
-        "description": f"At most {MOST:,} conditions and filters, nested at most {DEEPEST} deep.",
+        "description": f"At most {MOST:,} conditions and filters, nested at most {DEEPEST} deep,"
+        f" and at most {MOST_EXPRESSIONS} regular expressions.",
         "$ref": "#/$defs/rule",
         "$defs": {
             "rule": {"oneOf": [{"$ref": f"#/$defs/{form}"} for form in FORMS]},

@@ -59,6 +59,11 @@ class Preview(msgspec.Struct, frozen=True):
 async def explain(tx: Tx, shop: Shop, rule: Rule, root: UUID, now: datetime) -> Explained:
     """`rule` asked about the person with this root."""
     facts = await load(tx, Subject(root), needs(rule), now, shop)
+    # In a thread, so that whoever else is served by this process does not wait.
+    return await asyncio.to_thread(_explained, rule, root, facts, now)
+
+
+def _explained(rule: Rule, root: UUID, facts: Loaded, now: datetime) -> Explained:
     answer = rule.evaluate(facts, now)
     return Explained(root, answer.value, answer.why, earliest_change(rule, facts, now))
 
@@ -115,7 +120,6 @@ async def _judged(
         half = len(roots) // 2
         first = await _judged(tx, rule, roots[:half], wanted, now, shop)
         return first + await _judged(tx, rule, roots[half:], wanted, now, shop)
-    # In a thread, so that whoever else is served by this process does not wait.
     return await asyncio.to_thread(_chosen, rule, roots, facts, now)
 
 
