@@ -52,6 +52,20 @@ def test_a_group_changes_when_its_answer_does() -> None:
     assert change({"and": [first, {"trait": "vip", "op": "is_true"}]}, her) is None
 
 
+def test_a_date_ahead_comes_near_and_goes_by() -> None:
+    her = Known({"renewal": (NOW + 30 * DAY).isoformat()})
+    soon = {"trait": "renewal", "op": "in_the_next", "value": {"days": 7}}
+    assert change(soon, her) == NOW + 23 * DAY
+    assert change(soon, her, NOW + 23 * DAY) == NOW + 30 * DAY + TICK
+    far = {"trait": "renewal", "op": "more_than_ahead", "value": {"days": 7}}
+    assert change(far, her) == NOW + 23 * DAY
+    lately = {"trait": "renewal", "op": "in_the_last", "value": {"days": 7}}
+    assert change(lately, her) == NOW + 30 * DAY
+    assert change(lately, her, NOW + 30 * DAY) == NOW + 37 * DAY + TICK
+    gone = {"trait": "renewal", "op": "more_than_ago", "value": {"days": 7}}
+    assert change(gone, her) == NOW + 37 * DAY + TICK
+
+
 def test_a_birthday_comes_at_midnight_in_the_shop() -> None:
     her = Known({"birthday": "1988-03-09"})
     soon = {"trait": "birthday", "op": "anniversary_in_the_next", "value": 3}
