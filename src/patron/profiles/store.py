@@ -14,6 +14,7 @@ from patron.kit.problems import conflict
 from patron.profiles.address import normalise_email, normalise_phone
 from patron.profiles.batch.state import Totals, read_traits, unpack_totals
 from patron.profiles.batch.store import LOCK
+from patron.profiles.changes import store as changes
 from patron.profiles.consent import CHANNEL_KIND, MARKETING, Said, choose, heaviest
 from patron.profiles.parting import parted
 from patron.profiles.traits import joined, plain
@@ -237,8 +238,9 @@ async def reach(tx: Tx, any_origin: UUID, channel: str, purpose: str) -> Reach:
 
 
 async def set_consent(tx: Tx, word: ConsentWord, now: datetime) -> None:
-    """Keep one word; see `set_consents`."""
+    """Keep one word that was said outside the walk; see `set_consents`."""
     await set_consents(tx, [word], now)
+    await changes.note_addresses(tx, [word.address_key], now)
 
 
 async def set_consents(tx: Tx, words: Sequence[ConsentWord], now: datetime) -> None:
@@ -293,6 +295,7 @@ async def suppress(
         " DO UPDATE SET at = excluded.at, source = excluded.source WHERE excluded.at > s.at",
         (channel, address_key, reason, at, source, reason, address_key, channel, at),
     )
+    await changes.note_addresses(tx, [address_key], at)
 
 
 async def suppressed(tx: Tx, channel: str, address_key: str) -> str | None:
@@ -392,4 +395,5 @@ async def undo(tx: Tx, merge_id: UUID, now: datetime) -> Merge | None:
         tx, "UPDATE origin SET root_id = %s WHERE id = ANY(%s)", (new_root, list(leaving))
     )
     await execute(tx, "UPDATE merge_log SET undone_at = %s WHERE id = %s", (now, merge_id))
+    await changes.note(tx, together, now)
     return msgspec.structs.replace(merge, undone_at=now)

@@ -75,6 +75,7 @@ async def erase(tx: Tx, root: UUID, signer: Signer, now: datetime) -> Erased | N
             "DELETE FROM merge_log WHERE winner = ANY(%s) OR loser = ANY(%s)",
             (origins, origins),
         ),
+        ("DELETE FROM profile_change WHERE origin_id = ANY(%s)", (origins,)),
         ("DELETE FROM identifier WHERE origin_id = ANY(%s)", (origins,)),
         ("DELETE FROM origin WHERE id = ANY(%s)", (origins,)),
     ):
