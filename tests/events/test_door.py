@@ -342,7 +342,7 @@ def test_the_browser_library_gets_its_settings_and_itself(house: House, tmp_path
         ):
             assert (await door.http.get(path)).status_code == 404
 
-    told(house, story, settings=DoorSettings(library=tmp_path))
+    told(house, story, settings=DoorSettings(browser_library=tmp_path))
 
 
 def test_a_missing_browser_library_says_how_to_get_it(house: House, tmp_path: Path) -> None:
@@ -351,7 +351,7 @@ def test_a_missing_browser_library_says_how_to_get_it(house: House, tmp_path: Pa
         assert answer.status_code == 404
         assert "npm install @segment/analytics-next" in answer.json()["remedy"]
 
-    told(house, story, settings=DoorSettings(library=tmp_path))
+    told(house, story, settings=DoorSettings(browser_library=tmp_path))
     told(house, story)
 
 

@@ -45,7 +45,9 @@ class App:
         await receive()
         await self._db.open()
         self._inbox = Inbox(self._db.url, SystemClock())
-        self._door = Door(Keys(self._db), self._inbox, SystemClock(), DoorSettings(library=LIBRARY))
+        self._door = Door(
+            Keys(self._db), self._inbox, SystemClock(), DoorSettings(browser_library=LIBRARY)
+        )
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._inbox.close()

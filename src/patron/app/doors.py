@@ -80,7 +80,7 @@ def open_doors(
         DoorSettings(
             public_url=settings.public_url,
             trusted_proxies=[proxy for proxy in proxies if proxy],
-            library=settings.browser_library or settings.data_dir / LIBRARY,
+            browser_library=settings.browser_library or settings.data_dir / LIBRARY,
         ),
     )
     tracking = delivery.TrackingDoor(signer, shop_by_slug, inbox, clock)

@@ -40,12 +40,13 @@ class DoorSettings(msgspec.Struct, frozen=True):
     """How the door is reached.
 
     `public_url`: where browsers find Patron (default: as they came) · `trusted_proxies`: networks
-    whose X-Forwarded headers are believed · `library`: the browser library's `dist/umd` folder.
+    whose X-Forwarded headers are believed · `browser_library`: the folder `dist/umd` of the library
+    that browsers load.
     """
 
     public_url: str | None = None
     trusted_proxies: list[str] = []
-    library: Path | None = None
+    browser_library: Path | None = None
     wait_seconds: float = 10.0
 
 
@@ -64,7 +65,7 @@ class Door:
         self._inbox = inbox
         self._clock = clock
         self._origins = Origins(self._settings.trusted_proxies)
-        self._library = browser.Library(self._settings.library)
+        self._library = browser.Library(self._settings.browser_library)
         self._agents: dict[bytes, bytes] = {}
         self._taken = {kind: CALLS.labels(kind, "200") for kind in (*calls.TYPES, calls.BATCH)}
 
@@ -157,7 +158,7 @@ class Door:
         elif found := _SETTINGS.fullmatch(path):
             await self._public(found[1])
             url = self._base_url(scope)
-            await answers.answer_json(send, browser.library_settings(found[1], url), seconds=60)
+            await answers.answer_json(send, browser.settings_of(found[1], url), seconds=60)
         elif found := _SCRIPT.fullmatch(path):
             await self._public(found[1])
             await _answer_script(scope, send, self._library.script(found[1]), seconds=300)

@@ -38,7 +38,7 @@ class Script(msgspec.Struct, frozen=True):
     packed: bytes
 
 
-def library_settings(write_key: str, base_url: str) -> dict[str, Any]:
+def settings_of(write_key: str, base_url: str) -> dict[str, Any]:
     """The source's settings as `/v1/projects/{writeKey}/settings` answers them."""
     protocol, _, host = base_url.partition("://")
     return {
