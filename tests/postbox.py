@@ -34,6 +34,16 @@ class Mailbox:
             await server.loop.run_in_executor(None, self.released.wait, 60)
         return "250 OK"
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What makes an installation send its mails here."""
+        return {
+            "smtp_host": "127.0.0.1",
+            "smtp_port": self.port,
+            "smtp_security": "none",
+            "mail_from": "shop@acme.example",
+        }
+
     def hold(self) -> None:
         self.holding.clear()
         self.released.clear()

@@ -32,12 +32,7 @@ def box() -> Iterator[Mailbox]:
 @pytest.fixture(scope="module")
 def shop(box: Mailbox) -> Iterator[Running]:
     """A live shop whose cart journey waits one second."""
-    with running(
-        smtp_host="127.0.0.1",
-        smtp_port=box.port,
-        smtp_security="none",
-        mail_from="shop@acme.example",
-    ) as house:
+    with running(**box.settings) as house:
         house.open_shop()
         house.start()
         journey = house.call("GET", "/api/journeys/abandoned_cart").json()

@@ -78,12 +78,7 @@ def test_a_wrong_answer_is_named_and_leaves_nothing_behind() -> None:
 def test_in_rehearsal_mails_go_to_the_owner_until_golive() -> None:
     with (
         mailbox() as box,
-        running(
-            smtp_host="127.0.0.1",
-            smtp_port=box.port,
-            smtp_security="none",
-            mail_from="shop@acme.example",
-        ) as house,
+        running(**box.settings) as house,
     ):
         house.open_shop(live=False)
         house.start()

@@ -82,12 +82,7 @@ def told(shop: Running, who: str, name: str) -> bool:
 def test_a_restored_backup_says_nothing_twice(tmp_path: Path) -> None:
     with (
         mailbox() as box,
-        running(
-            smtp_host="127.0.0.1",
-            smtp_port=box.port,
-            smtp_security="none",
-            mail_from="shop@acme.example",
-        ) as shop,
+        running(**box.settings) as shop,
     ):
         shop.open_shop()
         shop.start()

@@ -114,10 +114,7 @@ def in_slow_motion(box: Mailbox, **settings: Any) -> Iterator[SlowMotion]:
         conducting(at=TEN) as conductor,
         open_shop(
             test_socket=conductor.path,
-            smtp_host="127.0.0.1",
-            smtp_port=box.port,
-            smtp_security="none",
-            mail_from="shop@acme.example",
+            **box.settings,
             **settings,
         ) as shop,
     ):

@@ -25,10 +25,7 @@ def box() -> Iterator[Mailbox]:
 @pytest.fixture(scope="module")
 def shop(box: Mailbox) -> Iterator[Running]:
     with running(
-        smtp_host="127.0.0.1",
-        smtp_port=box.port,
-        smtp_security="none",
-        mail_from="shop@acme.example",
+        **box.settings,
         lake_flush_seconds=3600,
     ) as house:
         house.open_shop()

@@ -53,10 +53,7 @@ def box() -> Iterator[Mailbox]:
 @pytest.fixture
 def shop(box: Mailbox) -> Iterator[Running]:
     with running(
-        smtp_host="127.0.0.1",
-        smtp_port=box.port,
-        smtp_security="none",
-        mail_from="shop@acme.example",
+        **box.settings,
         lake_flush_events=20_000,
         send_max_in_flight=4,
     ) as house:

@@ -132,9 +132,7 @@ def box() -> Iterator[Mailbox]:
 
 @pytest.fixture
 def shop(box: Mailbox) -> Iterator[Running]:
-    with open_shop(
-        smtp_host="127.0.0.1", smtp_port=box.port, smtp_security="none", mail_from="s@acme.example"
-    ) as house:
+    with open_shop(**box.settings) as house:
         quick_cart_journey(house)
         yield house
 

@@ -39,10 +39,7 @@ def box() -> Iterator[Mailbox]:
 @pytest.fixture(scope="module")
 def shop(box: Mailbox) -> Iterator[Running]:
     with open_shop(
-        smtp_host="127.0.0.1",
-        smtp_port=box.port,
-        smtp_security="none",
-        mail_from="s@acme.example",
+        **box.settings,
         ingest_backlog_limit=BACKLOG,
     ) as house:
         quick_cart_journey(house)

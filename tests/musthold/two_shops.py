@@ -137,9 +137,7 @@ class Tenant:
 
 @contextmanager
 def two_shops() -> Iterator[tuple[Tenant, Tenant]]:
-    with mailbox() as box, running(
-        smtp_host="127.0.0.1", smtp_port=box.port, smtp_security="none", mail_from="s@x.example"
-    ) as house:  # fmt: skip
+    with mailbox() as box, running(**box.settings) as house:
         house.start()
         acme, bolt = Tenant(house, box, "Acme"), Tenant(house, box, "Bolt")
         for tenant in (acme, bolt):
