@@ -2,22 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.imported import outcome_lines, preview_lines, preview_value
 from patron.app.cli.output import Json, ShopName, clear_errors, console, fail, show
+from patron.app.cli.progress import Bar
 from patron.app.imports.demo import Brought, bring_completejourney
 from patron.app.imports.mapping import Kind, dump_map, load_map
 from patron.app.imports.plan import Plan, understand
@@ -189,53 +182,3 @@ def _told(brought: Brought) -> list[str]:
         f" lines left out: {dropped}.",
         f"{brought.events:,} events, {brought.new:,} of them new, in {brought.seconds:.0f} s.",
     ]
-
-
-class Bar:
-    """A progress bar on standard error with the time left; silent where nobody looks."""
-
-    def __init__(self, silent: bool) -> None:
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[said]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=silent or not sys.stderr.isatty(),
-            transient=True,
-        )
-
-    def __enter__(self) -> "Bar":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def bytes(self, size: int) -> Any:
-        """A function that is told how many bytes more were read."""
-        task = self._bar.add_task("Looking through the file", total=size or None, said="")
-        return lambda count: self._bar.advance(task, count)
-
-    def rows(self, total: int | None) -> Any:
-        """A function that is told (rows read, events on disk, events walked)."""
-        task = self._bar.add_task("Importing", total=total, said="")
-
-        def tell(rows: int, fed: int, walked: int) -> None:
-            # Rows are read ahead of the walk; what counts is what is walked.
-            share = walked / fed if fed else 0.0
-            said = f"{walked:,} events"
-            self._bar.update(task, completed=int(rows * share), said=said)
-
-        return tell
-
-    def events(self, total: int) -> Any:
-        """A function that is told (events on disk, events walked)."""
-        task = self._bar.add_task("Importing", total=total, said="")
-
-        def tell(fed: int, walked: int) -> None:
-            self._bar.update(task, completed=walked, said=f"{walked:,} events")
-
-        return tell

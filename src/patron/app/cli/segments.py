@@ -6,11 +6,10 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
+from patron.app.cli.progress import Bar
 from patron.kit.db import Database
 from patron.kit.problems import bad_request, not_found
 from patron.profiles import store as profiles
@@ -62,18 +61,12 @@ def preview(rule: RuleFile, shop: ShopName = None, as_json: Json = False) -> Non
     """For how many people a condition holds now, and ten of them."""
     with clear_errors():
         asked = _read(rule)
-        with open_house() as house, _bar() as bar:
+        with open_house() as house, Bar(as_json) as bar:
             which = house.shop(shop)
-            task = bar.add_task("Looking at people", total=None)
+            tell = bar.people()
 
             async def look(db: Database) -> Preview:
-                return await trying.preview(
-                    db,
-                    which,
-                    asked,
-                    house.clock.now(),
-                    told=lambda looked_at, of: bar.update(task, completed=looked_at, total=of),
-                )
+                return await trying.preview(db, which, asked, house.clock.now(), told=tell)
 
             found = house.run(look)
         if as_json:
@@ -82,19 +75,6 @@ def preview(rule: RuleFile, shop: ShopName = None, as_json: Json = False) -> Non
         console.print(f"{found.said}, in {found.seconds:.1f} s.", highlight=False)
         rows = [(str(one.id), one.name) for one in found.sample]
         console.print(table(("person", "name"), rows, "Nobody."))
-
-
-def _bar() -> Progress:
-    """A progress bar on standard error; silent where nobody looks."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
 
 
 def _read(given: str) -> Rule:
