@@ -20,8 +20,8 @@ Steps, each with an optional "id":
 Rules are in segment language and may say "start" (the event time of the trigger) and, in a cart
 journey, "this" cart. A template about a cart speaks of the journey's own or, where an event starts
 the journey, of the latest she has open when the step is reached; without one nothing is written.
-After its last step a run is done. A condition may lead back to an earlier
-step as long as a wait lies on the way.
+After its last step a run is done. A condition may lead back to an earlier step as long as a wait
+lies on the way.
 """
 
 import re
