@@ -1,28 +1,53 @@
 """The demo's events as they go over the wire: Segment calls as JSON bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
-from patron.app.demo.catalogue import Product
+from patron.app.demo.catalogue import CURRENCY, Product
 
 CONTEXT: Final = {"library": {"name": "demo-shop", "version": "1"}, "channel": "server"}
 CONTEXT_JSON: Final = msgspec.json.encode(CONTEXT).decode()
 
 
-def head(product: Product) -> str:
-    """JSON of a product as a Segment product object, open before the value of its price."""
-    data: dict[str, Any] = {
+def facts(product: Product) -> dict[str, Any]:
+    """A product as a Segment product object; the price is in dollars."""
+    return {
         "product_id": product.product_id,
         "sku": product.product_id,
         "name": product.title,
         "category": product.category,
+        "brand": product.brand,
+        "price": product.price / 100,
     }
-    if product.brand:
-        data["brand"] = product.brand
-    return msgspec.json.encode(data).decode()[:-1] + ',"price":'
+
+
+def order(
+    order_id: str, cents: int, products: Sequence[Mapping[str, Any]], **more: Any
+) -> dict[str, Any]:
+    """Properties of an `Order Completed` over `cents` US cents."""
+    total = cents / 100
+    return {
+        "order_id": order_id,
+        **more,
+        "currency": CURRENCY,
+        "total": total,
+        "revenue": total,
+        "subtotal": total,
+        "discount": 0,
+        "products": products,
+    }
+
+
+def head(product: Product) -> str:
+    """JSON of a product as a Segment product object, open before the value of its price."""
+    said = facts(product)
+    del said["price"]
+    if not product.brand:
+        del said["brand"]
+    return msgspec.json.encode(said).decode()[:-1] + ',"price":'
 
 
 def dollars(cents: int) -> str:

@@ -12,7 +12,7 @@ from patron.app.demo.catalogue import CURRENCY, Product
 from patron.app.demo.history import History, Timed
 from patron.app.demo.people import Person, consent_properties
 from patron.app.demo.shoppers.plan import Episode, Purpose, cart_id
-from patron.app.demo.wire import stamp
+from patron.app.demo.wire import facts, order, stamp
 
 _AGENTS: Final = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -43,18 +43,7 @@ class Item:
     quantity: int
 
     def properties(self) -> dict[str, Any]:
-        return self.bare() | {"quantity": self.quantity}
-
-    def bare(self) -> dict[str, Any]:
-        product = self.product
-        return {
-            "product_id": product.product_id,
-            "sku": product.product_id,
-            "name": product.title,
-            "category": product.category,
-            "brand": product.brand,
-            "price": product.price / 100,
-        }
+        return facts(self.product) | {"quantity": self.quantity}
 
     @property
     def cents(self) -> int:
@@ -217,21 +206,10 @@ class Sessions:
         )
 
     def buy(self, visit: Visit, episode: Episode, items: list[Item]) -> None:
-        total = value_of(items) / 100
-        visit.track(
-            "Order Completed",
-            "/thank-you",
-            {
-                "order_id": f"g-{episode.number}",
-                "cart_id": cart_id(episode.number),
-                "currency": CURRENCY,
-                "total": total,
-                "revenue": total,
-                "subtotal": total,
-                "discount": 0,
-                "products": [item.properties() for item in items],
-            },
-        )
+        listed = [item.properties() for item in items]
+        number = episode.number
+        bought = order(f"g-{number}", value_of(items), listed, cart_id=cart_id(number))
+        visit.track("Order Completed", "/thank-you", bought)
 
     def _visit(self, episode: Episode, at: int, chance: random.Random) -> Visit:
         return Visit(episode, at, chance.choice(_ARRIVALS), self._agent(episode), self.shop_url)
@@ -250,12 +228,12 @@ class Sessions:
             visit.track(
                 "Product List Viewed",
                 f"/aisles/{slug}",
-                {"list_id": slug, "category": aisle, "products": [item.bare()]},
+                {"list_id": slug, "category": aisle, "products": [facts(item.product)]},
             )
 
     def _look(self, visit: Visit, item: Item, chance: random.Random) -> None:
         visit.at += chance.randint(10, 60)
-        properties = item.bare() | {"currency": CURRENCY, "value": item.product.price / 100}
+        properties = facts(item.product) | {"currency": CURRENCY, "value": item.product.price / 100}
         visit.track("Product Viewed", item.product.url, properties)
 
     def _sign_up(self, visit: Visit, who: Person) -> None:

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from patron.app.demo.catalogue import CURRENCY
 from patron.app.demo.generator import Shoppers, Walked
 from patron.app.demo.history import History
 from patron.app.demo.people import person
 from patron.app.demo.shoppers.session import Item, value_of
-from patron.app.demo.wire import stamp
+from patron.app.demo.wire import order, stamp
 from patron.app.demo.zone import WEEK
 
 LONGEST_GAP = timedelta(weeks=4)
@@ -64,8 +63,8 @@ class PassersBy:
         events = []
         while self._next < len(self._orders) and self._orders[self._next][0] <= limit:
             at, week, position = self._orders[self._next]
-            if (order := self._order(at, week, position)) is not None:
-                events.append(order)
+            if (event := self._order(at, week, position)) is not None:
+                events.append(event)
             self._next += 1
         return Walked(events, [])
 
@@ -94,22 +93,13 @@ class PassersBy:
         if not items:
             return None
         name = f"pass-{int(baskets.basket[position])}-{week}"
-        total = value_of(items) / 100
         event: dict[str, Any] = {
             "type": "track",
             "event": "Order Completed",
             "messageId": name,
             "anonymousId": name,
             "timestamp": stamp(at),
-            "properties": {
-                "order_id": name,
-                "currency": CURRENCY,
-                "total": total,
-                "revenue": total,
-                "subtotal": total,
-                "discount": 0,
-                "products": [item.properties() for item in items],
-            },
+            "properties": order(name, value_of(items), [item.properties() for item in items]),
             "context": {"generated": True, "library": {"name": "demo-shop", "version": "1"}},
         }
         return json.dumps(event).encode()

@@ -11,6 +11,7 @@ from patron.app.demo.catalogue import CURRENCY, Product
 from patron.app.demo.people import Person, consent_properties
 from patron.app.demo.stage.calls import BROWSER, StageError
 from patron.app.demo.stage.place import Standing
+from patron.app.demo.wire import facts, order
 from patron.kit.ids import new_id
 
 
@@ -47,18 +48,12 @@ class Shopper:
         self._track(self._browser, "Product Added", product, more)
 
     def orders(self, products: list[Product]) -> None:
-        total = sum(product.price for product in products) / 100
+        cents = sum(product.price for product in products)
+        bought = [self._told(product) | {"quantity": 1} for product in products]
         self._server.track(
             **self._ids,
             event="Order Completed",
-            properties={
-                "order_id": f"order-{self.who.user_id}",
-                "cart_id": self.cart_id,
-                "currency": CURRENCY,
-                "total": total,
-                "revenue": total,
-                "products": [self._told(product) | {"quantity": 1} for product in products],
-            },
+            properties=order(f"order-{self.who.user_id}", cents, bought, cart_id=self.cart_id),
             context=self._context("/thank-you"),
         )
         self._arrived()
@@ -83,13 +78,7 @@ class Shopper:
         self._arrived()
 
     def _told(self, product: Product) -> dict[str, Any]:
-        return {
-            "product_id": product.product_id,
-            "sku": product.product_id,
-            "name": product.title,
-            "category": product.category,
-            "brand": product.brand,
-            "price": product.price / 100,
+        return facts(product) | {
             "url": self._shop_url + product.url,
             "image_url": self._shop_url + product.image_url,
         }
