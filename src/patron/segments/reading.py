@@ -18,6 +18,8 @@ from patron.segments.operators import (
 from patron.segments.patterns import compiled
 
 LARGEST = 10**15
+MOST_COUNTED = 1_000
+"""Of what one person did, the newest thousand that fit a condition count."""
 
 
 class Misread(ValueError):
@@ -108,7 +110,7 @@ def a_span(data: Any, path: str, *, shortest: timedelta = timedelta(seconds=1)) 
 def a_count(data: Any, path: str) -> tuple[str, int]:
     an_object(data, path, ["op", "value"])
     op = one_of(data.get("op"), f"{path}.op", COUNTS, "comparison of counts")
-    return op, a_whole(data.get("value"), f"{path}.value", 0, 1_000_000)
+    return op, a_whole(data.get("value"), f"{path}.value", 0, MOST_COUNTED)
 
 
 def an_amount(data: Mapping[str, Any], path: str) -> tuple[str, float | list[float]]:

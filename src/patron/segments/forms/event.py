@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from math import fsum
+from fractions import Fraction
+from hashlib import blake2b
+from sys import maxsize
 from typing import Any
 
 import msgspec
@@ -20,6 +22,7 @@ from patron.segments.operators import (
     at_path,
 )
 from patron.segments.reading import (
+    MOST_COUNTED,
     Misread,
     a_count,
     a_text,
@@ -37,7 +40,8 @@ Where = list[tuple[str, Comparison]]
 
 MEASURES = ("sum", "avg", "min", "max", "distinct")
 OCCURRENCES = ("first", "last")
-TOO_LARGE = 10**15
+MICRO = 10**6
+TOO_LARGE = 10**9
 """Numbers beyond it are mistakes, and are not counted in."""
 
 
@@ -66,32 +70,58 @@ class Measure(msgspec.Struct, frozen=True):
 
     def holds(self, deeds: Deeds, facts: Facts, now: datetime) -> bool:
         found = self.found(deeds)
-        return found is not None and AMOUNTS[self.op](found, self.value)
+        return found is not None and AMOUNTS[self.op](found, self.limit())
 
-    def found(self, deeds: Deeds) -> float | None:
-        """The number; None for an average, a least or a greatest of nothing. Sums and averages are
-        rounded to six decimals, so that ten times 0.1 is 1."""
-        values = [value for _, told in deeds for value in at_path(self.path, told)]
+    def found(self, deeds: Deeds) -> int | None:
+        """The number in millionths, to which every value is rounded, so that ten times 0.1 is 1;
+        None for an average, a least or a greatest of nothing."""
+        values = [value for _, told in deeds for value in self.values(told)][-MOST:]
         if self.kind == "distinct":
-            return len({key for key in map(alike, values) if key is not None})
-        numbers = [
-            number
-            for value in values
-            if (number := as_number(value)) is not None and abs(number) <= TOO_LARGE
-        ]
+            return len(set(values)) * MICRO
         if self.kind == "sum":
-            return round(fsum(numbers), 6)
-        if not numbers:
+            return sum(values)
+        if not values:
             return None
         if self.kind == "avg":
-            return round(fsum(numbers) / len(numbers), 6)
-        return min(numbers) if self.kind == "min" else max(numbers)
+            return round(Fraction(sum(values), len(values)))
+        return min(values) if self.kind == "min" else max(values)
+
+    def values(self, told: Mapping[str, Any]) -> list[int]:
+        """What one event tells: numbers in millionths; for `distinct`, what stands for a value."""
+        found = at_path(self.path, told)
+        if self.kind == "distinct":
+            return sorted(mark for value in found if (mark := _mark(value)) is not None)
+        numbers = [number for value in found if (number := as_number(value)) is not None]
+        return sorted(round(number * MICRO) for number in numbers if abs(number) <= TOO_LARGE)
+
+    def limit(self) -> int | list[int]:
+        """What the number is compared with, in millionths."""
+        if isinstance(self.value, list):
+            return [_millionths(one) for one in self.value]
+        return _millionths(self.value)
 
     def words(self, deeds: Deeds, held: bool, facts: Facts) -> str:
-        return f"; {words.measured(self.kind, self.path, self.found(deeds), held, self._wanted())}"
+        found = self.found(deeds)
+        number = None if found is None else found / MICRO
+        return f"; {words.measured(self.kind, self.path, number, held, self._wanted())}"
 
     def _wanted(self) -> str:
         return words.compared(self.op, self.value)
+
+
+def _millionths(number: float) -> int:
+    return round(Fraction(str(number)) * MICRO)
+
+
+def _mark(value: Any) -> int | None:
+    """63 bits that stand for a value, the same for values that `equals` takes for the same."""
+    key = alike(value)
+    if key is None:
+        return None
+    if isinstance(key, float) and key.is_integer():
+        key = int(key)
+    digest = blake2b(repr(key).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
 
 
 class Occurrence(msgspec.Struct, frozen=True):
@@ -143,7 +173,10 @@ class Event(msgspec.Struct, frozen=True):
 
     def deeds(self, facts: Facts, now: datetime) -> Deeds:
         """Time and properties of what counts, oldest first."""
-        return deeds_of(self.names, self.where, self.window, facts, now)
+        # The first time of all is kept for good; the first in a window that moves is not.
+        first = isinstance(self.asked, Occurrence) and self.asked.which == "first"
+        most = maxsize if first and self.window.within is None else MOST_COUNTED
+        return deeds_of(self.names, self.where, self.window, facts, now, most)
 
     def edges(self, facts: Facts, now: datetime) -> Iterator[datetime]:
         deeds = facts.events(self.names, self.window.bounds(facts, now)[0])
@@ -172,15 +205,26 @@ class Event(msgspec.Struct, frozen=True):
 
 
 def deeds_of(
-    names: frozenset[str], where: Where, window: Window, facts: Facts, now: datetime
+    names: frozenset[str],
+    where: Where,
+    window: Window,
+    facts: Facts,
+    now: datetime,
+    most: int = MOST_COUNTED,
 ) -> Deeds:
     """Her events of `names` in the window that pass `where`, oldest first."""
-    bounds = window.bounds(facts, now)
-    deeds = facts.events(names, bounds[0])
-    if bounds[1] is not None or not window.inclusive:
-        deeds = [deed for deed in deeds if window.lets(deed[0], bounds)]
+    begin, end = window.bounds(facts, now)
+    deeds = facts.events(names, begin)
+    fixed = None if window.moves else end
+    if not window.inclusive or fixed is not None:
+        deeds = [deed for deed in deeds if window.lets(deed[0], (begin, fixed))]
     for path, test in where:
         deeds = [deed for deed in deeds if test.holds(at_path(path, deed[1]), now, facts.zone)]
+    if len(deeds) > most:
+        deeds = deeds[-most:]
+    # An end that moves comes last: what counts must not depend on when it is asked.
+    if end is not None and window.moves:
+        deeds = [deed for deed in deeds if window.lets(deed[0], (begin, end))]
     return deeds
 
 
