@@ -15,9 +15,10 @@ from patron.profiles.address import normalise_email, normalise_phone
 from patron.profiles.batch.state import Totals, read_traits, unpack_totals
 from patron.profiles.batch.store import LOCK
 from patron.profiles.changes import store as changes
-from patron.profiles.consent import CHANNEL_KIND, MARKETING, Said, choose, heaviest
+from patron.profiles.consent import CHANNEL_KIND, MARKETING, heaviest
+from patron.profiles.known import known_traits
 from patron.profiles.parting import parted
-from patron.profiles.traits import joined, plain
+from patron.profiles.reach_store import reached, suppressions_of
 from patron.profiles.types import (
     ConsentState,
     ConsentWord,
@@ -154,16 +155,12 @@ async def person(tx: Tx, any_origin: UUID) -> Person | None:
         return None
     ids = [each[0] for each in kept]
     names = await identifiers(tx, ids)
-    traits = plain(joined(read_traits(each[6]) for each in kept))
-    for kind in ("email", "phone"):
-        if one := best(names, kind):
-            traits[kind] = one.address or one.value
     return Person(
         id=kept[0][1],
         known=any(each[4] for each in kept),
         origins=ids,
         identifiers=names,
-        traits=traits,
+        traits=known_traits((read_traits(each[6]) for each in kept), names),
         totals=_summed(unpack_totals(each[5]) for each in kept),
         first_seen=min(each[2] for each in kept),
         last_seen=max(each[3] for each in kept),
@@ -198,12 +195,6 @@ def _identifier(found: Sequence[Any]) -> Identifier:
     return Identifier(kind, name, origin_id, address, Trust(trust), verified, first_seen, last_seen)
 
 
-def best(names: Sequence[Identifier], kind: str) -> Identifier | None:
-    """The one to show of a person's identifiers of a kind: the most believed, then the newest."""
-    fitting = [each for each in names if each.kind == kind]
-    return max(fitting, key=lambda i: (i.verified, i.trust, i.last_seen, i.value), default=None)
-
-
 def _summed(parts: Iterable[Totals]) -> dict[str, Total]:
     result: dict[str, Total] = {}
     for part in parts:
@@ -222,19 +213,9 @@ def _summed(parts: Iterable[Totals]) -> dict[str, Total]:
 async def reach(tx: Tx, any_origin: UUID, channel: str, purpose: str) -> Reach:
     """How the person of an origin can be reached over `channel` for `purpose`."""
     kind = CHANNEL_KIND.get(channel)
-    addresses = await _held(tx, any_origin, kind) if kind else []
-    if not addresses:
-        return choose([], {}, [])
-    keys = [each.value for each in addresses]
-    said: dict[str, list[Said]] = {}
-    for key, state, at in await tuples(
-        tx,
-        "SELECT address_key, state, at FROM consent"
-        " WHERE address_key = ANY(%s) AND channel = %s AND purpose = %s",
-        (keys, channel, purpose),
-    ):
-        said.setdefault(key, []).append(Said(key, ConsentState(state), at))
-    return choose(addresses, said, await suppressions_of(tx, keys, channel))
+    held = await _held(tx, any_origin, kind) if kind else []
+    way = channel, purpose
+    return (await reached(tx, {any_origin: held}, [way]))[any_origin][way]
 
 
 async def set_consent(tx: Tx, word: ConsentWord, now: datetime) -> None:
@@ -300,18 +281,7 @@ async def suppress(
 
 async def suppressed(tx: Tx, channel: str, address_key: str) -> str | None:
     """Why nothing may be sent to an address, or None."""
-    return heaviest(s.reason for s in await suppressions_of(tx, [address_key], channel))
-
-
-async def suppressions_of(tx: Tx, keys: Sequence[str], channel: str) -> list[Suppression]:
-    return _suppressions(
-        await tuples(
-            tx,
-            "SELECT channel, address_key, reason, at, source FROM suppression"
-            " WHERE address_key = ANY(%s) AND channel = %s",
-            (list(keys), channel),
-        )
-    )
+    return heaviest(s.reason for s in await suppressions_of(tx, [address_key], [channel]))
 
 
 async def suppressions(
@@ -319,17 +289,12 @@ async def suppressions(
 ) -> list[Suppression]:
     """All suppressions, newest first; `after` is (at, address_key, channel, reason) of the last."""
     where = "WHERE (at, address_key, channel, reason) < (%s, %s, %s, %s)" if after else ""
-    return _suppressions(
-        await tuples(
-            tx,
-            f"SELECT channel, address_key, reason, at, source FROM suppression {where}"
-            " ORDER BY at DESC, address_key DESC, channel DESC, reason DESC LIMIT %s",
-            (*(after or ()), limit),
-        )
+    found = await tuples(
+        tx,
+        f"SELECT channel, address_key, reason, at, source FROM suppression {where}"
+        " ORDER BY at DESC, address_key DESC, channel DESC, reason DESC LIMIT %s",
+        (*(after or ()), limit),
     )
-
-
-def _suppressions(found: Iterable[tuple[Any, ...]]) -> list[Suppression]:
     return [Suppression(f[0], f[1], SuppressionReason(f[2]), f[3], f[4]) for f in found]
 
 

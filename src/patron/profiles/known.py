@@ -1,0 +1,23 @@
+"""What is known of a person, put together from what stands under each of her origins."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from patron.profiles.traits import Traits, joined, plain
+from patron.profiles.types import Identifier
+
+
+def known_traits(parts: Iterable[Traits], names: Sequence[Identifier]) -> dict[str, Any]:
+    """Her plain traits from those of her origins, `email` and `phone` among them when an
+    identifier tells them."""
+    traits = plain(joined(parts))
+    for kind in ("email", "phone"):
+        if one := best(names, kind):
+            traits[kind] = one.address or one.value
+    return traits
+
+
+def best(names: Iterable[Identifier], kind: str) -> Identifier | None:
+    """The one to show of a person's identifiers of a kind: the most believed, then the newest."""
+    fitting = [each for each in names if each.kind == kind]
+    return max(fitting, key=lambda i: (i.verified, i.trust, i.last_seen, i.value), default=None)
