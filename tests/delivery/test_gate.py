@@ -20,7 +20,7 @@ FINE = Facts(
     now=NOW,
     mode=Mode.LIVE,
     owner="owner@acme.example",
-    marketing=True,
+    purpose="marketing",
     reach=ANNA,
     expires_at=NOW + timedelta(hours=24),
     cart="open",
@@ -142,9 +142,9 @@ def test_after_a_restore_new_marketing_waits_until_the_caps_know_enough_again() 
     assert gate.decide(fresh) == Delay(restored_at + timedelta(hours=24), Reason.RESTORED)
     longer = msgspec.structs.replace(fresh, hours_between=48)
     assert gate.decide(longer) == Delay(restored_at + timedelta(hours=48), Reason.RESTORED)
-    assert isinstance(gate.decide(msgspec.structs.replace(fresh, marketing=False)), Go)
+    assert isinstance(gate.decide(msgspec.structs.replace(fresh, purpose="transactional")), Go)
     assert isinstance(gate.decide(msgspec.structs.replace(fresh, mode=Mode.REHEARSAL)), Go)
-    old = msgspec.structs.replace(fresh, marketing=False, begun=restored_at)
+    old = msgspec.structs.replace(fresh, purpose="transactional", begun=restored_at)
     assert gate.decide(old) == Skip(Reason.RESTORED, restored_at.isoformat())
     zone = ZoneInfo("America/New_York")
     said = words.of_delay(Delay(restored_at + timedelta(hours=24), Reason.RESTORED), fresh, zone)
@@ -154,7 +154,7 @@ def test_after_a_restore_new_marketing_waits_until_the_caps_know_enough_again() 
 
 def test_a_transactional_message_needs_no_consent_and_meets_no_caps() -> None:
     facts = but(
-        marketing=False,
+        purpose="transactional",
         reach=msgspec.structs.replace(ANNA, consent="withdrawn", suppressed="unsubscribe"),
         last_marketing=NOW,
         last_of_source=NOW,

@@ -31,7 +31,7 @@ async def load(tx: Tx, shop: Shop, message: Message, now: datetime) -> Facts:
         now=now,
         mode=shop.mode,
         owner=shop.owner_email,
-        marketing=message.purpose == "marketing",
+        purpose=message.purpose,
         reach=reach,
         expires_at=message.expires_at,
         hours_between=shop.settings.marketing_hours_between,

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 from patron.delivery.types import Decision, Delay, Facts, Go, Reason, Skip
 from patron.messages.types import Recipient
+from patron.profiles.consent import obstacle
+from patron.profiles.types import Obstacle
 from patron.shops.types import Mode
 
 SAME_SOURCE = timedelta(hours=24)
@@ -15,8 +17,12 @@ LONGEST_LAG = timedelta(seconds=5)
 LOOK_AGAIN = timedelta(minutes=15)
 CATCH_UP = timedelta(seconds=5)
 
-# What keeps even a transactional message back.
-_ALWAYS_SUPPRESSED = ("hard_bounce", "complaint", "erased", "manual")
+_OBSTACLES = {
+    Obstacle.WITHDRAWN: Reason.CONSENT_WITHDRAWN,
+    Obstacle.NO_CONSENT: Reason.NO_CONSENT,
+    Obstacle.SUPPRESSED: Reason.SUPPRESSED,
+    Obstacle.NO_ADDRESS: Reason.NO_ADDRESS,
+}
 
 
 def decide(facts: Facts) -> Decision:
@@ -38,18 +44,13 @@ def decide(facts: Facts) -> Decision:
 
 def permitted(facts: Facts) -> Skip | None:
     """Whether she may be written to at all; looks at mode, owner, purpose and reach alone."""
-    reach = facts.reach
     if facts.mode is Mode.REHEARSAL and not facts.owner:
         return Skip(Reason.NO_OWNER)
-    if facts.marketing and reach.consent == "withdrawn":
-        return Skip(Reason.CONSENT_WITHDRAWN)
-    if facts.marketing and reach.consent != "granted":
-        return Skip(Reason.NO_CONSENT)
-    if reach.suppressed and (facts.marketing or reach.suppressed in _ALWAYS_SUPPRESSED):
-        return Skip(Reason.SUPPRESSED, reach.suppressed)
-    if reach.address is None:
-        return Skip(Reason.NO_ADDRESS)
-    return None
+    found = obstacle(facts.reach, facts.purpose)
+    if found is None:
+        return None
+    because = facts.reach.suppressed if found is Obstacle.SUPPRESSED else None
+    return Skip(_OBSTACLES[found], because or "")
 
 
 def _wanted(facts: Facts) -> Skip | None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from patron.messages.types import Recipient, Rendered
+from patron.profiles.consent import MARKETING
 from patron.profiles.types import Reach
 from patron.segments.language import Answer
 from patron.shops.types import Mode, Shop
@@ -57,7 +58,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     mode: Mode
     owner: str
-    marketing: bool
+    purpose: str
     reach: Reach
     expires_at: datetime
     cart: CartState | None = None
@@ -69,6 +70,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     walk_lag: timedelta = timedelta(0)
     begun: datetime | None = None
     restored_at: datetime | None = None
+
+    @property
+    def marketing(self) -> bool:
+        return self.purpose == MARKETING
 
 
 class Go(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from patron.profiles.types import (
     ConsentState,
     ConsentWord,
     Identifier,
+    Obstacle,
     Reach,
     Suppression,
     SuppressionReason,
@@ -124,6 +125,23 @@ def heaviest(reasons: Iterable[str]) -> SuppressionReason | None:
     """The reason to name when an address is suppressed for several."""
     known = [SuppressionReason(reason) for reason in reasons]
     return max(known, key=_WEIGHT.index, default=None)
+
+
+def obstacle(reach: Reach, purpose: str) -> Obstacle | None:
+    """What keeps a message of this purpose from whom `reach` describes; the first that does.
+
+    Who needs something for her order gets it although she unsubscribed from marketing.
+    """
+    marketing = purpose == MARKETING
+    if marketing and reach.consent == "withdrawn":
+        return Obstacle.WITHDRAWN
+    if marketing and reach.consent != "granted":
+        return Obstacle.NO_CONSENT
+    if reach.suppressed and (marketing or reach.suppressed != SuppressionReason.UNSUBSCRIBE):
+        return Obstacle.SUPPRESSED
+    if reach.address is None:
+        return Obstacle.NO_ADDRESS
+    return None
 
 
 def choose(

@@ -158,6 +158,15 @@ class Reach(msgspec.Struct, frozen=True):
     suppressed: str | None
 
 
+class Obstacle(StrEnum):
+    """What keeps a message from somebody, as far as she is concerned; in the order it is asked."""
+
+    WITHDRAWN = "withdrawn"
+    NO_CONSENT = "no_consent"
+    SUPPRESSED = "suppressed"
+    NO_ADDRESS = "no_address"
+
+
 class People(msgspec.Struct, frozen=True):
     """What identity made of a batch: the root of each origin touched, merges, dropped events."""
 

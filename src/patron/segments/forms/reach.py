@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from patron.profiles.consent import CHANNEL_KIND, MARKETING
-from patron.profiles.types import SuppressionReason
+from patron.profiles.consent import CHANNEL_KIND, MARKETING, obstacle
+from patron.profiles.types import Obstacle, SuppressionReason
 from patron.segments.reading import Misread, an_object, one_of, yes_or_no
 from patron.segments.types import Answer, Facts, Needs, Scope
 
@@ -59,26 +59,26 @@ class Reachable(_Still, frozen=True):
     wanted: bool
 
     def holds(self, facts: Facts, now: datetime) -> bool:
-        return (self._obstacle(facts) is None) == self.wanted
+        return (self._objection(facts) is None) == self.wanted
 
     def evaluate(self, facts: Facts, now: datetime) -> Answer:
-        obstacle = self._obstacle(facts)
+        objection = self._objection(facts)
         said = f"may be written to by {self.channel} ({self.purpose})"
-        if obstacle is not None:
-            said = f"may not be written to by {self.channel} ({self.purpose}): {obstacle}"
-        return Answer((obstacle is None) == self.wanted, [said])
+        if objection is not None:
+            said = f"may not be written to by {self.channel} ({self.purpose}): {objection}"
+        return Answer((objection is None) == self.wanted, [said])
 
-    def _obstacle(self, facts: Facts) -> str | None:
+    def _objection(self, facts: Facts) -> str | None:
         reach = facts.reach(self.channel, self.purpose)
-        marketing = self.purpose == MARKETING
         if reach.address is None:
             return "no address is known"
-        if marketing and reach.consent != "granted":
-            return f"she {_CONSENT[reach.consent]} it"
-        # What she needs for her order reaches her although she unsubscribed from marketing.
-        if reach.suppressed and (marketing or reach.suppressed != SuppressionReason.UNSUBSCRIBE):
-            return f"the address is blocked ({_plain(reach.suppressed)})"
-        return None
+        match obstacle(reach, self.purpose):
+            case None:
+                return None
+            case Obstacle.SUPPRESSED:
+                return f"the address is blocked ({_plain(reach.suppressed or '')})"
+            case _:
+                return f"she {_CONSENT[reach.consent]} it"
 
 
 class Suppressed(_Still, frozen=True):
