@@ -31,6 +31,7 @@ class Known(msgspec.Struct, frozen=True):
     ways: dict[tuple[str, str], Reach] = {}
     touched: dict[str, list[Touch]] = {}
     person: UUID = ANNA
+    lists: frozenset[str] = frozenset()
 
     def events(
         self, names: Collection[str], since: datetime | None

@@ -183,6 +183,10 @@ def sample(rule: dict[str, Any], her: Known, now: datetime) -> bool:
     return Fraction(drawn, 2**64) * 100 < Fraction(rule["sample"])
 
 
+def on_list(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    return (rule["list"] in her.lists) is rule.get("is", True)
+
+
 def cart(rule: dict[str, Any], her: Known, now: datetime) -> bool:
     return her.cart_open(rule["cart"]) is (rule["is"] == "open")
 
@@ -190,7 +194,7 @@ def cart(rule: dict[str, Any], her: Known, now: datetime) -> bool:
 ASKED = {
     "trait": trait, "event": event, "message": message, "sequence": sequence, "orders": orders,
     "consent": consent, "reachable": reachable, "suppressed": suppressed, "channel": touch,
-    "device": touch, "sample": sample, "cart": cart,
+    "device": touch, "list": on_list, "sample": sample, "cart": cart,
 }  # fmt: skip
 
 

@@ -188,6 +188,9 @@ samples = st.fixed_dictionaries(
 carts = st.fixed_dictionaries(
     {"cart": st.sampled_from(["this", "c1"]), "is": st.sampled_from(["open", "closed"])}
 )
+lists = st.fixed_dictionaries(
+    {"list": st.sampled_from(["fair", "vip"])}, optional={"is": st.booleans()}
+)
 LEAVES: dict[str, st.SearchStrategy[Rule]] = {
     "trait": comparison("trait"),
     "event": event(),
@@ -197,6 +200,7 @@ LEAVES: dict[str, st.SearchStrategy[Rule]] = {
     "message": message(),
     **dict.fromkeys(["consent", "reachable", "suppressed"], reach()),
     **dict.fromkeys(TOUCHES, touch()),
+    "list": lists,
     "sample": samples,
 }
 """For each form that is no group, what makes it."""
@@ -271,4 +275,5 @@ people = st.builds(
     ),
     touched=touches(),
     person=st.uuids(),
+    lists=st.frozensets(st.sampled_from(["fair", "vip"])),
 )

@@ -19,6 +19,7 @@ from patron.profiles.many import store as profiles
 from patron.profiles.types import Reach
 from patron.segments import store
 from patron.segments.language import THIS, Needs
+from patron.segments.lists import store as listed
 from patron.segments.operators import as_number
 from patron.segments.types import Order, Touch
 from patron.shops.types import METRICS, Shop
@@ -82,6 +83,7 @@ class Loaded(msgspec.Struct, frozen=True):
     orders: list[Order] = []
     ways: dict[tuple[str, str], Reach] = {}
     touched: dict[str, list[Touch]] = {}
+    lists: frozenset[str] = frozenset()
 
     def events(
         self, names: Collection[str], since: datetime | None
@@ -123,6 +125,7 @@ async def load_many(
     ways = await profiles.reach(tx, people, needs.reach) if needs.reach else {}
     orders = await _orders(tx, people, needs, shop)
     touched = await _touched(tx, subjects, people, needs, now)
+    lists = await listed.of_people(tx, people, needs.lists) if needs.lists else {}
     zone = ZoneInfo(shop.time_zone)
     found = []
     for one in subjects:
@@ -139,6 +142,7 @@ async def load_many(
                 orders=orders.get(person, []),
                 ways=ways.get(person, {}),
                 touched=touched.get(person, {}),
+                lists=lists.get(person, frozenset()),
             )
         )
     return found

@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 
 from patron.segments.forms.event import Event, read_event, read_message
+from patron.segments.forms.member import Listed, read_listed
 from patron.segments.forms.orders import Orders, read_orders
 from patron.segments.forms.reach import (
     Consent,
@@ -82,7 +83,17 @@ EXPRESSIONS = frozenset(op for op, one in OPERATORS.items() if one.kind is Kind.
 GROUPS = ("and", "or", "not")
 
 Leaf = (
-    Trait | Event | Cart | Sequence_ | Orders | Consent | Reachable | Suppressed | Touched | Sample
+    Trait
+    | Event
+    | Cart
+    | Sequence_
+    | Orders
+    | Consent
+    | Reachable
+    | Suppressed
+    | Touched
+    | Listed
+    | Sample
 )
 
 READERS: dict[str, Callable[[Mapping[str, Any], str, Scope], Leaf]] = {
@@ -97,6 +108,7 @@ READERS: dict[str, Callable[[Mapping[str, Any], str, Scope], Leaf]] = {
     "suppressed": read_suppressed,
     "channel": read_channel,
     "device": read_device,
+    "list": read_listed,
     "sample": read_sample,
 }
 FORMS = (*GROUPS, *READERS)

@@ -13,7 +13,7 @@ from patron.segments.forms.window import BEGINNINGS
 from patron.segments.language import DEEPEST, FORMS, MOST, MOST_EXPRESSIONS
 from patron.segments.operators import AMOUNTS, COUNTS, OF_DATES, OPERATORS, UNITS, Kind
 from patron.segments.patterns import LONGEST
-from patron.segments.reading import LARGEST
+from patron.segments.reading import LARGEST, MOST_COUNTED
 
 Schema = dict[str, Any]
 
@@ -134,6 +134,10 @@ def _forms() -> dict[str, Schema]:
             },
         ),
         **{kind: _touch(kind) for kind in VALUES},
+        "list": _only(
+            ["list"],
+            {"list": {**_TEXT, "description": "The key of a list."}, "is": _YES_OR_NO},
+        ),
         "sample": _only(
             ["sample", "key"],
             {
@@ -213,7 +217,7 @@ def _names() -> Schema:
 
 
 def _count() -> Schema:
-    return _only(["op", "value"], {"op": {"enum": list(COUNTS)}, "value": _whole(1_000_000)})
+    return _only(["op", "value"], {"op": {"enum": list(COUNTS)}, "value": _whole(MOST_COUNTED)})
 
 
 def _where() -> Schema:

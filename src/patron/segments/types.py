@@ -66,6 +66,10 @@ class Facts(Protocol):
 
     def cart_open(self, cart: str) -> bool: ...
 
+    @property
+    def lists(self) -> Collection[str]:
+        """Keys of the lists she is on, of those that were asked for."""
+
 
 class Answer(msgspec.Struct, frozen=True):
     """`why`: the facts that decided, each a clause about the person; at most a hundred."""
@@ -75,10 +79,12 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """What a rule may refer to besides the person: named moments, and a cart as "this"."""
+    """What a rule may refer to besides the person: named moments, and a cart as "this". `lists` are
+    the keys of the lists there are; None: not looked at, because the rule was accepted before."""
 
     moments: frozenset[str] = frozenset()
     cart: bool = False
+    lists: frozenset[str] | None = None
 
 
 class Lookback(msgspec.Struct, frozen=True):
@@ -113,6 +119,7 @@ class Needs(msgspec.Struct, frozen=True):
     reach: frozenset[tuple[str, str]] = frozenset()
     kinds: frozenset[str] = frozenset()
     touch: Lookback = Lookback()
+    lists: frozenset[str] = frozenset()
     tests: int = 0
 
     def since(self, now: datetime, moments: Mapping[str, datetime]) -> datetime | None:
@@ -138,6 +145,7 @@ def together(needs: Iterable[Needs]) -> Needs:
         reach=union("reach"),
         kinds=union("kinds"),
         touch=_furthest([one.touch for one in every if one.kinds]),
+        lists=union("lists"),
         tests=sum(one.tests for one in every),
     )
 

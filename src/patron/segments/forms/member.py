@@ -1,0 +1,42 @@
+"""Conditions about belonging to something that is kept by name."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from patron.segments.reading import Misread, a_text, an_object, yes_or_no
+from patron.segments.types import Answer, Facts, Needs, Scope
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """Whether she is on a static list. A list that was deleted has nobody on it."""
+
+    key: str
+    wanted: bool
+    recurs: bool = False
+
+    def holds(self, facts: Facts, now: datetime) -> bool:
+        return (self.key in facts.lists) == self.wanted
+
+    def evaluate(self, facts: Facts, now: datetime) -> Answer:
+        said = "is" if self.key in facts.lists else "is not"
+        return Answer(self.holds(facts, now), [f"{said} on the list “{self.key}”"])
+
+    def edges(self, facts: Facts, now: datetime) -> Iterator[datetime]:
+        yield from ()
+
+    def needs(self) -> Needs:
+        return Needs(lists=frozenset([self.key]))
+
+    def weight(self) -> int:
+        return 1
+
+
+def read_listed(data: Mapping[str, Any], path: str, scope: Scope) -> Listed:
+    an_object(data, path, ["list", "is"])
+    key = a_text(data["list"], f"{path}.list")
+    if scope.lists is not None and key not in scope.lists:
+        raise Misread(f"{path}.list", key, sorted(scope.lists), "there is no list of this key")
+    return Listed(key, yes_or_no(data.get("is", True), f"{path}.is"))

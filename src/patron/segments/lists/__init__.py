@@ -1,0 +1,1 @@
+"""Lists of people that change only when somebody changes them."""
