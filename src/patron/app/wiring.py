@@ -24,6 +24,7 @@ from patron.kit.pauses import reach
 from patron.kit.signing import Signer
 from patron.profiles import walk as profiles
 from patron.profiles.types import People
+from patron.segments.lists import walk as lists
 from patron.shops.types import Shop
 
 log = logger(__name__)
@@ -112,6 +113,7 @@ class Walker:
         kept = await events.drop_erased(tx, self.shop, batch, people.erased)
         changes = await carts.follow(tx, self.shop, kept, people)
         await events.record(tx, self.shop, kept)
+        await lists.join(tx, kept)
         await self._act(tx, kept, people, changes, now)
 
     async def _act(

@@ -133,11 +133,12 @@ def read(text: str) -> Definition:
     return parse(msgspec.json.decode(text))
 
 
-def parse(data: Any) -> Definition:
-    """A definition out of JSON data; raises Misread, which names path, found and allowed."""
+def parse(data: Any, lists: frozenset[str] | None = None) -> Definition:
+    """A definition out of JSON data; raises Misread, which names path, found and allowed. `lists`
+    are the keys that conditions may name; without them any."""
     an_object(data, "$", FIELDS)
     trigger = _trigger(data.get("trigger"), "$.trigger")
-    scope = Scope(moments=frozenset({"start"}), cart=trigger is None)
+    scope = Scope(moments=frozenset({"start"}), cart=trigger is None, lists=lists)
     cart_ends, exits = _exits(data.get("exit_on", []), trigger is None)
     definition = Definition(
         trigger=trigger,

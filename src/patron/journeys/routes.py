@@ -24,6 +24,7 @@ from patron.kit.problems import Problem, bad_request, not_found
 from patron.messages import store as messages
 from patron.messages.types import BUILT_IN
 from patron.profiles import store as profiles
+from patron.segments.lists import store as lists
 from patron.segments.reading import Misread
 from patron.segments.schema import schema
 from patron.shops.access import requires
@@ -131,11 +132,11 @@ async def put_journey(
     """A new journey begins as a draft; a changed definition is a new version. Writing the same
     again changes nothing. A definition that cannot be read is refused with the path of what is
     wrong in it."""
-    try:
-        must_be_sayable(parse(data.definition), BUILT_IN)
-    except Misread as error:
-        raise _refused(error) from error
     async with db.unit(shop.schema) as tx:
+        try:
+            must_be_sayable(parse(data.definition, await lists.keys(tx)), BUILT_IN)
+        except Misread as error:
+            raise _refused(error) from error
         made = await store.put(tx, key, data.name, data.definition, clock.now())
         return _view(made, await store.counts(tx, made.id))
 

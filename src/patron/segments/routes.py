@@ -14,7 +14,8 @@ from patron.kit.db import Database
 from patron.kit.problems import Problem, bad_request
 from patron.profiles import store as profiles
 from patron.segments import trying
-from patron.segments.language import Rule, parse
+from patron.segments.language import Rule, Scope, parse
+from patron.segments.lists import store as lists
 from patron.segments.reading import Misread
 from patron.segments.trying import Explained, Preview
 from patron.shops.access import requires
@@ -67,8 +68,8 @@ async def explain(
 ) -> Explained:
     """Whether it holds for her now, why, and when that can change although nothing happens. A rule
     that cannot be read, or a person nobody knows, is refused with the path of what is wrong."""
-    rule = _read(data.rule)
     async with db.unit(shop.schema) as tx:
+        rule = _read(data.rule, await lists.keys(tx))
         root = await profiles.find(tx, data.person, shop.settings.phone_region)
         if root is None:
             raise bad_request(
@@ -94,12 +95,14 @@ async def preview(
 ) -> Preview:
     """How many they are now, and ten of them. After eight seconds the answer is what was counted so
     far: `complete` is false and `count` a least number."""
-    return await trying.preview(db, shop, _read(data.rule), clock.now(), seconds=PATIENCE)
+    async with db.unit(shop.schema) as tx:
+        rule = _read(data.rule, await lists.keys(tx))
+    return await trying.preview(db, shop, rule, clock.now(), seconds=PATIENCE)
 
 
-def _read(rule: dict[str, Any]) -> Rule:
+def _read(rule: dict[str, Any], there: frozenset[str]) -> Rule:
     try:
-        return parse(rule)
+        return parse(rule, Scope(lists=there))
     except Misread as error:
         raise refused(error) from error
 

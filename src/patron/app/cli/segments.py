@@ -7,16 +7,18 @@ from typing import Annotated
 import msgspec
 import typer
 
-from patron.app.cli.house import open_house
+from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
 from patron.app.cli.progress import Bar
 from patron.kit.db import Database
 from patron.kit.problems import bad_request, not_found
 from patron.profiles import store as profiles
 from patron.segments import trying
-from patron.segments.language import Rule, parse
+from patron.segments.language import Rule, Scope, parse
+from patron.segments.lists import store as lists
 from patron.segments.reading import Misread
 from patron.segments.trying import Explained, Preview
+from patron.shops.types import Shop
 
 app = typer.Typer(no_args_is_help=True, help="Which people, and why.")
 RuleFile = Annotated[
@@ -31,9 +33,9 @@ Person = Annotated[
 def explain(rule: RuleFile, person: Person, shop: ShopName = None, as_json: Json = False) -> None:
     """Whether a condition holds for one person now, and why."""
     with clear_errors():
-        asked = _read(rule)
         with open_house() as house:
             which = house.shop(shop)
+            asked = _read(rule, _lists(house, which))
 
             async def look(db: Database) -> Explained:
                 async with db.unit(which.schema) as tx:
@@ -60,9 +62,9 @@ def explain(rule: RuleFile, person: Person, shop: ShopName = None, as_json: Json
 def preview(rule: RuleFile, shop: ShopName = None, as_json: Json = False) -> None:
     """For how many people a condition holds now, and ten of them."""
     with clear_errors():
-        asked = _read(rule)
         with open_house() as house, Bar(as_json) as bar:
             which = house.shop(shop)
+            asked = _read(rule, _lists(house, which))
             tell = bar.people()
 
             async def look(db: Database) -> Preview:
@@ -77,11 +79,19 @@ def preview(rule: RuleFile, shop: ShopName = None, as_json: Json = False) -> Non
         console.print(table(("person", "name"), rows, "Nobody."))
 
 
-def _read(given: str) -> Rule:
+def _lists(house: OpenHouse, shop: Shop) -> frozenset[str]:
+    async def look(db: Database) -> frozenset[str]:
+        async with db.unit(shop.schema) as tx:
+            return await lists.keys(tx)
+
+    return house.run(look)
+
+
+def _read(given: str, there: frozenset[str]) -> Rule:
     """The rule in a file. Problem 400 when there is none, or none that can be read."""
     try:
         text = sys.stdin.read() if given == "-" else Path(given).read_text("utf-8")
-        return parse(msgspec.json.decode(text))
+        return parse(msgspec.json.decode(text), Scope(lists=there))
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         remedy = "give a file with a condition as JSON, as docs/conditions.md describes it"
         raise bad_request(f"{given} cannot be read: {error}", remedy=remedy) from error
