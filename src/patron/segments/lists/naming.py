@@ -1,0 +1,26 @@
+"""Keys of lists, and the lists that rules name."""
+
+import re
+import unicodedata
+from typing import Any
+
+LONGEST_KEY = 60
+KEY = r"^[a-z0-9][a-z0-9_-]{0,59}$"
+"""What a key looks like that can stand in addresses and rules, as those of journeys do."""
+
+
+def key_of(name: str) -> str:
+    """A key made of a name: "Trade fair 2026" → "trade-fair-2026"; "" when no letter is left."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return "-".join(re.findall("[a-z0-9]+", plain))[:LONGEST_KEY].rstrip("-")
+
+
+def named(data: Any) -> set[str]:
+    """Keys of the lists that conditions anywhere in JSON data name."""
+    if isinstance(data, list):
+        return set().union(*map(named, data))
+    if not isinstance(data, dict):
+        return set()
+    key = data.get("list")
+    found: set[str] = set().union(*map(named, data.values()))
+    return found | {key} if isinstance(key, str) else found
