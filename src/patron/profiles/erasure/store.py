@@ -11,6 +11,7 @@ from patron.kit.db import Tx, execute, tuples
 from patron.kit.signing import Signer
 from patron.profiles import store
 from patron.profiles.batch.store import digest, packed_suppressions
+from patron.profiles.labels import store as labels
 from patron.profiles.types import Erased, Identifier, Tombstone
 
 ADDRESSES = ("email", "phone")
@@ -42,6 +43,7 @@ async def export(tx: Tx, root: UUID) -> dict[str, Any] | None:
             "suppressions": [dict(zip(names, stop, strict=True)) for stop in stops],
             "merges": await store.merges(tx, person.origins),
             "refusals": await store.refusals(tx, person.origins, _CHUNK),
+            **await labels.export(tx, person.origins),
         }
     )
     return found
@@ -61,6 +63,7 @@ async def erase(tx: Tx, root: UUID, signer: Signer, now: datetime) -> Erased | N
     names = await store.identifiers(tx, origins)
     keys = _addresses(names)
     await _bury(tx, names, origins, signer, now)
+    await labels.erase(tx, origins)
     for sql, params in (
         ("DELETE FROM suppression WHERE address_key = ANY(%s)", (keys,)),
         ("DELETE FROM consent WHERE address_key = ANY(%s)", (keys,)),

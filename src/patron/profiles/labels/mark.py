@@ -1,0 +1,119 @@
+"""Writes tags and notes on a person, and takes them off again; her segments hear of it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from patron.kit.db import Tx
+from patron.kit.problems import bad_request, conflict, not_found
+from patron.profiles import store as profiles
+from patron.profiles.changes import store as changes
+from patron.profiles.labels import store
+from patron.profiles.labels.types import Note, Tag
+from patron.shops.types import Access, Shop
+
+MOST_TAGS = 100
+MOST_NOTES = 1_000
+LONGEST_TAG = 60
+LONGEST_NOTE = 5_000
+COMMAND_LINE = "command line"
+
+
+def author(access: Access) -> str:
+    """Who writes, as it is kept: the key, which the shop's list of keys names."""
+    return f"key:{access.key_id}"
+
+
+def key_of(tag: str) -> str:
+    """A tag as tags are compared: without regard to case and to how its words are spaced."""
+    return " ".join(tag.casefold().split())
+
+
+async def tag(tx: Tx, shop: Shop, who: str, text: str, by: str, now: datetime) -> list[Tag]:
+    """Write a tag on a person unless she has it; all her tags. Problem 404 for nobody, 409 when
+    she has a hundred."""
+    text = _tag_text(text)
+    hers = await _held(tx, shop, who)
+    have = await store.tags_of(tx, hers)
+    if key_of(text) in {key_of(one.tag) for one in have}:
+        return have
+    if len(have) >= MOST_TAGS:
+        raise conflict(
+            f"{who} has {len(have)} tags, and no more are kept of one person",
+            remedy="take one off first",
+        )
+    await store.put_tag(tx, hers[0], key_of(text), text, by, now)
+    await changes.note(tx, hers, now)
+    return await store.tags_of(tx, hers)
+
+
+async def untag(tx: Tx, shop: Shop, who: str, text: str, now: datetime) -> list[Tag]:
+    """Take a tag off a person; those that are left. Problem 404 when she has no such tag."""
+    hers = await _held(tx, shop, who)
+    if not await store.drop_tag(tx, hers, key_of(text)):
+        raise not_found("tag", f"{text!r} of {who}")
+    await changes.note(tx, hers, now)
+    return await store.tags_of(tx, hers)
+
+
+async def note(tx: Tx, shop: Shop, who: str, text: str, by: str, now: datetime) -> Note:
+    """Write a note on a person. Problem 404 for nobody, 409 when she has a thousand."""
+    text = _note_text(text)
+    hers = await _held(tx, shop, who)
+    if await store.count_notes(tx, hers) >= MOST_NOTES:
+        raise conflict(
+            f"{who} has {MOST_NOTES:,} notes, and no more are kept of one person",
+            remedy="take one off first",
+        )
+    written = await store.add_note(tx, hers[0], text, by, now)
+    await changes.note(tx, hers, now)
+    return written
+
+
+async def unnote(tx: Tx, shop: Shop, who: str, note_id: UUID, now: datetime) -> None:
+    """Take a note off a person. Problem 404 when it is none of hers."""
+    hers = await _held(tx, shop, who)
+    if not await store.drop_note(tx, hers, note_id):
+        raise not_found("note", f"{note_id} of {who}")
+    await changes.note(tx, hers, now)
+
+
+async def origins_of(tx: Tx, shop: Shop, who: str) -> list[UUID]:
+    """All origins of a person, the oldest first. Problem 404 for nobody."""
+    root = await profiles.find(tx, who, shop.settings.phone_region)
+    origins = [] if root is None else await profiles.origins(tx, root)
+    if not origins:
+        raise not_found("profile", who)
+    return origins
+
+
+async def _held(tx: Tx, shop: Shop, who: str) -> list[UUID]:
+    """`origins_of`, locked: whoever is erased meanwhile is not written on."""
+    await profiles.lock(tx, await origins_of(tx, shop, who))
+    return await origins_of(tx, shop, who)
+
+
+def _tag_text(given: str) -> str:
+    text = " ".join(given.split())
+    if not 1 <= len(text) <= LONGEST_TAG or "/" in text or not text.isprintable():
+        raise bad_request(
+            f"tag {given[:80]!r} cannot be written",
+            remedy=f"give 1 to {LONGEST_TAG} printable characters, no slash among them",
+            path="tag",
+        )
+    return text
+
+
+def _note_text(given: str) -> str:
+    text = given.strip()
+    if not 1 <= len(text) <= LONGEST_NOTE or "\0" in text or _unpaired(text):
+        raise bad_request(
+            f"a note of {len(text):,} characters cannot be written, or not all of them",
+            remedy=f"give 1 to {LONGEST_NOTE:,} characters of text",
+            path="text",
+        )
+    return text
+
+
+def _unpaired(text: str) -> bool:
+    """Halves of a surrogate pair, which PostgreSQL cannot hold."""
+    return any("\ud800" <= c <= "\udfff" for c in text)
