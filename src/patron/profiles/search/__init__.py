@@ -1,0 +1,1 @@
+"""Finding people by what they go by: names, addresses, numbers, orders, tags."""
