@@ -9,8 +9,19 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 TICK = timedelta(microseconds=1)
+_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 YEARS_AHEAD = 10
 """A leap year comes within eight years at the latest, so nine whole ones show all that recurs."""
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970."""
+    return (moment - _ZERO) // TICK
+
+
+def moment(micro: int) -> datetime:
+    """The moment so many microseconds after 1970, in UTC."""
+    return _ZERO + timedelta(microseconds=micro)
 
 
 def as_date(value: Any, zone: tzinfo) -> datetime | None:

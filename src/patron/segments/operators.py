@@ -8,6 +8,7 @@ spaces around it. Numbers in text ("12.50") count as numbers. Dates are ISO 8601
 time is its midnight, a time without a zone is the shop's.
 """
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -108,17 +109,18 @@ _MANY = 20
 OF_DATES = ("between", "before", "after", "anniversary_in_month", *sorted(_RELATIVE))
 """The operators that read a value as a date."""
 
-COUNTS: dict[str, Callable[[Any, Any], bool]] = {
-    "equals": lambda found, wanted: bool(found == wanted),
-    "not_equals": lambda found, wanted: bool(found != wanted),
-    "at_least": lambda found, wanted: bool(found >= wanted),
-    "at_most": lambda found, wanted: bool(found <= wanted),
-    "greater_than": lambda found, wanted: bool(found > wanted),
-    "less_than": lambda found, wanted: bool(found < wanted),
+COUNTS: dict[str, Callable[[Any, Any], Any]] = {
+    "equals": operator.eq,
+    "not_equals": operator.ne,
+    "at_least": operator.ge,
+    "at_most": operator.le,
+    "greater_than": operator.gt,
+    "less_than": operator.lt,
 }
-AMOUNTS: dict[str, Callable[[Any, Any], bool]] = {
+"""Of numbers, and of columns of numbers."""
+AMOUNTS: dict[str, Callable[[Any, Any], Any]] = {
     **COUNTS,
-    "between": lambda found, wanted: bool(wanted[0] <= found <= wanted[1]),
+    "between": lambda found, wanted: (wanted[0] <= found) & (found <= wanted[1]),
 }
 
 
@@ -241,7 +243,7 @@ def _passes(op: str, wanted: Any, found: Any, now: datetime, zone: tzinfo) -> bo
             return _between(found, wanted, zone)
         case "greater_than" | "at_least" | "less_than" | "at_most":
             number = as_number(found)
-            return number is not None and COUNTS[op](number, wanted)
+            return number is not None and bool(COUNTS[op](number, wanted))
     date = as_date(found, zone)
     return date is not None and _date(op, date, wanted, now, zone)
 

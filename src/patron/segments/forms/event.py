@@ -40,6 +40,8 @@ Where = list[tuple[str, Comparison]]
 
 MEASURES = ("sum", "avg", "min", "max", "distinct")
 OCCURRENCES = ("first", "last")
+MOST_TOLD = 100
+"""Values of one property of one event; more are not counted in."""
 MICRO = 10**6
 TOO_LARGE = 10**9
 """Numbers beyond it are mistakes, and are not counted in."""
@@ -52,7 +54,7 @@ class Often(msgspec.Struct, frozen=True):
     count: int
 
     def holds(self, deeds: Deeds, facts: Facts, now: datetime) -> bool:
-        return COUNTS[self.op](len(deeds), self.count)
+        return bool(COUNTS[self.op](len(deeds), self.count))
 
     def words(self, deeds: Deeds, held: bool, facts: Facts) -> str:
         if held or not deeds or not self.count:
@@ -70,12 +72,12 @@ class Measure(msgspec.Struct, frozen=True):
 
     def holds(self, deeds: Deeds, facts: Facts, now: datetime) -> bool:
         found = self.found(deeds)
-        return found is not None and AMOUNTS[self.op](found, self.limit())
+        return found is not None and bool(AMOUNTS[self.op](found, self.limit()))
 
     def found(self, deeds: Deeds) -> int | None:
         """The number in millionths, to which every value is rounded, so that ten times 0.1 is 1;
         None for an average, a least or a greatest of nothing."""
-        values = [value for _, told in deeds for value in self.values(told)][-MOST:]
+        values = [value for _, told in deeds for value in self.values(told)]
         if self.kind == "distinct":
             return len(set(values)) * MICRO
         if self.kind == "sum":
@@ -88,11 +90,11 @@ class Measure(msgspec.Struct, frozen=True):
 
     def values(self, told: Mapping[str, Any]) -> list[int]:
         """What one event tells: numbers in millionths; for `distinct`, what stands for a value."""
-        found = at_path(self.path, told)
+        found = at_path(self.path, told)[:MOST_TOLD]
         if self.kind == "distinct":
-            return sorted(mark for value in found if (mark := _mark(value)) is not None)
+            return [mark for value in found if (mark := _mark(value)) is not None]
         numbers = [number for value in found if (number := as_number(value)) is not None]
-        return sorted(round(number * MICRO) for number in numbers if abs(number) <= TOO_LARGE)
+        return [round(number * MICRO) for number in numbers if abs(number) <= TOO_LARGE]
 
     def limit(self) -> int | list[int]:
         """What the number is compared with, in millionths."""

@@ -93,8 +93,8 @@ class Orders(msgspec.Struct, frozen=True):
         if found is None:
             return False
         if isinstance(self.value, list):
-            return AMOUNTS[self.op](found, [_exact(one) for one in self.value])
-        return AMOUNTS[self.op](found, _exact(self.value))
+            return bool(AMOUNTS[self.op](found, [_exact(one) for one in self.value]))
+        return bool(AMOUNTS[self.op](found, _exact(self.value)))
 
     def _wanted(self) -> str:
         return words.compared(self.op, self.value)

@@ -2,13 +2,14 @@
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from patron.segments import words
+from patron.segments.dates import TICK, micros, moment
 from patron.segments.forms.event import Where, deeds_of, where_edges
 from patron.segments.forms.window import WINDOWS, Window, read_window
 from patron.segments.reading import (
@@ -39,13 +40,14 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Chain(msgspec.Struct, frozen=True):
-    """A way through the first steps: when it began, and the times of its steps, backwards."""
+    """A way through the first steps: when it began, and the times of its steps, backwards; in
+    microseconds."""
 
-    began: datetime
-    at: datetime
+    began: int
+    at: int
     before: "Chain | None" = None
 
-    def times(self) -> list[datetime]:
+    def times(self) -> list[int]:
         earlier = self.before.times() if self.before else []
         return [*earlier, self.at]
 
@@ -61,7 +63,7 @@ class Sequence_(msgspec.Struct, frozen=True):  # noqa: N801 - `Sequence` is take
 
     @property
     def recurs(self) -> bool:
-        return any(test.recurs for deed in self._deeds() for _, test in deed.where)
+        return any(test.recurs for deed in self.deeds() for _, test in deed.where)
 
     def holds(self, facts: Facts, now: datetime) -> bool:
         return (self.found(facts, now) is not None) == self.did
@@ -76,24 +78,31 @@ class Sequence_(msgspec.Struct, frozen=True):  # noqa: N801 - `Sequence` is take
         return Answer(self.did, [f"{said}{when} ({times})"])
 
     def found(self, facts: Facts, now: datetime) -> list[datetime] | None:
-        """When each step was done, the first time that all were; None when they were not.
+        """When each step was done, the first time that all were; None when they were not."""
+        way = self.way(lambda deed: self._times(deed, facts, now))
+        return None if way is None else [moment(at) for at in way]
+
+    def way(self, times: Callable[[Deed], Sequence[int]]) -> list[int] | None:
+        """When each step was done, out of the times at which each deed was, in microseconds, each
+        once and in order.
 
         Of all ways to an event the one that began last is kept, which fits into `span` if any does.
         """
-        chains = [Chain(ts, ts) for ts in self._times(self.steps[0].deed, facts, now)]
+        chains = [Chain(at, at) for at in times(self.steps[0].deed)]
         for step in self.steps[1:]:
             if not chains:
                 return None
-            times = self._times(step.deed, facts, now)
-            barred = self._times(step.without, facts, now) if step.without else []
-            chains = _continued(chains, times, step.within, barred)
-        fitting = (c for c in chains if self.span is None or c.at - c.began <= self.span)
+            barred = times(step.without) if step.without else []
+            within = None if step.within is None else step.within // TICK
+            chains = _continued(chains, times(step.deed), within, barred)
+        longest = None if self.span is None else self.span // TICK
+        fitting = (c for c in chains if longest is None or c.at - c.began <= longest)
         done = next(fitting, None)
         return None if done is None else done.times()
 
     def edges(self, facts: Facts, now: datetime) -> Iterator[datetime]:
         begin = self.window.bounds(facts, now)[0]
-        for deed in self._deeds():
+        for deed in self.deeds():
             deeds = facts.events(deed.names, begin)
             yield from self.window.edges(ts for ts, _ in deeds)
             yield from where_edges(deed.where, deeds, facts, now)
@@ -106,21 +115,22 @@ class Sequence_(msgspec.Struct, frozen=True):  # noqa: N801 - `Sequence` is take
                 log=self.window.lookback(),
                 tests=1 + len(one.where),
             )
-            for one in self._deeds()
+            for one in self.deeds()
         )
 
     def weight(self) -> int:
-        return sum(1 + len(deed.where) for deed in self._deeds())
+        return sum(1 + len(deed.where) for deed in self.deeds())
 
-    def _deeds(self) -> Iterator[Deed]:
+    def deeds(self) -> Iterator[Deed]:
         for step in self.steps:
             yield step.deed
             if step.without:
                 yield step.without
 
-    def _times(self, deed: Deed, facts: Facts, now: datetime) -> list[datetime]:
+    def _times(self, deed: Deed, facts: Facts, now: datetime) -> list[int]:
         """When she did it, in the window; each moment once, in order."""
-        return sorted({ts for ts, _ in deeds_of(deed.names, deed.where, self.window, facts, now)})
+        deeds = deeds_of(deed.names, deed.where, self.window, facts, now)
+        return sorted({micros(ts) for ts, _ in deeds})
 
     def _told(self, step: Step, *, done: bool) -> str:
         said = words.deeds(step.deed.names, done=done)
@@ -134,9 +144,9 @@ class Sequence_(msgspec.Struct, frozen=True):  # noqa: N801 - `Sequence` is take
 
 def _continued(
     chains: Sequence[Chain],
-    times: Sequence[datetime],
-    within: timedelta | None,
-    barred: Sequence[datetime],
+    times: Sequence[int],
+    within: int | None,
+    barred: Sequence[int],
 ) -> list[Chain]:
     """The chains, each by the time of its last step, that go on to one of `times`.
 

@@ -1,0 +1,1 @@
+"""What live segments remember of each person, and the kernels that answer from it."""

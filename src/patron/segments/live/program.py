@@ -1,0 +1,134 @@
+"""Rules made ready to be answered for many people at once, from streams and facts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+import msgspec
+import numpy as np
+
+from patron.segments.forms.event import Event
+from patron.segments.forms.sequence import Sequence_
+from patron.segments.forms.touch import Touched
+from patron.segments.language import All, Any_, Not, Rule, leaves
+from patron.segments.live.columns import Column, Columns
+from patron.segments.live.kernels import (
+    NEVER,
+    Answered,
+    Asking,
+    answer_asked,
+    answer_event,
+    answer_sequence,
+    answer_touch,
+    named,
+)
+from patron.segments.live.streams import (
+    Kept,
+    Stream,
+    of_deed,
+    of_event,
+    of_touch,
+)
+from patron.segments.types import Facts, Leaf, Needs, together
+
+
+class Chunk(msgspec.Struct):
+    """People to be asked about: their columns, and by number their facts (None: not loaded)."""
+
+    columns: Columns
+    facts: Sequence[Facts | None]
+
+    @property
+    def count(self) -> int:
+        return self.columns.count
+
+
+Kernel = Callable[[Chunk, Asking, Mapping[str, int]], Answered]
+
+
+class Program(msgspec.Struct, frozen=True):
+    """A rule made ready. `streams` by key, with what is needed of each; `needs` what else must be
+    known of a person, whose facts are then given."""
+
+    rule: Rule
+    streams: dict[str, tuple[Stream, Kept]]
+    needs: Needs
+    asks: bool
+    kernels: dict[int, Kernel]
+
+    def answer(self, chunk: Chunk, asking: Asking, numbers: Mapping[str, int]) -> Answered:
+        """Whether it holds for each person of a chunk, and when that may change; `numbers` says
+        which stream of the chunk a key is."""
+        return _combined(self.rule, self.kernels, chunk, asking, numbers)
+
+
+def made_ready(rule: Rule, zone: ZoneInfo) -> Program:
+    """Raises NotLive, saying what in the rule cannot be answered from records."""
+    streams: dict[str, tuple[Stream, Kept]] = {}
+    kernels: dict[int, Kernel] = {}
+    asked: list[Leaf] = []
+    for leaf in leaves(rule):
+        if isinstance(leaf, Event):
+            kernels[id(leaf)] = _of_event(leaf, _known(streams, *of_event(leaf, zone)))
+        elif isinstance(leaf, Sequence_):
+            keys = {
+                named(deed): _known(streams, *of_deed(deed, leaf.window, zone))
+                for deed in leaf.deeds()
+            }
+            kernels[id(leaf)] = _of_sequence(leaf, keys)
+        elif isinstance(leaf, Touched):
+            kernels[id(leaf)] = _of_touch(leaf, _known(streams, *of_touch(leaf, zone)))
+        else:
+            kernels[id(leaf)] = _of_facts(leaf)
+            asked.append(leaf)
+    needs = together(leaf.needs() for leaf in asked)
+    return Program(rule, streams, needs, bool(asked), kernels)
+
+
+def _known(streams: dict[str, tuple[Stream, Kept]], stream: Stream, kept: Kept) -> str:
+    before = streams.get(stream.key)
+    streams[stream.key] = (stream, kept if before is None else before[1].joined(kept))
+    return stream.key
+
+
+def _of_event(leaf: Event, key: str) -> Kernel:
+    return lambda chunk, asking, numbers: answer_event(leaf, chunk.columns.of(numbers[key]), asking)
+
+
+def _of_sequence(leaf: Sequence_, keys: Mapping[str, str]) -> Kernel:
+    def answer(chunk: Chunk, asking: Asking, numbers: Mapping[str, int]) -> Answered:
+        columns: dict[str, Column] = {
+            name: chunk.columns.of(numbers[key]) for name, key in keys.items()
+        }
+        return answer_sequence(leaf, columns, asking)
+
+    return answer
+
+
+def _of_touch(leaf: Touched, key: str) -> Kernel:
+    return lambda chunk, asking, numbers: answer_touch(leaf, chunk.columns.of(numbers[key]), asking)
+
+
+def _of_facts(leaf: Leaf) -> Kernel:
+    return lambda chunk, asking, numbers: answer_asked(leaf, chunk.facts, asking)
+
+
+def _combined(
+    rule: Rule,
+    kernels: Mapping[int, Kernel],
+    chunk: Chunk,
+    asking: Asking,
+    numbers: Mapping[str, int],
+) -> Answered:
+    if isinstance(rule, Not):
+        held, changes = _combined(rule.rule, kernels, chunk, asking, numbers)
+        return ~held, changes
+    if not isinstance(rule, All | Any_):
+        return kernels[id(rule)](chunk, asking, numbers)
+    every = isinstance(rule, All)
+    held = np.full(chunk.count, every)
+    changes = np.full(chunk.count, NEVER)
+    for one in rule.rules:
+        theirs, soon = _combined(one, kernels, chunk, asking, numbers)
+        held = held & theirs if every else held | theirs
+        np.minimum(changes, soon, out=changes)
+    return held, changes

@@ -1,0 +1,134 @@
+"""Answered for many at once, from records, a rule says what it says when it is asked of one."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import reference
+import rules
+from known import NOW, Known
+from patron.segments.dates import micros, moment
+from patron.segments.language import Rule, bind, parse
+from patron.segments.live.columns import Columns, Records, cut, fresh, joined, packed, unpacked
+from patron.segments.live.kernels import NEVER, Asking
+from patron.segments.live.program import Chunk, Program, made_ready
+from patron.segments.live.streams import NotLive
+
+ZONE = ZoneInfo("America/New_York")
+TICK = timedelta(microseconds=1)
+
+
+def recorded(program: Program, her: Known, who: int) -> list[tuple[int, int, int, int, int]]:
+    """Everything that happened to her, as records."""
+    rows = []
+    for number, (stream, _) in enumerate(program.streams.values()):
+        if stream.kind != "event":
+            for touch in her.touches(stream.kind):
+                for ts in (touch.first, touch.last):
+                    codes = stream.touched(ts, touch.value)
+                    rows += [(who, number, micros(ts), 0, code) for code in codes]
+            continue
+        for position, (ago, name, told) in enumerate(her.log):
+            if name in stream.names:
+                ts = NOW - timedelta(minutes=ago)
+                values = stream.values(ts, told)
+                rows += [(who, number, micros(ts), position, value) for value in values]
+    return rows
+
+
+def answered(
+    program: Program, people: list[Known], now: datetime, parts: int = 1
+) -> tuple[list[bool], list[datetime | None]]:
+    """The answers, the records being kept in so many `parts` and cut to what is needed each."""
+    rows = [row for who, her in enumerate(people) for row in recorded(program, her, who)]
+    kept = {number: need for number, (_, need) in enumerate(program.streams.values())}
+    whole: list[Records] = []
+    for part in range(parts):
+        some = cut(fresh(rows[part::parts]).ordered(), kept, micros(now))
+        whole.append(unpacked(packed(some, len(people))))
+    records = cut(joined(*whole).ordered(), kept, micros(now))
+    numbers = {key: number for number, key in enumerate(program.streams)}
+    chunk = Chunk(Columns(records, len(people)), people)
+    held, changes = program.answer(chunk, Asking(now, ZONE), numbers)
+    assert all(change > micros(now) for change in changes)
+    return held.tolist(), [None if at == NEVER else moment(at) for at in changes.tolist()]
+
+
+def ready(data: dict[str, Any]) -> tuple[Rule, Program]:
+    bound = parse(bind(data, Known().moments, "c1"))
+    return bound, made_ready(bound, ZONE)
+
+
+@settings(max_examples=400)
+@given(
+    rules.rules,
+    st.lists(rules.people, min_size=1, max_size=4),
+    st.lists(rules.hours, max_size=2),
+    st.integers(1, 3),
+)
+def test_the_kernels_say_what_the_reference_says(
+    data: dict[str, Any], people: list[Known], waits: list[int], parts: int
+) -> None:
+    data = bind(data, Known().moments, "c1")
+    try:
+        rule, program = ready(data)
+    except NotLive:
+        assume(False)
+    now = NOW
+    for wait in [0, *waits]:
+        now += timedelta(hours=wait)
+        held, changes = answered(program, people, now, parts)
+        assert held == [rule.holds(her, now) for her in people]
+        assert held == [reference.holds(data, her, now) for her in people]
+        for her, value, change in zip(people, held, changes, strict=True):
+            until = change or now + timedelta(days=4_000)
+            for ahead in (until - TICK, now + (until - now) / 2):
+                assert rule.holds(her, ahead) is value
+
+
+def test_a_date_inside_an_event_cannot_be_live() -> None:
+    soon = {"op": "in_the_next", "value": {"days": 7}}
+    for rule in (
+        {"event": "Booked", "where": [{"property": "arrival", **soon}]},
+        {"event": "Booked", "last": {"property": "arrival", **soon}},
+        {"sequence": [{"event": "A"}, {"event": "B", "where": [{"property": "on", **soon}]}]},
+    ):
+        with pytest.raises(NotLive, match="compared with today"):
+            ready(rule)
+
+
+def test_the_same_question_is_one_stream() -> None:
+    often = {"event": "A", "where": [{"property": "x", "op": "equals", "value": 1}]}
+    rule = {
+        "and": [
+            often,
+            {**often, "within": {"days": 3}},
+            {**often, "sum": {"property": "x", "op": "at_least", "value": 3}},
+            {**often, "avg": {"property": "x", "op": "at_least", "value": 3}},
+            {**often, "distinct": {"property": "x", "op": "at_least", "value": 3}},
+        ]
+    }
+    _, program = ready(rule)
+    assert len(program.streams) == 3
+    needed = [(kept.newest, kept.oldest, kept.back) for _, kept in program.streams.values()]
+    assert needed == [(2, 0, None), (1_000, 0, None), (1_000, 0, None)]
+
+
+def test_of_a_robot_only_what_is_needed_is_kept() -> None:
+    her = Known(log=[(minute / 10, "A", {"x": 1}) for minute in range(5_000)])
+    for rule, held, most in (
+        ({"event": "A", "count": {"op": "at_least", "value": 3}}, True, 4),
+        ({"event": "A", "sum": {"property": "x", "op": "equals", "value": 1_000}}, True, 1_000),
+        ({"event": "A", "first": {"op": "more_than_ago", "value": {"minutes": 499}}}, True, 1),
+        ({"event": "A", "last": {"op": "in_the_last", "value": {"seconds": 1}}}, True, 1),
+        ({"event": "A", "did": False, "within": {"days": 1}}, False, 1),
+        ({"event": "A", "before": {"minutes": 100}}, False, 1_000),
+    ):
+        parsed, program = ready(rule)
+        assert answered(program, [her], NOW, 2)[0] == [parsed.holds(her, NOW)] == [held]
+        kept = {number: need for number, (_, need) in enumerate(program.streams.values())}
+        assert len(cut(fresh(recorded(program, her, 0)).ordered(), kept, micros(NOW))) == most
