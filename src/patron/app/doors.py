@@ -6,6 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from patron.analytics import routes as analytics
 from patron.app import people
+from patron.app.audit import routes as audit
 from patron.app.context import inbox_limits
 from patron.app.installing import LIBRARY
 from patron.carts import routes as carts
@@ -28,6 +29,7 @@ ROUTES: list[HTTPRouteHandler] = [
     *shops.routes,
     *debugger.routes,
     *catalog.routes,
+    *audit.routes,
     *profiles.routes,
     *people.routes,
     *carts.routes,
@@ -72,14 +74,19 @@ def open_doors(
 ) -> Doors:
     """The doors of this process; call it in the event loop that serves them."""
     inbox = Inbox(settings.database_url or "", clock, inbox_limits(settings))
+def proxies_of(settings: Settings) -> list[str]:
+    """Networks of the proxies that are believed, in CIDR notation."""
     proxies = [part.strip() for part in (settings.trusted_proxies or "").split(",")]
+    return [proxy for proxy in proxies if proxy]
+
+
     door = Door(
         keys,
         inbox,
         clock,
         DoorSettings(
             public_url=settings.public_url,
-            trusted_proxies=[proxy for proxy in proxies if proxy],
+            trusted_proxies=proxies_of(settings),
             browser_library=settings.browser_library or settings.data_dir / LIBRARY,
         ),
     )

@@ -16,10 +16,13 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from psycopg_pool import PoolTimeout
 
 from patron.app import apidocs, health
+from patron.app.audit.around import WriteDown
+from patron.app.audit.trail import Trail
 from patron.app.context import open_signer, read_settings, the_clock
-from patron.app.doors import ROUTES, Doors, open_doors
+from patron.app.doors import ROUTES, Doors, open_doors, proxies_of
 from patron.app.idempotency import LARGEST_BODY, RememberAnswers
 from patron.app.occupancy import end_with
+from patron.events.door.callers import Origins
 from patron.events.inbox import InboxDown, InboxFull
 from patron.kit.clock import Clock
 from patron.kit.db import Database
@@ -48,6 +51,7 @@ class Web:
             settings.database_url or "", max_size=8, name="patron-web", patience=PATIENCE
         )
         self.keys = Keys(self.db)
+        self.trail = Trail(self.db)
         self.doors: Doors | None = None
 
     async def open_shop(self, slug: str) -> Shop:
@@ -109,6 +113,7 @@ def build_api(web: Web) -> Litestar:
             yield
         finally:
             await web.doors.close()
+            await web.trail.close()
             await web.db.close()
 
     def access(request: Request[Any, Any, State]) -> Access:
@@ -137,10 +142,7 @@ def build_api(web: Web) -> Litestar:
     return Litestar(
         route_handlers=[*ROUTES, *health.routes],
         dependencies={name: Provide(how, sync_to_thread=False) for name, how in provided.items()},
-        middleware=[
-            DefineMiddleware(Identify, web=web),
-            DefineMiddleware(RememberAnswers, db=web.db, clock=web.clock),
-        ],
+        middleware=around(web),
         lifespan=[lifespan],
         exception_handlers={
             Problem: answer_problem,
@@ -158,6 +160,16 @@ def build_api(web: Web) -> Litestar:
         openapi_config=apidocs.openapi_config(),
         request_max_body_size=LARGEST_BODY,
     )
+
+
+def around(web: Web) -> list[DefineMiddleware]:
+    """What stands around every route, the outermost first."""
+    origins = Origins(proxies_of(web.settings))
+    return [
+        DefineMiddleware(Identify, web=web),
+        DefineMiddleware(WriteDown, trail=web.trail, clock=web.clock, origins=origins),
+        DefineMiddleware(RememberAnswers, db=web.db, clock=web.clock),
+    ]
 
 
 def answer_problem(_: Request[Any, Any, Any], error: Problem) -> Response[ProblemDocument]:

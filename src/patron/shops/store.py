@@ -125,14 +125,14 @@ async def access(tx: Tx, secret: str) -> Access | None:
     """What `secret` opens, or None when it is unknown or revoked."""
     found = await tuples(
         tx,
-        f"SELECT api_key.id, kind, scopes, {_SHOP} FROM api_key JOIN shop ON shop.id = shop_id"
-        " WHERE hash = %s AND revoked_at IS NULL",
+        f"SELECT api_key.id, kind, scopes, api_key.name, {_SHOP}"
+        " FROM api_key JOIN shop ON shop.id = shop_id WHERE hash = %s AND revoked_at IS NULL",
         (key_hash(secret),),
     )
     if not found:
         return None
-    key_id, kind, scopes, *rest = found[0]
-    return Access(_shop(tuple(rest)), key_id, KeyKind(kind), frozenset(scopes))
+    key_id, kind, scopes, name, *rest = found[0]
+    return Access(_shop(tuple(rest)), key_id, KeyKind(kind), frozenset(scopes), name)
 
 
 async def drop(tx: Tx, shop: Shop) -> None:

@@ -128,3 +128,4 @@ class Answer(msgspec.Struct, frozen=True):
     status: int | None
     content_type: str
     body: bytes | None
+    name: str = ""  # the key's, as the owner called it

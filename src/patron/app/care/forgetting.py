@@ -23,6 +23,7 @@ from patron.profiles.erasure import store as erasure
 from patron.profiles.erasure.naming import Names
 from patron.shops import store as shops
 from patron.shops.types import Shop
+from patron.shops.audit import store as audit
 
 RECENT = timedelta(minutes=5)
 
@@ -72,6 +73,7 @@ async def forget(
         await lake_store.queue_erasure(tx, origins, now)
         await tombstones.keep(tx, tombstones.stones_of(settings.data_dir, shop.slug), now)
     async with db.unit(shop.schema) as tx:
+        await audit.forget(tx, origins)
         await refused.forget_walked(tx, names.pattern, names.within)
     async with db.unit(HOUSE) as tx:
         await shops.forget_answers_naming(tx, names.pattern, names.within)

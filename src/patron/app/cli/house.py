@@ -3,13 +3,15 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 import psycopg
+import typer
 from psycopg_pool import PoolTimeout
 
+from patron.app.audit.commands import Book, shown
 from patron.app.context import open_signer, read_settings, the_clock
 from patron.app.rooms import prepare_house
 from patron.app.serve import postgres_of
@@ -21,6 +23,7 @@ from patron.kit.problems import Problem
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
 from patron.shops import store
+from patron.shops.audit.types import Outcome
 from patron.shops.types import Shop
 
 T = TypeVar("T")
@@ -46,6 +49,7 @@ class OpenHouse:
     url: str
     clock: Clock
     signer: Signer
+    book: Book | None = None
 
     def run(self, work: Callable[[Database], Awaitable[T]]) -> T:
         """Run `work` with an open Database."""
@@ -60,7 +64,19 @@ class OpenHouse:
             raise Unreachable(str(error).strip()) from error
 
     def shop(self, slug: str | None) -> Shop:
-        """The shop called `slug`, or the only one. Problem 404 names the shops there are."""
+        """The shop called `slug`, or the only one; its audit log says from here on that the command
+        has begun. Problem 404 names the shops there are."""
+        found = self._found(slug)
+        if (book := self.book) is not None:
+            self.run(lambda db: book.begin(db, found))
+        return found
+
+    def close(self, outcome: Outcome) -> None:
+        """Write down what came of the command."""
+        if (book := self.book) is not None:
+            self.run(lambda db: book.end(db, outcome, shown.count))
+
+    def _found(self, slug: str | None) -> Shop:
 
         async def look(db: Database) -> list[Shop]:
             async with db.unit(HOUSE) as tx:
@@ -88,11 +104,14 @@ def open_house(*, prepare: bool = True) -> Iterator[OpenHouse]:
     """
     settings = read_settings()
     clock = the_clock()
+    shown.count = None
     if settings.database_url is not None:
-        house = OpenHouse(settings, settings.database_url, clock, open_signer(settings))
+        signer = open_signer(settings)
+        house = OpenHouse(settings, settings.database_url, clock, signer, Book(clock))
         if prepare:
             house.run(_prepare_new)
-        yield house
+        with _written_down(house):
+            yield house
         return
     make_folder(settings.data_dir)
     server = postgres_of(settings)
@@ -100,10 +119,30 @@ def open_house(*, prepare: bool = True) -> Iterator[OpenHouse]:
     try:
         if server.launched and prepare:
             asyncio.run(_prepare(url))
-        yield OpenHouse(settings, url, clock, open_signer(settings))
+        house = OpenHouse(settings, url, clock, open_signer(settings), Book(clock))
+        with _written_down(house):
+            yield house
     finally:
         if server.launched:
             server.stop()
+
+
+@contextmanager
+def _written_down(house: OpenHouse) -> Iterator[None]:
+    """The command's own lines in the audit log, whatever comes of it."""
+    outcome = Outcome.DONE
+    try:
+        yield
+    except (Problem, typer.Exit) as error:
+        refused = isinstance(error, Problem) or error.exit_code
+        outcome = Outcome.REFUSED if refused else Outcome.DONE
+        raise
+    except BaseException:
+        outcome = Outcome.FAILED
+        raise
+    finally:
+        with suppress(psycopg.errors.UndefinedTable, Unreachable):
+            house.close(outcome)
 
 
 async def _prepare_new(db: Database) -> None:

@@ -5,6 +5,8 @@ from importlib import import_module
 
 import typer
 
+from patron.app.audit.commands import told_by
+
 COMMANDS: dict[str, tuple[str, str]] = {
     "version": ("running", "version"),
     "demo": ("demo", "demo"),
@@ -14,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("keeping", "backup"),
     "restore": ("keeping", "restore_backup"),
     "upgrade": ("keeping", "upgrade"),
+    "audit": ("audit", "audit"),
     "golive": ("shops", "golive"),
     "bench": ("bench", "bench"),
     "import": ("imports", "app"),
@@ -50,6 +53,7 @@ def build(only: str | None = None) -> typer.Typer:
             else:
                 app.command(name)(found)
     return app
+    told_by(app)
 
 
 def main() -> None:

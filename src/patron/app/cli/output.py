@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from patron.app.audit.commands import shown
 from patron.kit.migrate import MigrationError
 from patron.kit.postgres.errors import PostgresError
 from patron.kit.problems import Problem
@@ -27,6 +28,7 @@ console = Console()
 
 def show(value: Any, as_json: bool, text: Callable[[], Any]) -> None:
     """Print `value` as JSON, or what `text` returns, for people."""
+    shown.note(value)
     if as_json:
         sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=False) + "\n")
     else:

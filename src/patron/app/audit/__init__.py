@@ -1,0 +1,1 @@
+"""Around every route: what a key reads of people, and what it changes, is written down."""
