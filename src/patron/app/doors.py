@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from litestar.handlers import HTTPRouteHandler
 
 from patron.analytics import routes as analytics
-from patron.app import people
+from patron.app import lists, people
 from patron.app.audit import routes as audit
 from patron.app.context import inbox_limits
 from patron.app.installing import LIBRARY
@@ -22,6 +22,7 @@ from patron.kit.signing import Signer
 from patron.messages import routes as messages
 from patron.profiles import routes as profiles
 from patron.segments import routes as segments
+from patron.segments.lists import routes as static_lists
 from patron.shops import routes as shops
 from patron.shops.access import Keys
 
@@ -34,6 +35,8 @@ ROUTES: list[HTTPRouteHandler] = [
     *people.routes,
     *carts.routes,
     *segments.routes,
+    *static_lists.routes,
+    *lists.routes,
     *messages.routes,
     *journeys.routes,
     *delivery.routes,

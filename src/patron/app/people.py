@@ -20,6 +20,7 @@ from patron.kit.signing import Signer
 from patron.messages import store as messages
 from patron.profiles import store as profiles
 from patron.profiles.erasure import store as erasure
+from patron.segments.lists import store as lists
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
@@ -43,6 +44,7 @@ async def export(tx: Tx, shop: Shop, who: str) -> dict[str, Any]:
             "events": timeline,
             "carts": await carts.export(tx, origins),
             "runs": await journeys.export(tx, origins),
+            "lists": await lists.export(tx, origins),
             "messages": await messages.export(tx, origins),
         }
     )
@@ -58,7 +60,7 @@ async def export(tx: Tx, shop: Shop, who: str) -> dict[str, Any]:
 async def export_profile(
     db: NamedDependency[Database], shop: NamedDependency[Shop], who: FromPath[str]
 ) -> dict[str, Any]:
-    """Profile, identifiers, consents, events, carts, journeys and messages, as JSON."""
+    """Profile, identifiers, consents, events, carts, journeys, lists and messages, as JSON."""
     async with db.unit(shop.schema) as tx:
         return await export(tx, shop, who)
 

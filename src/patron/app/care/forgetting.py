@@ -21,6 +21,7 @@ from patron.messages import store as messages
 from patron.profiles import store as profiles
 from patron.profiles.erasure import store as erasure
 from patron.profiles.erasure.naming import Names
+from patron.segments.lists import store as lists
 from patron.shops import store as shops
 from patron.shops.types import Shop
 from patron.shops.audit import store as audit
@@ -70,6 +71,7 @@ async def forget(
             await journeys.erase(tx, origins),
             payloads + await refused.forget(tx, names.pattern, names.within, since=now - RECENT),
         )
+        await lists.erase(tx, origins)
         await lake_store.queue_erasure(tx, origins, now)
         await tombstones.keep(tx, tombstones.stones_of(settings.data_dir, shop.slug), now)
     async with db.unit(shop.schema) as tx:

@@ -6,6 +6,7 @@ import msgspec
 from rich.table import Table
 
 from patron.app.cli.output import table
+from patron.app.imports.listing import Forecast
 from patron.app.imports.plan import Plan
 from patron.app.imports.run import Outcome
 
@@ -15,7 +16,7 @@ _REPAIRS = {
 }
 
 
-def preview_lines(plan: Plan) -> list[str | Table]:
+def preview_lines(plan: Plan, told: Forecast | None = None) -> list[str | Table]:
     """The preview: the file, its columns, the first rows as understood, and what to know."""
     seen, opened = plan.survey, plan.table
     encoding = f", {opened.encoding}" if opened.encoding else ""
@@ -43,10 +44,16 @@ def preview_lines(plan: Plan) -> list[str | Table]:
         f"row {f.row}, {f.column or 'row'}: {f.value!r} {f.problem}; {f.remedy}"
         for f in plan.faults
     ]
+    if told is not None:
+        lines.append(
+            f"{told.added:,} of {told.rows:,} rows put somebody on the list {told.list!r}"
+            f" ({told.unknown:,} of them new to the shop); {told.already:,} name somebody who is on"
+            f" it, {told.repeated:,} somebody once more, {told.invalid:,} nobody"
+        )
     return lines
 
 
-def preview_value(plan: Plan) -> dict[str, Any]:
+def preview_value(plan: Plan, told: Forecast | None = None) -> dict[str, Any]:
     """The preview for programs."""
     return {
         "file": str(plan.path),
@@ -62,6 +69,7 @@ def preview_value(plan: Plan) -> dict[str, Any]:
         "notes": plan.notes,
         "repaired": plan.mended,
         "faults": [msgspec.to_builtins(fault) for fault in plan.faults],
+        "forecast": msgspec.to_builtins(told),
     }
 
 
@@ -81,6 +89,10 @@ def outcome_lines(outcome: Outcome) -> list[str]:
         f"{outcome.rows:,} rows became {outcome.events:,} {things},"
         f" {outcome.new:,} of them new ({outcome.seconds:.1f} s{pace})."
     )
+    if (came := outcome.list) is not None:
+        lines.append(
+            f"{came.added:,} people came onto the list {came.list!r}; {came.members:,} are on it."
+        )
     lines += [f"repaired: {count:,} {_REPAIRS[name]}" for name, count in outcome.repaired.items()]
     lines += [f"{count:,} {reason}" for reason, count in outcome.left_out.items()]
     if outcome.faults:

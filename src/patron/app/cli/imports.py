@@ -1,10 +1,12 @@
 """`patron import …`: history and lists out of files, previewed, resumable, never twice."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import structs
 from rich.console import Console
 
 from patron.app.cli.house import OpenHouse, open_house
@@ -12,7 +14,9 @@ from patron.app.cli.imported import outcome_lines, preview_lines, preview_value
 from patron.app.cli.output import Json, ShopName, clear_errors, console, fail, show
 from patron.app.cli.progress import Bar
 from patron.app.imports.demo import Brought, bring_completejourney
-from patron.app.imports.mapping import Kind, dump_map, load_map
+from patron.app.imports.listing import came, forecast, onto
+from patron.app.imports.making.calls import Onto
+from patron.app.imports.mapping import Kind, Mapping, dump_map, load_map
 from patron.app.imports.plan import Plan, understand
 from patron.app.imports.run import Outcome, Run
 from patron.kit.problems import bad_request
@@ -46,7 +50,7 @@ def events(
     as_json: Json = False,
 ) -> None:
     """What happened: an event a row, or stored Segment calls as JSON lines."""
-    _import("events", file, Asked(map_file, save_map, yes, again, shop, as_json))
+    bring("events", file, Asked(map_file, save_map, yes, again, shop, as_json))
 
 
 @app.command("orders")
@@ -60,7 +64,7 @@ def orders(
     as_json: Json = False,
 ) -> None:
     """Orders: one a row, or one line of an order a row; negative quantities are returns."""
-    _import("orders", file, Asked(map_file, save_map, yes, again, shop, as_json))
+    bring("orders", file, Asked(map_file, save_map, yes, again, shop, as_json))
 
 
 @app.command("profiles")
@@ -74,7 +78,7 @@ def profiles(
     as_json: Json = False,
 ) -> None:
     """Customers: who they are, and whether they agreed to mail."""
-    _import("profiles", file, Asked(map_file, save_map, yes, again, shop, as_json))
+    bring("profiles", file, Asked(map_file, save_map, yes, again, shop, as_json))
 
 
 @app.command("products")
@@ -88,7 +92,7 @@ def products(
     as_json: Json = False,
 ) -> None:
     """Products and variants: a shop system's export, or a product feed as a table."""
-    _import("products", file, Asked(map_file, save_map, yes, again, shop, as_json))
+    bring("products", file, Asked(map_file, save_map, yes, again, shop, as_json))
 
 
 @app.command("completejourney")
@@ -104,44 +108,48 @@ def completejourney(shop: ShopName = None, as_json: Json = False) -> None:
         show(brought, as_json, lambda: "\n".join(_told(brought)))
 
 
+@dataclass
 class Asked:
-    """The options of one import command."""
+    """The options of one import command. `onto` is the key of the list to put people on,
+    `consent_from` says where the file's consents were given, `traits` whether columns of no other
+    use are kept."""
 
-    def __init__(
-        self,
-        map_file: Path | None,
-        save_map: Path | None,
-        yes: bool,
-        again: bool,
-        shop: str | None,
-        as_json: bool,
-    ) -> None:
-        self.map_file = map_file
-        self.save_map = save_map
-        self.yes = yes
-        self.again = again
-        self.shop = shop
-        self.as_json = as_json
+    map_file: Path | None
+    save_map: Path | None
+    yes: bool
+    again: bool
+    shop: str | None
+    as_json: bool
+    onto: str | None = None
+    consent_from: str | None = None
+    traits: bool | None = None
 
 
-def _import(kind: Kind, file: Path, asked: Asked) -> None:
+def bring(kind: Kind, file: Path, asked: Asked) -> None:
+    """Show what is understood of `file`, ask, and import it."""
     with clear_errors(), open_house() as house:
         shop = house.shop(asked.shop)
         plan = _plan(house, shop, kind, file, asked)
+        told = None
+        if plan.onto is not None and not asked.yes:
+            told = house.run(lambda db: forecast(db, shop, plan, house.clock))
         if asked.save_map is not None:
             asked.save_map.write_text(dump_map(plan.mapping), "utf-8")
         if not asked.as_json:
-            for line in preview_lines(plan):
+            for line in preview_lines(plan, told):
                 console.print(line, highlight=False)
         if not asked.yes:
             if asked.as_json:
-                show(preview_value(plan), True, str)
+                show(preview_value(plan, told), True, str)
                 return
             if not sys.stdin.isatty():
                 fail("nobody can be asked here", "give --yes to import what the preview shows")
             if not typer.confirm("Import this?"):
                 return
         outcome = _run(house, shop, plan, asked)
+        if (list_ := plan.onto) is not None:
+            counted = house.run(lambda db: came(db, shop, list_))
+            outcome = structs.replace(outcome, list=counted)
         show(outcome, asked.as_json, lambda: "\n".join(outcome_lines(outcome)))
 
 
@@ -151,10 +159,21 @@ def _plan(house: OpenHouse, shop: Shop, kind: Kind, file: Path, asked: Asked) ->
             f"--save-map would overwrite {asked.map_file}", remedy="name another file"
         )
     given = load_map(asked.map_file, kind) if asked.map_file is not None else None
+    list_ = _list(house, shop, given, asked)
     size = file.stat().st_size if file.is_file() else 0
     with Bar(asked.as_json) as bar:
         tick = bar.bytes(size)
-        return understand(file, kind, given, shop, house.clock.now(), tick)
+        return understand(file, kind, given, shop, house.clock.now(), tick, list_)
+
+
+def _list(house: OpenHouse, shop: Shop, given: Mapping | None, asked: Asked) -> Onto | None:
+    """The list that was asked for, else the one that the map names."""
+    key = asked.onto or (given.options.list if given is not None else None)
+    if key is None:
+        return None
+    found = house.run(lambda db: onto(db, shop, key))
+    others = None if asked.traits is None else "keep" if asked.traits else "drop"
+    return structs.replace(found, consent_where=asked.consent_from, others=others)
 
 
 def _run(house: OpenHouse, shop: Shop, plan: Plan, asked: Asked) -> Outcome:

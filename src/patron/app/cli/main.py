@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "key": ("shops", "key_app"),
     "profile": ("profiles", "app"),
     "segment": ("segments", "app"),
+    "list": ("lists", "app"),
     "events": ("events", "app"),
     "journey": ("journeys", "app"),
     "message": ("messages", "app"),
@@ -52,8 +53,8 @@ def build(only: str | None = None) -> typer.Typer:
                 app.add_typer(found, name=name)
             else:
                 app.command(name)(found)
-    return app
     told_by(app)
+    return app
 
 
 def main() -> None:

@@ -44,6 +44,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     ignored_codes: list[str] = []  # product codes that are left out
     default_country: str | None = None  # ISO 3166, for phone numbers and addresses without one
     consent_at: str | None = None  # when undated consents were given
+    consent_where: str | None = None  # where the consents of the file were collected
+    list: str | None = None  # the key of the list that the people of the file are put on
 
 
 class Mapping(msgspec.Struct, frozen=True):
@@ -103,6 +105,12 @@ def checked(mapping: Mapping, columns: list[str]) -> Mapping:
                 path=field,
             )
     _check_options(mapping.options)
+    if mapping.options.list is not None and mapping.kind != "profiles":
+        raise bad_request(
+            f"a file of {mapping.kind} puts nobody on the list {mapping.options.list!r}",
+            remedy="lists take files of customers: `patron list import`",
+            path="options.list",
+        )
     _check_needs(mapping, columns)
     return mapping
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import structs
 
-from patron.app.imports.making.calls import Shape
+from patron.app.imports.making.calls import Onto, Shape
 from patron.app.imports.making.happenings import Happenings
 from patron.app.imports.making.orders import Orders
 from patron.app.imports.making.people import People
@@ -66,12 +67,20 @@ class Plan(msgspec.Struct):
     sample: list[dict[str, Any]]  # the first rows as they were understood
     faults: list[Fault]  # in the sample
     mended: list[tuple[str, str]]
+    onto: Onto | None = None
 
 
 def understand(
-    path: Path, kind: Kind, given: Mapping | None, shop: Shop, now: datetime, tick: Tick
+    path: Path,
+    kind: Kind,
+    given: Mapping | None,
+    shop: Shop,
+    now: datetime,
+    tick: Tick,
+    onto: Onto | None = None,
 ) -> Plan:
-    """Look through `path` and find out what it is; a map that is `given` goes before guesses.
+    """Look through `path` and find out what it is; a map that is `given` goes before guesses. With
+    `onto`, its people are put on a list.
 
     Raises Problem 400 when something must be said that the file does not tell.
     """
@@ -97,10 +106,12 @@ def understand(
         guessed = True
     else:
         guessed = False
+    if onto is not None:
+        given, onto = _told(given, onto), structs.replace(onto, source=_source(path, seen))
     mapping, notes = _completed(checked(given, table.columns), table, rows, shop)
     plan = Plan(
         path, kind, seen, table, mapping, guessed, system,
-        _columns(mapping, table, rows), notes, [], [], mended.examples,
+        _columns(mapping, table, rows), notes, [], [], mended.examples, onto,
     )  # fmt: skip
     told = Faults(None)
     if kind == "products":
@@ -127,7 +138,19 @@ def shape_of(plan: Plan, shop: Shop, now: datetime) -> Shape:
     options = plan.mapping.options
     zone = options.time_zone or shop.time_zone
     reading = Reading(zone, options.date_format, options.decimal, now)
-    return Shape(plan.mapping, plan.table.columns, reading, shop)
+    return Shape(plan.mapping, plan.table.columns, reading, shop, plan.onto)
+
+
+def _told(given: Mapping, onto: Onto) -> Mapping:
+    """The map with what was said about the list."""
+    said = {"list": onto.key, "consent_where": onto.consent_where, "others": onto.others}
+    options = {name: value for name, value in said.items() if value is not None}
+    return structs.replace(given, options=structs.replace(given.options, **options))
+
+
+def _source(path: Path, seen: Survey) -> str:
+    """A file of the same name, but of other content, is another one."""
+    return f"{path.name} {seen.digest[:8]}"
 
 
 def _completed(
@@ -153,13 +176,16 @@ def _completed(
         notes.append(f"times without a zone are taken as {shop.time_zone}")
     consents = {"accepts_email", "accepts_sms"} & mapping.columns.keys()
     dated = {"consent_at", "created_at"} & mapping.columns.keys()
-    if consents and not dated and options.consent_at is None:
+    if consents and options.list is not None and options.consent_where is None:
+        notes.append(
+            "a yes to mail is left out, because nobody says where it was given: --consent-from, or"
+            " consent_where in the map; a no counts"
+        )
+    elif consents and not dated and options.consent_at is None:
         notes.append(
             "nobody knows when people agreed to mail: whatever they told Patron itself counts more"
         )
-    return msgspec.structs.replace(mapping, options=msgspec.structs.replace(options, **changes)), (
-        notes
-    )
+    return structs.replace(mapping, options=structs.replace(options, **changes)), notes
 
 
 def _whole_units(mapping: Mapping, table: Table, rows: list[Row], shop: Shop) -> str | None:

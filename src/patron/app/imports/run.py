@@ -11,6 +11,7 @@ import msgspec
 from patron.app.cli.house import OpenHouse
 from patron.app.imports.feed import load_events
 from patron.app.imports.grouping import grouped, scattered, sorted_rows
+from patron.app.imports.listing import Came
 from patron.app.imports.making.orders import Orders
 from patron.app.imports.making.products import Products, upsert_all
 from patron.app.imports.plan import Plan, maker_of, shape_of
@@ -52,6 +53,7 @@ class Outcome(msgspec.Struct, frozen=True):
     resumed_at: int
     already_done: str | None = None
     seconds: float = 0.0
+    list: Came | None = None
 
 
 class Run:
@@ -63,7 +65,12 @@ class Run:
         self._plan = plan
         self._progress = progress
         self.place = Place(
-            house.settings.data_dir, shop, plan.path, plan.survey.digest, plan.mapping
+            house.settings.data_dir,
+            shop,
+            plan.path,
+            plan.survey.digest,
+            plan.mapping,
+            None if plan.onto is None else plan.onto.id,
         )
         self.standing = self.place.read() or Standing(file=str(plan.path))
         self._mended = Mended()

@@ -5,6 +5,7 @@ import os
 import shutil
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -103,12 +104,20 @@ class Standing(msgspec.Struct):
 class Place:
     """Where the standing and the report of one import are kept.
 
-    The key is made of the file's content, its map and the shop: another file, another map or
-    another shop is another import.
+    The key is made of the file's content, its map, the shop and the list that its people are put
+    on: when one of them is another, so is the import.
     """
 
-    def __init__(self, data_dir: Path, shop: Shop, path: Path, digest: str, mapping: Mapping):
-        text = f"{shop.id}\n{digest}\n{dump_map(mapping)}"
+    def __init__(
+        self,
+        data_dir: Path,
+        shop: Shop,
+        path: Path,
+        digest: str,
+        mapping: Mapping,
+        onto: UUID | None = None,
+    ) -> None:
+        text = f"{shop.id}\n{digest}\n{dump_map(mapping)}{onto or ''}"
         key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         self.folder = folder_of(data_dir, shop.slug)
         name = "".join(c if c.isalnum() or c in "-_" else "_" for c in path.name[:40])

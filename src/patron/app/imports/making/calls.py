@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 
@@ -18,12 +19,29 @@ LONGEST_ID = 255
 _stable = msgspec.json.Encoder(order="sorted").encode
 
 
+class Onto(msgspec.Struct, frozen=True):
+    """The list that the people of a file are put on. `consent_where` and `others` go before the
+    map's options of these names; `source` is what the list says brought them."""
+
+    id: UUID
+    key: str
+    consent_where: str | None = None
+    others: Literal["keep", "drop"] | None = None
+    source: str = ""
+
+
 class Shape:
     """A file's map, ready to take fields from rows."""
 
     def __init__(
-        self, mapping: Mapping, columns: Sequence[str], reading: Reading, shop: Shop
+        self,
+        mapping: Mapping,
+        columns: Sequence[str],
+        reading: Reading,
+        shop: Shop,
+        onto: Onto | None = None,
     ) -> None:
+        self.onto = onto
         self.mapping = mapping
         self.options: Options = mapping.options
         self.reading = reading

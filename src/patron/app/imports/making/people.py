@@ -7,12 +7,13 @@ has told Patron itself is later and wins. An undated no counts from now.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from patron.app.imports.making.calls import (
     External,
+    Onto,
     Shape,
     email_of,
     external_ids,
@@ -22,6 +23,7 @@ from patron.app.imports.making.calls import (
 from patron.app.imports.reading.faults import Faults
 from patron.app.imports.reading.tables import Row
 from patron.app.imports.reading.values import Unreadable, identifier, yes
+from patron.segments.lists.types import ADDED
 
 _encode = msgspec.json.encode
 _PLAIN = {
@@ -47,7 +49,17 @@ _WORDS = {
     ("sms", True): "SMS Subscribed",
     ("sms", False): "SMS Unsubscribed",
 }
+NOWHERE = "a yes to mail that nobody says where it was given (left out)"
 _PENDING = frozenset({"pending", "unconfirmed", "not_set", "never_subscribed", "not_subscribed"})
+
+
+class Who(NamedTuple):
+    """The names that a row gives somebody: an address as written, a phone number as E.164."""
+
+    user: str | None
+    email: str | None
+    phone: str | None
+    anonymous: str | None
 
 
 class People:
@@ -68,27 +80,28 @@ class People:
         self._accepts = {"email": take("accepts_email"), "sms": take("accepts_sms")}
         self._consent_at, self._consent_text = take("consent_at"), take("consent_text")
 
+        # A file of business cards gives no consent; who says where it was given vouches for it.
+        self._believes = shape.onto is None or shape.options.consent_where is not None
+
     def make(self, rows: Sequence[Row]) -> list[bytes]:
         """The events of these rows."""
         return [event for number, cells in rows for event in self._row(number, cells)]
 
     def _row(self, number: int, cells: Sequence[Any]) -> list[bytes]:
         shape = self._shape
-        user = shape.user(self._who["user_id"](cells))
-        email = email_of(self._who["email"](cells), number, shape, self._faults)
-        phone = phone_of(self._who["phone"](cells), number, shape, self._faults)
-        anonymous = self._who["anonymous_id"](cells)
-        if user is None and email is None and phone is None and anonymous is None:
+        who = self.who(number, cells)
+        if who is None:
             self._faults.add(
                 number, "", "", "the row names nobody", "give a user id, an e-mail or a phone"
             )
             return []
+        user, email, phone, anonymous = who
         created = shape.time("created_at", self._created(cells), number, self._faults)
         updated = shape.time("updated_at", self._updated(cells), number, self._faults)
         external: list[External] = external_ids(None if user else email, phone)
         call: dict[str, Any] = {"type": "identify", "userId": user}
         if anonymous is not None:
-            call["anonymousId"] = identifier(anonymous)
+            call["anonymousId"] = anonymous
         if updated is not None:
             call["timestamp"] = updated
         call["traits"] = self._traits(number, cells, email, phone, created)
@@ -96,18 +109,34 @@ class People:
             call["context"] = {"externalIds": external}
         call["messageId"] = message_id(call)
         events = [_encode(call)]
+        words: list[dict[str, Any]] = []
         for channel, address in (("email", email), ("sms", phone)):
             word = self._word(number, cells, channel, address, created)
             if word is not None:
-                word |= {key: call[key] for key in ("userId", "anonymousId") if call.get(key)}
-                word["context"] = {"externalIds": external_ids(email, phone)}
-                times = {"createdAt": created, "updatedAt": updated}
-                if "timestamp" not in word and any(times.values()):
-                    # Whoever is known to be here after her erasure is somebody new: so is her no.
-                    word["context"]["traits"] = {name: at for name, at in times.items() if at}
-                word["messageId"] = message_id(word)
-                events.append(_encode(word))
+                words.append(word)
+        if shape.onto is not None:
+            words.append(_added(shape.onto))
+        for word in words:
+            word |= {key: call[key] for key in ("userId", "anonymousId") if call.get(key)}
+            word["context"] = {"externalIds": external_ids(email, phone)}
+            times = {"createdAt": created, "updatedAt": updated}
+            if "timestamp" not in word and any(times.values()):
+                # Whoever is known to be here after her erasure is somebody new: so is her no.
+                word["context"]["traits"] = {name: at for name, at in times.items() if at}
+            word["messageId"] = message_id(word)
+            events.append(_encode(word))
         return events
+
+    def who(self, number: int, cells: Sequence[Any]) -> Who | None:
+        """Whom a row names; None when it is nobody."""
+        shape = self._shape
+        user = shape.user(self._who["user_id"](cells))
+        email = email_of(self._who["email"](cells), number, shape, self._faults)
+        phone = phone_of(self._who["phone"](cells), number, shape, self._faults)
+        anonymous = self._who["anonymous_id"](cells)
+        if user is None and email is None and phone is None and anonymous is None:
+            return None
+        return Who(user, email, phone, None if anonymous is None else identifier(anonymous))
 
     def _traits(
         self,
@@ -153,6 +182,9 @@ class People:
                     "write yes, no, subscribed or unsubscribed",
                 )  # fmt: skip
             return None
+        if agreed and not self._believes:
+            self._faults.skip(NOWHERE)
+            return None
         dated = self._shape.time("consent_at", self._consent_at(cells), number, self._faults)
         properties = {
             "email" if channel == "email" else "phone": address,
@@ -160,7 +192,7 @@ class People:
             "purpose": "marketing",
             "list": "import",
             "source": "import",
-            "where": "import",
+            "where": self._shape.options.consent_where or "import",
         }
         if (text := self._consent_text(cells)) is not None:
             properties["text"] = str(text)
@@ -184,3 +216,10 @@ class People:
             except Unreadable:
                 self._faults.add(number, "consent_at", option, "is no time", "write it as ISO 8601")
         return at or self._founded.isoformat()
+
+
+def _added(onto: Onto) -> dict[str, Any]:
+    """That a row puts its person on a list, as an event. A list made anew under an old key, and
+    another file with the same row, put her on it again; the same file does not."""
+    told = {"list": onto.key, "list_id": str(onto.id), "source": onto.source}
+    return {"type": "track", "event": ADDED, "properties": told}

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from patron.kit.sheets import harmless
+
 EXAMPLES = 20
 
 
@@ -80,9 +82,4 @@ class Faults:
             self._file.seek(0, 2)
             if self._size == 0:
                 csv.writer(self._file).writerow(Fault.__struct_fields__)
-        csv.writer(self._file).writerow([_plain(part) for part in msgspec.structs.astuple(fault)])
-
-
-def _plain(part: Any) -> Any:
-    """Nothing in the report is a formula to a spreadsheet."""
-    return f"'{part}" if isinstance(part, str) and part[:1] in ("=", "+", "-", "@") else part
+        csv.writer(self._file).writerow([harmless(part) for part in msgspec.structs.astuple(fault)])

@@ -1,0 +1,225 @@
+"""`patron list …`: people that are put together by hand or by a file."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from patron.app.cli.house import OpenHouse, open_house
+from patron.app.cli.imports import Again, Asked, File, Map, SaveMap, Yes, bring
+from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
+from patron.app.lists import delete
+from patron.kit.db import Database, Tx
+from patron.kit.problems import not_found
+from patron.profiles import store as profiles
+from patron.segments.lists import keeping, store
+from patron.segments.lists.file import content
+from patron.segments.lists.keeping import Added, ListMember, Removed
+from patron.segments.lists.types import ListOfHers, StaticList
+from patron.shops.types import Shop
+
+T = TypeVar("T")
+MOST = 100_000
+
+app = typer.Typer(
+    no_args_is_help=True, help="Lists: people that are put together by hand or by a file."
+)
+Key = Annotated[str, typer.Argument(metavar="LIST", help="The key of a list.")]
+People = Annotated[
+    list[str],
+    typer.Argument(metavar="PERSON…", help="Profile ids, or email:…, user_id:…, phone:…"),
+]
+
+
+def _in_shop(shop: str | None, work: Callable[[Tx, Shop, OpenHouse], Awaitable[T]]) -> T:
+    """Run `work` in one transaction of the shop."""
+    with clear_errors(), open_house() as house:
+        which = house.shop(shop)
+
+        async def told(db: Database) -> T:
+            async with db.unit(which.schema) as tx:
+                return await work(tx, which, house)
+
+        return house.run(told)
+
+
+@app.command("all")
+def show_lists(shop: ShopName = None, as_json: Json = False) -> None:
+    """The lists there are."""
+
+    async def look(tx: Tx, _: Shop, __: OpenHouse) -> list[StaticList]:
+        return await store.every(tx, None, MOST)
+
+    found = _in_shop(shop, look)
+    rows = [(one.key, one.name, f"{one.members:,}", one.description) for one in found]
+    names = ("list", "name", "people", "description")
+    show(found, as_json, lambda: table(names, rows, "There is no list yet."))
+
+
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="What people call it.")],
+    key: Annotated[str | None, typer.Option("--key", help="What rules call it.")] = None,
+    description: Annotated[str, typer.Option("--description", help="What it is for.")] = "",
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Make an empty list; its key is made of its name."""
+
+    async def make(tx: Tx, _: Shop, house: OpenHouse) -> StaticList:
+        return await keeping.create(tx, name, key, description, house.clock.now())
+
+    made = _in_shop(shop, make)
+    show(made, as_json, lambda: f"List {made.key!r} is there, and nobody is on it.")
+
+
+@app.command("rename")
+def rename(
+    key: Key,
+    name: Annotated[str, typer.Argument(help="Its new name.")],
+    description: Annotated[
+        str | None, typer.Option("--description", help="What it is for.")
+    ] = None,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Call a list something else; its key, which rules know, stays."""
+
+    async def change(tx: Tx, _: Shop, house: OpenHouse) -> StaticList:
+        return await keeping.change(tx, key, name, description, house.clock.now())
+
+    changed = _in_shop(shop, change)
+    show(changed, as_json, lambda: f"List {key!r} is called {changed.name!r} now.")
+
+
+@app.command("delete")
+def remove_list(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
+    """Delete a list. The people stay; a list that a rule needs is kept."""
+
+    async def drop(tx: Tx, _: Shop, __: OpenHouse) -> StaticList:
+        return await delete(tx, key)
+
+    gone = _in_shop(shop, drop)
+    show(gone, as_json, lambda: f"List {key!r} is gone; {gone.members:,} people were on it.")
+
+
+@app.command("members")
+def show_members(
+    key: Key,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="At most so many.")] = 50,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Who is on a list."""
+
+    async def look(tx: Tx, _: Shop, __: OpenHouse) -> list[ListMember]:
+        one = await keeping.found(tx, key)
+        rows, _more = await store.members(tx, one.id, None, limit)
+        return await keeping.shown(tx, rows)
+
+    found = _in_shop(shop, look)
+    rows = [
+        (str(m.id), m.name, m.email or m.phone or m.user_id, f"{m.added_at:%Y-%m-%d}", m.source)
+        for m in found
+    ]
+    names = ("person", "name", "known as", "since", "by")
+    show(found, as_json, lambda: table(names, rows, "Nobody."))
+
+
+@app.command("add")
+def add(key: Key, people: People, shop: ShopName = None, as_json: Json = False) -> None:
+    """Put people on a list whom the shop knows."""
+
+    async def put(tx: Tx, which: Shop, house: OpenHouse) -> Added:
+        return await keeping.add(tx, which, key, people, "patron list", house.clock.now())
+
+    done = _in_shop(shop, put)
+    unknown = f"; unknown: {', '.join(done.unknown)}" if done.unknown else ""
+    show(done, as_json, lambda: f"{done.added} added, {done.already} on it already{unknown}")
+
+
+@app.command("remove")
+def remove(key: Key, people: People, shop: ShopName = None, as_json: Json = False) -> None:
+    """Take people off a list."""
+
+    async def take(tx: Tx, which: Shop, house: OpenHouse) -> Removed:
+        return await keeping.remove(tx, which, key, people, house.clock.now())
+
+    done = _in_shop(shop, take)
+    unknown = f"; unknown: {', '.join(done.unknown)}" if done.unknown else ""
+    show(done, as_json, lambda: f"{done.removed} removed, {done.not_on_it} not on it{unknown}")
+
+
+@app.command("of")
+def show_lists_of(
+    person: Annotated[str, typer.Argument(help="A profile id, or email:…, user_id:…, phone:…")],
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """The lists that one person is on."""
+
+    async def look(tx: Tx, which: Shop, _: OpenHouse) -> list[ListOfHers]:
+        root = await profiles.find(tx, person, which.settings.phone_region)
+        if root is None:
+            raise not_found("profile", person)
+        return await store.of_person(tx, await profiles.origins(tx, root))
+
+    found = _in_shop(shop, look)
+    rows = [(one.key, one.name, f"{one.added_at:%Y-%m-%d}", one.source) for one in found]
+    show(found, as_json, lambda: table(("list", "name", "since", "by"), rows, "On none."))
+
+
+@app.command("import")
+def import_file(
+    key: Key,
+    file: File,
+    map_file: Map = None,
+    save_map: SaveMap = None,
+    consent_from: Annotated[
+        str | None,
+        typer.Option("--consent-from", help="Where the file's consents were given; see docs."),
+    ] = None,
+    traits: Annotated[
+        bool | None,
+        typer.Option("--traits/--no-traits", help="Whether columns of no other use become traits."),
+    ] = None,
+    yes: Yes = False,
+    again: Again = False,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Put the people of a file on a list; who is not known yet is created."""
+    asked = Asked(map_file, save_map, yes, again, shop, as_json, key, consent_from, traits)
+    bring("profiles", file, asked)
+
+
+@app.command("export")
+def export(
+    key: Key,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="The file to write; without it, the terminal.")
+    ] = None,
+    bom: Annotated[bool, typer.Option("--bom", help="Mark the file as UTF-8, for Excel.")] = False,
+    shop: ShopName = None,
+) -> None:
+    """Write a list as CSV; no cell of it is a formula."""
+    with clear_errors(), open_house() as house:
+        which = house.shop(shop)
+
+        async def write(db: Database) -> None:
+            async with db.unit(which.schema) as tx:
+                one = await keeping.found(tx, key)
+            out = sys.stdout.buffer if to is None else to.open("wb")
+            try:
+                async for part in content(db, which, one.id, bom=bom):
+                    out.write(part)
+            finally:
+                out.flush()
+                if to is not None:
+                    out.close()
+
+        house.run(write)
+    if to is not None:
+        console.print(f"written to {to}", highlight=False, markup=False)
