@@ -19,6 +19,7 @@ from patron.events.walk import record
 from patron.kit.db import Database, Tx
 from patron.kit.problems import Problem
 from patron.profiles import routes, store, walk
+from patron.profiles.consents import routes as consent_routes
 from patron.shops.types import Access, KeyKind, Shop
 from profiles.stories import NOON, alias, identified, seen
 
@@ -56,7 +57,7 @@ def api(
 
     provided = {"db": lambda: db, "clock": lambda: house.clock, "shop": lambda: shop}
     app = Litestar(
-        routes.routes,
+        [*routes.routes, *consent_routes.routes],
         dependencies={name: Provide(how, sync_to_thread=False) for name, how in provided.items()},
         middleware=[as_caller(access)],
         exception_handlers={Problem: answer},

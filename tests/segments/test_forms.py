@@ -261,7 +261,7 @@ def test_numbers_that_cannot_be_meant_spoil_no_sum() -> None:
         ({"orders": "value", "op": "in", "value": [1]}, "$.op", "comparison of numbers"),
         ({"message": "forwarded"}, "$.message", "allowed: received, opened, clicked"),
         ({"consent": "fax", "is": "granted"}, "$.consent", "allowed: email, sms"),
-        ({"consent": "email", "is": "yes"}, "$.is", "allowed: granted, withdrawn, none"),
+        ({"consent": "email", "is": "yes"}, "$.is", "allowed: granted, withdrawn, pending, none"),
         ({"reachable": "email", "purpose": "Marketing"}, "$.purpose", "lower-case"),
         ({"suppressed": "email", "reason": "angry"}, "$.reason", "allowed: unsubscribe"),
         ({"channel": "carrier pigeon"}, "$.channel", "is no channel"),

@@ -21,6 +21,7 @@ from patron.kit.settings import Settings
 from patron.kit.signing import Signer
 from patron.messages import routes as messages
 from patron.profiles import routes as profiles
+from patron.profiles.consents import routes as consents
 from patron.segments import routes as segments
 from patron.segments.lists import routes as static_lists
 from patron.shops import routes as shops
@@ -32,6 +33,7 @@ ROUTES: list[HTTPRouteHandler] = [
     *catalog.routes,
     *audit.routes,
     *profiles.routes,
+    *consents.routes,
     *people.routes,
     *carts.routes,
     *segments.routes,

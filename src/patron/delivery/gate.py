@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from patron.delivery.types import Decision, Delay, Facts, Go, Reason, Skip
 from patron.messages.types import Recipient
-from patron.profiles.consent import obstacle
+from patron.profiles.consent import basis, obstacle
 from patron.profiles.types import Obstacle
-from patron.shops.types import Mode
+from patron.shops.types import Basis, Mode
 
 SAME_SOURCE = timedelta(hours=24)
 """Two messages of one journey never reach one address within this time."""
@@ -19,6 +19,7 @@ CATCH_UP = timedelta(seconds=5)
 
 _OBSTACLES = {
     Obstacle.WITHDRAWN: Reason.CONSENT_WITHDRAWN,
+    Obstacle.NOT_CONFIRMED: Reason.NOT_CONFIRMED,
     Obstacle.NO_CONSENT: Reason.NO_CONSENT,
     Obstacle.SUPPRESSED: Reason.SUPPRESSED,
     Obstacle.NO_ADDRESS: Reason.NO_ADDRESS,
@@ -28,10 +29,11 @@ _OBSTACLES = {
 def decide(facts: Facts) -> Decision:
     """The first rule that objects decides; the order is part of the promise.
 
-    Mode, consent, suppression, reachable, still wanted, not said before a restore, not too often,
-    orders heard of, walk caught up. A transactional message needs no consent and meets no caps.
+    Mode, legal ground, suppression, reachable, similar to what she bought, still wanted,
+    not said before a restore, not too often, orders heard of, walk caught up. What an order needs
+    asks for no consent and meets no caps.
     """
-    for rule in (permitted, _wanted, _unsaid, _seldom, _informed):
+    for rule in (permitted, _similar, _wanted, _unsaid, _seldom, _informed):
         objection = rule(facts)
         if objection is not None:
             return objection
@@ -51,6 +53,14 @@ def permitted(facts: Facts) -> Skip | None:
         return None
     because = facts.reach.suppressed if found is Obstacle.SUPPRESSED else None
     return Skip(_OBSTACLES[found], because or "")
+
+
+def _similar(facts: Facts) -> Skip | None:
+    """A sale is a ground for letters about similar things only: of the same uppermost category."""
+    if basis(facts.reach, facts.purpose) is not Basis.EXISTING_CUSTOMER:
+        return None
+    bought = facts.reach.customer.categories if facts.reach.customer else []
+    return None if facts.categories.intersection(bought) else Skip(Reason.NOT_SIMILAR)
 
 
 def _wanted(facts: Facts) -> Skip | None:
@@ -80,11 +90,15 @@ def _unsaid(facts: Facts) -> Skip | None:
 def _seldom(facts: Facts) -> Skip | None:
     if not facts.marketing:
         return None
+    if facts.paused_until is not None and facts.now < facts.paused_until:
+        return Skip(Reason.PAUSED, facts.paused_until.isoformat())
     same, other = facts.last_of_source, facts.last_marketing
     if same is not None and facts.now - same < SAME_SOURCE:
         return Skip(Reason.SAME_JOURNEY, same.isoformat())
     if other is not None and facts.now - other < timedelta(hours=facts.hours_between):
         return Skip(Reason.TOO_OFTEN, other.isoformat())
+    if other is not None and facts.pace is not None and facts.now - other < facts.pace:
+        return Skip(Reason.HER_PACE, other.isoformat())
     return None
 
 

@@ -237,7 +237,7 @@ async def _judge(
         )
         await store.remember_recipient(tx, message, decision.recipient)
         return outcome if await store.finish(tx, message, outcome, now) else None
-    line = Line(now, State.HANDING_OVER, words.of_go(decision, zone, now))
+    line = Line(now, State.HANDING_OVER, words.of_go(decision, facts, zone))
     lease_until = now + deps.limits.send_lease
     detail = {"subject": rendered.subject, "rehearsal": decision.rehearsal}
     if not await store.hand_over(tx, message, decision.recipient, line, lease_until, detail):

@@ -9,10 +9,10 @@ from uuid import UUID
 import msgspec
 
 from patron.messages.types import Recipient, Rendered
-from patron.profiles.consent import MARKETING
+from patron.profiles.consent import basis
 from patron.profiles.types import Reach
 from patron.segments.language import Answer
-from patron.shops.types import Mode, Shop
+from patron.shops.types import Basis, Mode, Shop
 
 
 class Reason(StrEnum):
@@ -21,6 +21,8 @@ class Reason(StrEnum):
     NO_OWNER = "no_owner"
     NO_CONSENT = "no_consent"
     CONSENT_WITHDRAWN = "consent_withdrawn"
+    NOT_CONFIRMED = "not_confirmed"
+    NOT_SIMILAR = "not_similar"
     SUPPRESSED = "suppressed"
     NO_ADDRESS = "no_address"
     TOO_LATE = "too_late"
@@ -29,6 +31,8 @@ class Reason(StrEnum):
     CONDITION = "condition_not_met"
     SAME_JOURNEY = "same_journey_recently"
     TOO_OFTEN = "too_often"
+    HER_PACE = "her_pace"
+    PAUSED = "paused"
     ORDERS_SILENT = "order_feed_silent"
     WALK_BEHIND = "events_behind"
     RENDER_FAILED = "render_failed"
@@ -53,6 +57,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     by anybody or by the same journey. `cart` is None for a message that is about no cart.
     `begun`: event time of what started the run that speaks. `restored_at`: when the shop was last
     put back from a backup; what left between the backup and that moment is in no table.
+    `categories`: the uppermost ones, in small letters, of what the message is about. `pace` and
+    `paused_until`: what she wished herself.
     """
 
     now: datetime
@@ -70,10 +76,14 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     walk_lag: timedelta = timedelta(0)
     begun: datetime | None = None
     restored_at: datetime | None = None
+    categories: frozenset[str] = frozenset()
+    pace: timedelta | None = None
+    paused_until: datetime | None = None
 
     @property
     def marketing(self) -> bool:
-        return self.purpose == MARKETING
+        """Whether it goes on any other ground than what her order needs."""
+        return basis(self.reach, self.purpose) is not Basis.CONTRACT
 
 
 class Go(msgspec.Struct, frozen=True):

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from patron.delivery.types import Delay, Facts, Go, Reason, Skip
+from patron.profiles.consent import basis
+from patron.shops.types import Basis
 
 _SUPPRESSED = {
     "unsubscribe": "she has unsubscribed",
@@ -20,6 +22,11 @@ _CLOSED = {
 _PLAIN = {
     Reason.NO_OWNER: "Not sent: the shop is in rehearsal and no owner's address is set.",
     Reason.CONSENT_WITHDRAWN: "Not sent: she has withdrawn her consent.",
+    Reason.NOT_CONFIRMED: "Not sent: she has not yet confirmed that she agreed.",
+    Reason.NOT_SIMILAR: (
+        "Not sent: she has not agreed to marketing. That she is a customer allows letters about"
+        " things like those she bought, and this one is about others."
+    ),
     Reason.TOO_LATE: "Not sent: it is too late for it to be of use.",
     Reason.CART_EMPTY: "Not sent: there is nothing left in the cart.",
     Reason.NO_ADDRESS: "Not sent: we have no address of hers.",
@@ -46,6 +53,15 @@ def of_skip(skip: Skip, facts: Facts, zone: ZoneInfo) -> str:
                 f"Not sent: she was written to {_when(skip.because, zone)}; you allow one marketing"
                 f" message in {facts.hours_between} hours."
             )
+        case Reason.HER_PACE:
+            days = facts.pace.days if facts.pace else 0
+            return (
+                f"Not sent: she was written to {_when(skip.because, zone)}; she wants one letter in"
+                f" {days} days."
+            )
+        case Reason.PAUSED:
+            until = local(datetime.fromisoformat(skip.because), zone)
+            return f"Not sent: she wants no letters until {until}."
         case Reason.RESTORED:
             return (
                 "Not sent: what started it happened before the shop was restored from a backup"
@@ -75,11 +91,27 @@ def of_delay(delay: Delay, facts: Facts, zone: ZoneInfo) -> str:
     )
 
 
-def of_go(go: Go, zone: ZoneInfo, now: datetime) -> str:
-    """That a message is being handed over."""
+def of_go(go: Go, facts: Facts, zone: ZoneInfo) -> str:
+    """That a message is being handed over, and on what ground."""
+    ground, when = _ground(facts, zone), local(facts.now, zone)
     if go.rehearsal:
-        return f"Handed to the mail server at {local(now, zone)}, for you: rehearsal."
-    return f"Handed to the mail server at {local(now, zone)}."
+        return f"Handed to the mail server at {when}, for you: rehearsal. {ground}"
+    return f"Handed to the mail server at {when}. {ground}"
+
+
+def _ground(facts: Facts, zone: ZoneInfo) -> str:
+    reach = facts.reach
+    since = f" on {local(reach.since, zone)}" if reach.since else ""
+    match basis(reach, facts.purpose):
+        case Basis.DOUBLE_OPT_IN:
+            return f"She agreed{since}, and confirmed it from her mailbox."
+        case Basis.CONSENT:
+            return f"She agreed{since}."
+        case Basis.EXISTING_CUSTOMER:
+            sold = f" on {local(reach.customer.at, zone)}" if reach.customer else ""
+            return f"She is a customer: she bought{sold}, could have refused, and did not."
+        case _:
+            return "It belongs to her order and needs no consent."
 
 
 def local(moment: datetime, zone: ZoneInfo) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from patron.events.types import Event, EventType, Trust
 from patron.profiles.address import Blocklist, is_placeholder, normalise_email, normalise_phone
 from patron.profiles.types import Claim
-from patron.shops.types import ShopSettings
+from patron.shops.types import METRICS, ShopSettings
 
 USER, EMAIL, PHONE, ANONYMOUS = "user_id", "email", "phone", "anonymous_id"
 
@@ -39,6 +39,8 @@ class Rules(msgspec.Struct, frozen=True):
     region: str
     blocklist: Blocklist
     limits: dict[str, int]
+    order: str = METRICS["revenue"]
+    asks: frozenset[str] = frozenset()  # channels over which a yes waits for its confirmation
 
     def limit(self, kind: str) -> int:
         """How many identifiers of `kind` one person may have (of anonymous_id: within a week)."""
@@ -50,6 +52,8 @@ def rules_of(settings: ShopSettings) -> Rules:
         settings.phone_region,
         Blocklist(settings.blocked_identifiers),
         {**DEFAULT_LIMITS, **settings.identity_limits},
+        settings.metrics.get("revenue", METRICS["revenue"]),
+        frozenset(settings.double_opt_in),
     )
 
 

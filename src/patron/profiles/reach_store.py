@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from patron.kit.db import Tx, tuples
-from patron.profiles.consent import CHANNEL_KIND, Said, choose
+from patron.profiles.consent import CHANNEL_KIND, Said, choose, grounds
 from patron.profiles.types import (
     ConsentState,
     Identifier,
@@ -12,15 +12,21 @@ from patron.profiles.types import (
     Suppression,
     SuppressionReason,
 )
+from patron.shops.types import ShopSettings
 
 Way = tuple[str, str]
 """A channel and a purpose."""
 
 Who = TypeVar("Who")
+PLAIN = ShopSettings()
+"""A shop that has set nothing about consent."""
 
 
 async def reached(
-    tx: Tx, held: Mapping[Who, Sequence[Identifier]], ways: Collection[Way]
+    tx: Tx,
+    held: Mapping[Who, Sequence[Identifier]],
+    ways: Collection[Way],
+    settings: ShopSettings = PLAIN,
 ) -> dict[Who, dict[Way, Reach]]:
     """How each can be reached each way who holds these identifiers. Two queries, however many."""
     kinds = {CHANNEL_KIND.get(channel) for channel, _ in ways}
@@ -42,6 +48,7 @@ async def reached(
                 fitting,
                 {n.value: said.get((n.value, channel, purpose), []) for n in fitting},
                 [stop for n in fitting for stop in stopped.get((channel, n.value), ())],
+                grounds(settings, channel, purpose),
             )
     return found
 
@@ -50,13 +57,14 @@ async def _said(
     tx: Tx, keys: Sequence[str], ways: Collection[Way]
 ) -> dict[tuple[str, str, str], list[Said]]:
     said: dict[tuple[str, str, str], list[Said]] = {}
-    for key, channel, purpose, state, at in await tuples(
+    for key, channel, purpose, state, *rest in await tuples(
         tx,
-        "SELECT address_key, channel, purpose, state, at FROM consent WHERE address_key = ANY(%s)"
+        "SELECT address_key, channel, purpose, state, at, confirmed, country, categories"
+        " FROM consent WHERE address_key = ANY(%s)"
         " AND (channel, purpose) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
         (list(keys), [channel for channel, _ in ways], [purpose for _, purpose in ways]),
     ):
-        word = Said(key, ConsentState(state), at)
+        word = Said(key, ConsentState(state), *rest)
         said.setdefault((key, channel, purpose), []).append(word)
     return said
 

@@ -27,6 +27,8 @@ from patron.profiles.claims import (
     phone_claim,
 )
 from patron.profiles.consent import CHANNEL_KIND, WORDS, asked, words
+from patron.profiles.sales import offered
+from patron.profiles.sales import word as sale_word
 from patron.profiles.types import Claim, Refusal
 
 LIMITED_WITHIN = {ANONYMOUS: 7 * DAY}
@@ -85,6 +87,8 @@ class Resolver:
                 origin.write_traits(event.traits, ts, trust)
             if event.name in WORDS:
                 self._listen(event)
+            elif event.name == self.rules.order and offered(event, self.rules.order):
+                self._sell(event)
 
     def _origin(self, event: Event, theirs: Claims) -> Origin | None:
         """The origin of an event, or None when it belongs to somebody who was erased."""
@@ -293,7 +297,17 @@ class Resolver:
             if claim is None:
                 return
             named = claim.value
-        self.state.words += words(event, said, named, held)
+        self.state.words += words(event, said, named, held, self.rules.asks)
+
+    def _sell(self, event: Event) -> None:
+        """Keep what a sale says about the address that was given in it."""
+        given = event.properties.get(EMAIL) or event.traits.get(EMAIL)
+        claim = email_claim(given, self.rules.blocklist)
+        held = [tie.value for tie in self.state.root_of(event.origin_id).held.get(EMAIL, ())]
+        key = claim.value if claim is not None else held[0] if len(held) == 1 else None
+        if key in held and key is not None:
+            self.state.words.append(sale_word(event, key))
+            self.state.sales.append(event)
 
 
 class _Match:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import delete, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Example
@@ -18,9 +18,10 @@ from patron.kit.db import Database, Tx
 from patron.kit.paging import Page, bounded, decode, encode
 from patron.kit.problems import bad_request, not_found
 from patron.profiles import store
-from patron.profiles.address import normalise_email, normalise_phone
 from patron.profiles.consent import CHANNEL_KIND, MARKETING
-from patron.profiles.cursors import moment, whole, word
+from patron.profiles.consents import confirmation_store as confirmations
+from patron.profiles.consents.addressing import key_of
+from patron.profiles.cursors import moment, whole
 from patron.profiles.types import (
     ConsentState,
     ConsentWord,
@@ -29,8 +30,6 @@ from patron.profiles.types import (
     Person,
     Reach,
     Refused,
-    Suppression,
-    SuppressionReason,
     Total,
 )
 from patron.shops.access import requires
@@ -78,7 +77,9 @@ class MergeHistory(msgspec.Struct, frozen=True):
 
 
 class ConsentIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`address` may be left out when she has only one for the channel; `at` defaults to now."""
+    """`address` may be left out when she has only one for the channel; `at` defaults to now.
+
+    `confirmed` says that she answered from her mailbox already: nothing more is asked of her."""
 
     state: Literal["granted", "withdrawn"]
     channel: Channel = "email"
@@ -87,14 +88,7 @@ class ConsentIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: Moment | None = None
     text_shown: Text | None = None
     place: Text | None = None
-
-
-class SuppressionIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An address that must get nothing more over `channel`."""
-
-    address: Text
-    channel: Channel = "email"
-    note: Text = ""
+    confirmed: bool = False
 
 
 async def _person(tx: Tx, shop: Shop, who: str) -> Person:
@@ -117,7 +111,7 @@ async def show_profile(
     """Everything known about her but the timeline."""
     async with db.unit(shop.schema) as tx:
         person = await _person(tx, shop, who)
-        reach = {c: await store.reach(tx, person.id, c, MARKETING) for c in REACHED}
+        reach = {c: await store.reach(tx, person.id, c, MARKETING, shop.settings) for c in REACHED}
         consents = await store.consents(tx, person.origins)
     known = {name: getattr(person, name) for name in person.__struct_fields__}
     return ProfileView(**known, reach=reach, consents=consents)
@@ -232,7 +226,9 @@ async def add_consent(
         ),
     ],
 ) -> ConsentWord:
-    """Kept for good, with what was shown and where. The latest word about an address counts."""
+    """Kept for good, with what was shown and where. The latest word about an address counts. Where
+    the shop asks for double opt-in, a yes that is not `confirmed` waits (`pending`) for her answer
+    to a mail that leaves at once."""
     now = clock.now()
     if data.at is not None and not _EARLIEST <= data.at <= now:
         raise bad_request(
@@ -246,22 +242,33 @@ async def add_consent(
             address_key=_her_address(person, data, shop),
             channel=data.channel,
             purpose=data.purpose,
-            state=ConsentState(data.state),
+            state=_state(data, shop),
             at=data.at or now,
             source="api",
             trust=Trust.SERVER,
             text_shown=data.text_shown,
             place=data.place,
             origin_id=person.id,
+            confirmed=data.confirmed and data.state == "granted",
         )
         await store.set_consent(tx, said, now)
+        await confirmations.ask(tx, [said], shop.settings, now)
     return said
+
+
+def _state(data: ConsentIn, shop: Shop) -> ConsentState:
+    wait = data.channel in shop.settings.double_opt_in and not data.confirmed
+    return ConsentState.PENDING if wait and data.state == "granted" else ConsentState(data.state)
 
 
 def _her_address(person: Person, data: ConsentIn, shop: Shop) -> str:
     kind = CHANNEL_KIND[data.channel]
     hers = [each.value for each in person.identifiers if each.kind == kind]
-    given = None if data.address is None else _key(data.address, data.channel, shop)
+    given = (
+        None
+        if data.address is None
+        else key_of(data.address, data.channel, shop.settings.phone_region)
+    )
     if given is None and len(hers) == 1:
         return hers[0]
     if given is None or given not in hers:
@@ -273,91 +280,6 @@ def _her_address(person: Person, data: ConsentIn, shop: Shop) -> str:
     return given
 
 
-def _key(address: str, channel: str, shop: Shop) -> str:
-    if CHANNEL_KIND[channel] == "email":
-        email = normalise_email(address)
-        found = None if email is None else email[1]
-    else:
-        found = normalise_phone(address, shop.settings.phone_region)
-    if found is None:
-        raise bad_request(
-            f"address {address[:100]!r} is no {CHANNEL_KIND[channel]}",
-            remedy="give an e-mail address, or a phone number with its country code",
-            path="address",
-        )
-    return found
-
-
-@get(
-    "/api/suppressions",
-    guards=[requires("profiles:read")],
-    tags=["profiles"],
-    summary="Addresses that get nothing more",
-)
-async def list_suppressions(
-    db: NamedDependency[Database],
-    shop: NamedDependency[Shop],
-    cursor: FromQuery[str | None] = None,
-    limit: FromQuery[int] = 50,
-) -> Page[Suppression]:
-    """Newest first, with the reason: unsubscribe, complaint, hard_bounce or manual."""
-    bounded(limit)
-    key = decode(cursor, 4)
-    after = None if key is None else (moment(key[0]), word(key[1]), word(key[2]), word(key[3]))
-    async with db.unit(shop.schema) as tx:
-        found = await store.suppressions(tx, after, limit)
-    last = found[-1] if len(found) == limit else None
-    return Page(
-        found,
-        None
-        if last is None
-        else encode([last.at.isoformat(), last.address_key, last.channel, last.reason]),
-    )
-
-
-@post(
-    "/api/suppressions",
-    guards=[requires("profiles:write")],
-    tags=["profiles"],
-    summary="Never write to an address again",
-)
-async def add_suppression(
-    db: NamedDependency[Database],
-    shop: NamedDependency[Shop],
-    clock: NamedDependency[Clock],
-    data: Annotated[
-        SuppressionIn,
-        Body(examples=[Example(value={"address": "ada@customers.example", "note": "by letter"})]),
-    ],
-) -> Suppression:
-    """By hand, whoever the address belongs to. It stays until it is lifted by hand."""
-    key, now = _key(data.address, data.channel, shop), clock.now()
-    source = data.note or "api"
-    async with db.unit(shop.schema) as tx:
-        await store.suppress(tx, data.channel, key, SuppressionReason.MANUAL, now, source)
-    return Suppression(data.channel, key, SuppressionReason.MANUAL, now, source)
-
-
-@delete(
-    "/api/suppressions/{channel:str}/{address:str}",
-    guards=[requires("profiles:write")],
-    tags=["profiles"],
-    summary="Lift a suppression made by hand",
-)
-async def lift_suppression(
-    db: NamedDependency[Database],
-    shop: NamedDependency[Shop],
-    channel: FromPath[str],
-    address: FromPath[str],
-) -> None:
-    """What the customer or her provider said (unsubscribe, complaint, bounce) stays."""
-    if channel not in CHANNEL_KIND:
-        raise not_found("channel", channel)
-    async with db.unit(shop.schema) as tx:
-        if not await store.release(tx, channel, _key(address, channel, shop)):
-            raise not_found("manual suppression of", address)
-
-
 routes: list[HTTPRouteHandler] = [
     show_profile,
     show_timeline,
@@ -365,7 +287,4 @@ routes: list[HTTPRouteHandler] = [
     undo_merge,
     list_consents,
     add_consent,
-    list_suppressions,
-    add_suppression,
-    lift_suppression,
 ]

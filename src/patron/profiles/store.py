@@ -18,7 +18,7 @@ from patron.profiles.changes import store as changes
 from patron.profiles.consent import CHANNEL_KIND, MARKETING, heaviest
 from patron.profiles.known import known_traits
 from patron.profiles.parting import parted
-from patron.profiles.reach_store import reached, suppressions_of
+from patron.profiles.reach_store import PLAIN, reached, suppressions_of
 from patron.profiles.types import (
     ConsentState,
     ConsentWord,
@@ -27,15 +27,15 @@ from patron.profiles.types import (
     Person,
     Reach,
     Refused,
-    Suppression,
     SuppressionReason,
     Total,
 )
+from patron.shops.types import ShopSettings
 
 _MERGE = "id, winner, loser, moved, reason, message_id, event_at, merged_at, undone_at"
 _WORD = (
     "address_key, channel, purpose, state, at, source, trust, text_shown, place, origin_id,"
-    " message_id"
+    " message_id, confirmed, country, categories"
 )
 
 
@@ -210,12 +210,14 @@ def _summed(parts: Iterable[Totals]) -> dict[str, Total]:
     return dict(sorted(result.items()))
 
 
-async def reach(tx: Tx, any_origin: UUID, channel: str, purpose: str) -> Reach:
+async def reach(
+    tx: Tx, any_origin: UUID, channel: str, purpose: str, settings: ShopSettings = PLAIN
+) -> Reach:
     """How the person of an origin can be reached over `channel` for `purpose`."""
     kind = CHANNEL_KIND.get(channel)
     held = await _held(tx, any_origin, kind) if kind else []
     way = channel, purpose
-    return (await reached(tx, {any_origin: held}, [way]))[any_origin][way]
+    return (await reached(tx, {any_origin: held}, [way], settings))[any_origin][way]
 
 
 async def set_consent(tx: Tx, word: ConsentWord, now: datetime) -> None:
@@ -229,7 +231,7 @@ async def set_consents(tx: Tx, words: Sequence[ConsentWord], now: datetime) -> N
     cursor = tx.cursor()
     await cursor.executemany(
         f"INSERT INTO consent (id, recorded_at, {_WORD})"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [(id_at(now), now, *_word_values(word)) for word in words],
     )
     yes = [w for w in words if (w.state, w.purpose) == (ConsentState.GRANTED, MARKETING)]
@@ -246,6 +248,7 @@ def _word_values(word: ConsentWord) -> tuple[Any, ...]:
     return (
         word.address_key, word.channel, word.purpose, word.state, word.at, word.source,
         int(word.trust), word.text_shown, word.place, word.origin_id, word.message_id,
+        word.confirmed, word.country, word.categories,
     )  # fmt: skip
 
 
@@ -282,31 +285,6 @@ async def suppress(
 async def suppressed(tx: Tx, channel: str, address_key: str) -> str | None:
     """Why nothing may be sent to an address, or None."""
     return heaviest(s.reason for s in await suppressions_of(tx, [address_key], [channel]))
-
-
-async def suppressions(
-    tx: Tx, after: tuple[datetime, str, str, str] | None, limit: int
-) -> list[Suppression]:
-    """All suppressions, newest first; `after` is (at, address_key, channel, reason) of the last."""
-    where = "WHERE (at, address_key, channel, reason) < (%s, %s, %s, %s)" if after else ""
-    found = await tuples(
-        tx,
-        f"SELECT channel, address_key, reason, at, source FROM suppression {where}"
-        " ORDER BY at DESC, address_key DESC, channel DESC, reason DESC LIMIT %s",
-        (*(after or ()), limit),
-    )
-    return [Suppression(f[0], f[1], SuppressionReason(f[2]), f[3], f[4]) for f in found]
-
-
-async def release(tx: Tx, channel: str, address_key: str) -> bool:
-    """Lift what a person at the shop suppressed by hand; what the customer said stays."""
-    return bool(
-        await execute(
-            tx,
-            "DELETE FROM suppression WHERE channel = %s AND address_key = %s AND reason = 'manual'",
-            (channel, address_key),
-        )
-    )
 
 
 async def merges(tx: Tx, origin_ids: Sequence[UUID]) -> list[Merge]:

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from patron.events.types import Event, Trust
+from patron.shops.types import Basis
 
 
 class Total(msgspec.Struct, frozen=True):
@@ -104,15 +105,23 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class ConsentState(StrEnum):
-    """`claimed`: a public key said that it was granted; no marketing follows from it."""
+    """`claimed`: a public key said that it was granted; no marketing follows from it.
+    `pending`: a yes that waits for its confirmation. `customer`: no word of hers, but a sale at
+    which she could have refused."""
 
     GRANTED = "granted"
     WITHDRAWN = "withdrawn"
     CLAIMED = "claimed"
+    PENDING = "pending"
+    CUSTOMER = "customer"
 
 
 class ConsentWord(msgspec.Struct, frozen=True, kw_only=True):
-    """One explicit word about one address, with its proof. `at` is the event time."""
+    """One word about one address, with its proof. `at` is the event time.
+
+    `confirmed`: she answered from the mailbox. `country` (ISO 3166) and `categories`, the uppermost
+    ones of what she bought, belong to a sale.
+    """
 
     address_key: str
     channel: str
@@ -125,6 +134,9 @@ class ConsentWord(msgspec.Struct, frozen=True, kw_only=True):
     place: str | None = None
     origin_id: UUID | None = None
     message_id: str | None = None
+    confirmed: bool = False
+    country: str | None = None
+    categories: list[str] | None = None
 
 
 class SuppressionReason(StrEnum):
@@ -145,10 +157,19 @@ class Suppression(msgspec.Struct, frozen=True):
     source: str
 
 
-class Reach(msgspec.Struct, frozen=True):
-    """How a person can be reached; `consent` is granted, withdrawn or none.
+class Customer(msgspec.Struct, frozen=True):
+    """A sale at which she could have refused letters and did not; `categories` in small letters."""
 
-    `address` is None when nothing is known that this channel could use.
+    at: datetime
+    categories: list[str]
+
+
+class Reach(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a person can be reached; `consent` is granted, withdrawn, pending or none.
+
+    `address` is None when nothing is known that this channel could use. `since` is when she said
+    what stands, `accepts` are the legal grounds of the shop for this channel and purpose; None
+    stands for those of a shop that has set none.
     """
 
     address: str | None
@@ -156,23 +177,30 @@ class Reach(msgspec.Struct, frozen=True):
     verified: bool
     consent: str
     suppressed: str | None
+    confirmed: bool = False
+    since: datetime | None = None
+    customer: Customer | None = None
+    accepts: list[Basis] | None = None
 
 
 class Obstacle(StrEnum):
     """What keeps a message from somebody, as far as she is concerned; in the order it is asked."""
 
     WITHDRAWN = "withdrawn"
+    NOT_CONFIRMED = "not_confirmed"
     NO_CONSENT = "no_consent"
     SUPPRESSED = "suppressed"
     NO_ADDRESS = "no_address"
 
 
 class People(msgspec.Struct, frozen=True):
-    """What identity made of a batch: the root of each origin touched, merges, dropped events."""
+    """What identity made of a batch: the root of each origin touched, merges, dropped events, and
+    the roots of whom more became known than that something happened."""
 
     roots: dict[UUID, UUID]
     merged: list[Merge]
     erased: list[Event]
+    told: frozenset[UUID] = frozenset()
 
 
 class Erased(msgspec.Struct, frozen=True):

@@ -5,16 +5,24 @@ from datetime import datetime
 from secrets import randbits
 from uuid import UUID
 
+import msgspec
+
+from patron.catalog import store as catalog
 from patron.events.types import Event, Source
 from patron.kit.db import Tx
 from patron.kit.ids import id_at
 from patron.kit.metrics import counter
 from patron.kit.signing import Signer
 from patron.profiles import store
+from patron.profiles.batch.state import State
 from patron.profiles.batch.store import load, save
+from patron.profiles.changes import store as changes
 from patron.profiles.claims import Reader, Rules, aliased, rules_of
+from patron.profiles.consent import uppermost
+from patron.profiles.consents import confirmation_store as confirmations
 from patron.profiles.resolve import Resolver, told_origin
-from patron.profiles.types import People
+from patron.profiles.sales import products
+from patron.profiles.types import ConsentState, ConsentWord, People
 from patron.shops.types import Shop, ShopSettings
 
 MERGES = counter("patron_profiles_merges", "People joined into one", ["shop"])
@@ -46,19 +54,52 @@ async def resolve(tx: Tx, shop: Shop, events: list[Event], now: datetime, signer
     resolver.fold(events, claims)
     await save(tx, state)
     if state.words:
-        await store.set_consents(tx, state.words, now)
+        said = await _with_categories(tx, state.words, state.sales) if state.sales else state.words
+        await store.set_consents(tx, said, now)
+        await changes.note_addresses(tx, [word.address_key for word in said], now)
+        await confirmations.ask(tx, said, shop.settings, now)
     _count(shop, resolver)
     moved = {origin_id for merge in state.merged for origin_id in merge.moved}
     return People(
         {o.id: o.root_id for o in state.origins.values() if o.touched or o.id in moved},
         state.merged,
         resolver.erased,
+        _told(state),
     )
+
+
+def _told(state: State) -> frozenset[UUID]:
+    """The roots of those who are new, or of whom a trait or an identifier is."""
+    origins = state.origins
+    told = {origin.root_id for origin in origins.values() if origin.new or origin.traits_changed}
+    told |= {origins[tie.origin_id].root_id for tie in state.added}
+    return frozenset(told)
+
+
+async def _with_categories(
+    tx: Tx, words: Sequence[ConsentWord], sales: Sequence[Event]
+) -> list[ConsentWord]:
+    """The words, those of sales with the categories that the catalog knows their products by."""
+    found = await catalog.find(tx, sorted(products(sales)))
+    known = {
+        event.message_id: uppermost(found[key] for key in products([event]) if key in found)
+        for event in sales
+    }
+    return [
+        msgspec.structs.replace(
+            word,
+            categories=sorted({*(word.categories or ()), *known.get(word.message_id or "", ())}),
+        )
+        if word.state is ConsentState.CUSTOMER
+        else word
+        for word in words
+    ]
 
 
 async def people_of(tx: Tx, origin_ids: Sequence[UUID]) -> People:
     """The people of origins that were resolved earlier; nothing is written."""
-    return People(await store.roots(tx, list(origin_ids)), [], [])
+    roots = await store.roots(tx, list(origin_ids))
+    return People(roots, [], [], frozenset(roots.values()))
 
 
 def forget(shop: Shop) -> None:

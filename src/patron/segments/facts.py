@@ -122,7 +122,7 @@ async def load_many(
     logs = await _logs(tx, subjects, people, needs, now, at_most)
     open_carts = await _open_carts(tx, subjects, needs)
     traits = await profiles.traits(tx, people) if needs.traits else {}
-    ways = await profiles.reach(tx, people, needs.reach) if needs.reach else {}
+    ways = await profiles.reach(tx, people, needs.reach, shop.settings) if needs.reach else {}
     orders = await _orders(tx, people, needs, shop)
     touched = await _touched(tx, subjects, people, needs, now)
     lists = await listed.of_people(tx, people, needs.lists) if needs.lists else {}

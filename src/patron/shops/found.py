@@ -11,7 +11,7 @@ import msgspec
 
 from patron.kit.ids import id_at, new_id, new_secret
 from patron.kit.problems import bad_request
-from patron.shops.types import Key, KeyKind, Mode, Scope, Shop, ShopSettings
+from patron.shops.types import MARKETING, Basis, Key, KeyKind, Mode, Scope, Shop, ShopSettings
 
 _SLUG = re.compile(r"[^a-z0-9]+")
 
@@ -86,13 +86,27 @@ def found_shop(
 def changed(kept: ShopSettings, data: Mapping[str, object]) -> ShopSettings:
     """`kept` with the settings that `data` names. Raises Problem 400 naming what is wrong."""
     try:
-        return msgspec.convert({**msgspec.to_builtins(kept), **data}, ShopSettings)
+        settings = msgspec.convert({**msgspec.to_builtins(kept), **data}, ShopSettings)
     except msgspec.ValidationError as error:
         raise bad_request(
             f"settings: {error}",
             remedy="the settings are " + ", ".join(ShopSettings.__struct_fields__),
             path=next(iter(data), None),
         ) from error
+    _lawful(settings)
+    return settings
+
+
+def _lawful(settings: ShopSettings) -> None:
+    """Whatever is sold by it, no advertisement is part of a contract."""
+    for way, grounds in settings.legal_basis.items():
+        _, _, purpose = way.partition("/")
+        if Basis.CONTRACT in grounds and (purpose == MARKETING or purpose in settings.purposes):
+            raise bad_request(
+                f"legal_basis of {way!r} is `contract`, which is for what an order needs",
+                remedy="give consent, double_opt_in or existing_customer, or another purpose",
+                path="legal_basis",
+            )
 
 
 def make_key(kind: KeyKind, name: str, scopes: list[str], now: datetime) -> tuple[Key, str]:

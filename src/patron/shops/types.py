@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -23,6 +23,29 @@ Host = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9]
 
 Locale = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")]
 """A language and perhaps a region, such as `de` or `en-GB`."""
+
+
+MARKETING = "marketing"
+ChannelName = Literal["email", "sms", "whatsapp", "viber"]
+PurposeName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
+"""What a message is for, such as `marketing`."""
+
+WayName = Annotated[
+    str, msgspec.Meta(pattern=r"^(any|email|sms|whatsapp|viber)/[a-z][a-z0-9_-]{0,59}$")
+]
+"""A channel and a purpose, such as `email/marketing`; `any` stands for every channel."""
+
+CountryCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$")]
+ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f]*$")]
+
+
+class Basis(StrEnum):
+    """On what legal ground somebody is written to."""
+
+    CONSENT = "consent"
+    DOUBLE_OPT_IN = "double_opt_in"  # a consent that she confirmed from her mailbox
+    EXISTING_CUSTOMER = "existing_customer"  # soft opt-in: she bought and did not refuse
+    CONTRACT = "contract"  # what her order needs
 
 
 class Mode(StrEnum):
@@ -50,6 +73,13 @@ class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     marketing_hours_between: int = 16
     blocked_identifiers: list[str] = []
     identity_limits: dict[str, int] = {}
+    purposes: dict[PurposeName, ShortText] = {}  # further ones she may choose, as she reads them
+    legal_basis: dict[WayName, list[Basis]] = {}
+    double_opt_in: list[ChannelName] = []
+    existing_customer_countries: list[CountryCode] = []
+    interests: list[ShortText] = []  # categories she may choose; none: the catalog's largest
+    privacy_url: str | None = None
+    consent_categories: dict[str, Literal["analytics", "marketing"]] = {}
 
 
 class Shop(msgspec.Struct, frozen=True):

@@ -161,6 +161,7 @@ class State:
         self.merged: list[Merge] = []
         self.refused: dict[tuple[UUID, str, str, Refusal], Refused] = {}
         self.words: list[ConsentWord] = []
+        self.sales: list[Event] = []  # whose words name an address that was given in a sale
         self.suppressed: list[tuple[str, str, str, datetime]] = []
 
     def root_of(self, origin_id: UUID) -> Root:

@@ -11,6 +11,10 @@ from patron.kit.db import Tx, execute, tuples
 from patron.kit.signing import Signer
 from patron.profiles import store
 from patron.profiles.batch.store import digest, packed_suppressions
+from patron.profiles.consents import confirmation_store as confirmations
+from patron.profiles.consents import request_store as requests
+from patron.profiles.consents import suppression_store
+from patron.profiles.consents import wish_store as wishes
 from patron.profiles.labels import store as labels
 from patron.profiles.types import Erased, Identifier, Tombstone
 
@@ -41,6 +45,10 @@ async def export(tx: Tx, root: UUID) -> dict[str, Any] | None:
             "traits_written": {str(id): msgspec.json.decode(text) for id, text in written},
             "consents": await store.consents(tx, person.origins),
             "suppressions": [dict(zip(names, stop, strict=True)) for stop in stops],
+            "suppressions_lifted": await suppression_store.lifted_of(tx, keys),
+            "confirmations": await confirmations.of(tx, keys, person.origins),
+            "wishes": await wishes.of_addresses(tx, keys),
+            "privacy_requests": await requests.of(tx, keys, person.origins),
             "merges": await store.merges(tx, person.origins),
             "refusals": await store.refusals(tx, person.origins, _CHUNK),
             **await labels.export(tx, person.origins),
@@ -66,6 +74,7 @@ async def erase(tx: Tx, root: UUID, signer: Signer, now: datetime) -> Erased | N
     await labels.erase(tx, origins)
     for sql, params in (
         ("DELETE FROM suppression WHERE address_key = ANY(%s)", (keys,)),
+        ("DELETE FROM suppression_lifted WHERE address_key = ANY(%s)", (keys,)),
         ("DELETE FROM consent WHERE address_key = ANY(%s)", (keys,)),
         ("UPDATE consent SET origin_id = NULL WHERE origin_id = ANY(%s)", (origins,)),
         (
@@ -83,6 +92,9 @@ async def erase(tx: Tx, root: UUID, signer: Signer, now: datetime) -> Erased | N
         ("DELETE FROM origin WHERE id = ANY(%s)", (origins,)),
     ):
         await execute(tx, sql, params)
+    await confirmations.erase(tx, keys, origins)
+    await wishes.erase(tx, keys, origins)
+    await requests.erase(tx, keys, origins, now)
     return Erased(root, origins, [(i.kind, i.value) for i in names], keys, now)
 
 

@@ -7,10 +7,11 @@ from uuid import UUID
 from patron.kit.db import Tx, tuples
 from patron.profiles.batch.state import read_traits
 from patron.profiles.known import known_traits
-from patron.profiles.reach_store import Way, reached
+from patron.profiles.reach_store import PLAIN, Way, reached
 from patron.profiles.store import identifiers
 from patron.profiles.traits import Traits
 from patron.profiles.types import Identifier, Reach
+from patron.shops.types import ShopSettings
 
 People = Mapping[UUID, Sequence[UUID]]
 
@@ -33,9 +34,12 @@ async def traits(tx: Tx, people: People) -> dict[UUID, dict[str, Any]]:
     }
 
 
-async def reach(tx: Tx, people: People, ways: Collection[Way]) -> dict[UUID, dict[Way, Reach]]:
+async def reach(
+    tx: Tx, people: People, ways: Collection[Way], settings: ShopSettings = PLAIN
+) -> dict[UUID, dict[Way, Reach]]:
     """How each person can be reached each way, as `store.reach` says."""
-    return await reached(tx, _held(people, await identifiers(tx, _origins(people))), ways)
+    held = _held(people, await identifiers(tx, _origins(people)))
+    return await reached(tx, held, ways, settings)
 
 
 def _origins(people: People) -> list[UUID]:

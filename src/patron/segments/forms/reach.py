@@ -12,12 +12,13 @@ from patron.segments.reading import Misread, an_object, one_of, yes_or_no
 from patron.segments.types import Answer, Facts, Needs, Scope
 
 CHANNELS = tuple(CHANNEL_KIND)
-CONSENTS = ("granted", "withdrawn", "none")
+CONSENTS = ("granted", "withdrawn", "pending", "none")
 REASONS = tuple(str(reason) for reason in SuppressionReason)
 LONGEST_PURPOSE = 60
 _CONSENT = {
     "granted": "has agreed to",
     "withdrawn": "has taken back her word about",
+    "pending": "has not yet confirmed that she agreed to",
     "none": "has said nothing about",
 }
 
@@ -75,6 +76,8 @@ class Reachable(_Still, frozen=True):
         match obstacle(reach, self.purpose):
             case None:
                 return None
+            case Obstacle.NOT_CONFIRMED:
+                return "she has not yet confirmed that she agreed to it"
             case Obstacle.SUPPRESSED:
                 return f"the address is blocked ({_plain(reach.suppressed or '')})"
             case _:

@@ -1,0 +1,1 @@
+"""What somebody wishes, confirms, refuses and asks for, beyond a plain yes or no."""
