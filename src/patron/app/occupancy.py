@@ -6,6 +6,7 @@ worker and says that they have not all ended yet.
 """
 
 import fcntl
+import multiprocessing
 import os
 import signal
 import threading
@@ -80,6 +81,15 @@ def end_with(parent: int) -> None:
     Whoever lost the one that looks after it would go on walking and sending beside the next one.
     """
     threading.Thread(target=_follow, args=(parent,), name="patron-parent", daemon=True).start()
+
+
+def end_with_master() -> None:
+    """`end_with` the process that forked this one by `multiprocessing`.
+
+    It may be dead already, and who asks the system then gets the pid of a stranger that never ends.
+    """
+    master = multiprocessing.parent_process()
+    end_with(os.getppid() if master is None or master.pid is None else master.pid)
 
 
 def _follow(parent: int) -> None:

@@ -1,6 +1,5 @@
 """The web process: the hot doors as bare ASGI, everything else through Litestar."""
 
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,7 +20,7 @@ from patron.app.audit.trail import Trail
 from patron.app.context import open_signer, read_settings, the_clock
 from patron.app.doors import ROUTES, Doors, open_doors, proxies_of
 from patron.app.idempotency import LARGEST_BODY, RememberAnswers
-from patron.app.occupancy import end_with
+from patron.app.occupancy import end_with_master
 from patron.events.door.callers import Origins
 from patron.events.inbox import InboxDown, InboxFull
 from patron.kit.clock import Clock
@@ -265,5 +264,5 @@ def create() -> Callable[[Any, Any, Any], Awaitable[None]]:
     configure(settings.log_format, settings.log_level)
     if settings.database_url is None:
         raise SystemExit("database_url is not set: start the web process through `patron serve`")
-    end_with(os.getppid())  # Granian's workers outlive a Granian that was killed
+    end_with_master()  # Granian's workers outlive a Granian that was killed
     return build(settings, the_clock("web"))
