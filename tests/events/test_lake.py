@@ -215,3 +215,14 @@ def test_many_small_files_are_merged(shed: Shed, monkeypatch: pytest.MonkeyPatch
     assert compacted
     assert shed.positions() == list(range(1, 51))
     assert len(DeltaTable(shed.lake.uri).file_uris()) == 1
+
+
+def test_a_lake_may_begin_with_events_that_were_all_erased(shed: Shed) -> None:
+    async def only_positions(tx: Tx) -> None:
+        await execute(tx, "UPDATE walk SET position = 3")
+
+    shed.house.unit(only_positions)
+    assert shed.copy().position == 3
+    shed.log(4, 5)
+    assert shed.copy().events == 2
+    assert shed.positions() == [4, 5]

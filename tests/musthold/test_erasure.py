@@ -1,19 +1,19 @@
-"""After an erasure, a search for the person finds nothing: in no table, no file, no lake."""
+"""After an erasure a search of every byte finds nothing of her, and nothing brings her back."""
 
+import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
-import polars
 import psycopg
 import pytest
-from psycopg import sql
 
+from musthold.remains import in_files, in_the_dump, origins_of, spelled
 from postbox import Mailbox, mailbox
 from running import Running, eventually, running
 
 ADDRESS, USER, BROWSER = "ada.rare@people.example", "customer-rare-4711", "browser-rare-0815"
-NEEDLES = [ADDRESS.encode(), USER.encode(), BROWSER.encode(), b"Augusta-Rare"]
+PHONE = "+12025550147"
+NAMES = [ADDRESS, USER, BROWSER, PHONE, "Augusta-Rare"]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def shop(box: Mailbox) -> Iterator[Running]:
 
 def live(shop: Running, box: Mailbox) -> None:
     """Everything a person can leave behind: events, cart, mail, order, refusals, kept answers."""
-    named = {"traits": {"email": ADDRESS, "firstName": "Augusta-Rare"}}
+    named = {"traits": {"email": ADDRESS, "firstName": "Augusta-Rare", "phone": PHONE}}
     who = {"userId": USER, "anonymousId": BROWSER, "context": named}
     shop.track("Email Subscribed", {"email": ADDRESS, "text": "Yes"}, **who)
     cart = {"cart_id": "c-rare", "product_id": "tea", "name": "Tea", "price": 4, "quantity": 1}
@@ -64,68 +64,77 @@ def live(shop: Running, box: Mailbox) -> None:
     shop.run("lake", "copy")
 
 
-def in_the_database(url: str) -> list[str]:
-    """Every table and column that holds one of the needles, the inbox's raw bodies included."""
-    found = []
-    with psycopg.connect(url) as connection:
-        columns = connection.execute(
-            "SELECT table_schema, table_name, column_name FROM information_schema.columns"
-            " JOIN information_schema.tables USING (table_schema, table_name)"
-            " WHERE table_schema IN ('patron', 'shop_acme') AND table_type = 'BASE TABLE'"
-            " AND data_type IN ('text', 'json', 'jsonb', 'bytea', 'ARRAY', 'character varying')"
-        ).fetchall()
-        for schema, table, column in columns:
-            look = sql.SQL(
-                "SELECT count(*) FROM {}.{} WHERE EXISTS (SELECT FROM unnest(%s::bytea[]) n"
-                " WHERE position(n IN CASE WHEN pg_typeof({}) = 'bytea'::regtype"
-                " THEN {}::text::bytea ELSE convert_to({}::text, 'UTF8') END) > 0)"
-            ).format(*(sql.Identifier(name) for name in (schema, table, column, column, column)))
-            needles = [*NEEDLES, *(needle.hex().encode() for needle in NEEDLES)]
-            row = connection.execute(look, (needles,)).fetchone()
-            if row is not None and row[0]:
-                found.append(f"{schema}.{table}.{column}")
-    return sorted(found)
-
-
-def in_the_lake(folder: Path) -> int:
-    """Rows of the newest snapshot and of every other file of the lake that hold a needle."""
-    hits = 0
-    for path in folder.rglob("*.parquet"):
-        if "_delta_log" not in path.parts:
-            text = repr(polars.read_parquet(path).rows()).encode()
-            hits += any(needle in text for needle in NEEDLES)
-    return hits
-
-
-def in_files(folder: Path) -> list[str]:
-    """Plain files of the data folder that hold a needle; PostgreSQL's own are asked by SQL."""
-    return [
-        str(path.relative_to(folder))
-        for path in folder.rglob("*")
-        if path.is_file()
-        and "postgres" not in path.relative_to(folder).parts[:1]
-        and any(needle in path.read_bytes() for needle in NEEDLES)
-    ]
+def where(hits: set[tuple[str, str]]) -> set[str]:
+    return {place.split("/")[0] for place, _ in hits}
 
 
 def test_nothing_is_found_of_an_erased_person(shop: Running, box: Mailbox) -> None:
     live(shop, box)
-    data = shop.folder / "data"
-    url = shop.database_url()
-    before = in_the_database(url)
-    places = ("identifier", "event", "outbox", "rejected", "consent", "answer", "cart", "inbox")
-    for place in places:
-        assert any(f".{place}" in where for where in before), f"nothing of her in {place}: {before}"
-    assert in_the_lake(data / "shops" / "acme" / "lake") > 0
+    data, url = shop.folder / "data", shop.database_url()
+    ids = origins_of(url, USER)
+    needles = spelled(NAMES, ids)
+    kept = data / "shops" / "acme"
+    cut = kept / "cut" / "cut-20260101T000000-1.jsonl"
+    cut.parent.mkdir(exist_ok=True)
+    cut.write_text(json.dumps({"userId": USER, "traits": {"email": ADDRESS}}) + "\n")
+    shop.command("backup", str(shop.folder / "before.tar"))
+    before = in_files(data, needles)
+    assert where(before) == {"postgres", "shops"}
+    assert {name for place, name in before if "parquet" in place} >= {ADDRESS, USER, BROWSER}
+    assert in_the_dump(url, needles) == {*NAMES, *ids}
 
-    gone = shop.call("DELETE", f"/api/profiles/user_id:{USER}")
+    gone = shop.run(
+        "profile", "erase", f"user_id:{USER}", "--yes", "--now", "--also", str(shop.folder)
+    )
 
-    assert gone.status_code == 200, gone.text
+    proof = gone["proof"]
+    assert (proof["found"], proof["later"]) == ([], [])
+    assert proof["unread"] == [str(shop.folder / "before.tar")]
+    assert proof["tables"] > 40 and proof["files"] > 200
+    assert shop.call("GET", f"/api/profiles/user_id:{USER}").status_code == 404
+    assert in_the_dump(url, needles) == set()
+    assert in_files(data, needles) == set(), "PostgreSQL's own files and its log included"
+    logs = b"".join(path.read_bytes() for path in shop.folder.glob("*.log")).lower()
+    assert {name for form, name in needles.items() if form in logs} == set()
+
+
+def test_the_proof_finds_what_an_erasure_has_missed(shop: Running) -> None:
+    who = {"userId": "customer-odd-1", "anonymousId": "browser-odd-1"}
+    shop.track("Product Viewed", {"product_id": "tea"}, **who)
+    seen = "/api/profiles/user_id:customer-odd-1"
+    eventually(lambda: shop.call("GET", seen).is_success, "a profile")
+    with psycopg.connect(shop.database_url(), autocommit=True) as connection:
+        connection.execute("CREATE TABLE shop_acme.tomorrow (id int, kept jsonb)")
+        connection.execute(
+            "INSERT INTO shop_acme.tomorrow VALUES (1, %s)", ('{"a": ["Customer-Odd-1"]}',)
+        )
+    note = shop.folder / "data" / "note.bin"
+    note.write_bytes(b"\x00" * 70_000 + "browser-odd-1".encode("utf-16-le"))
+
+    answer = shop.call("DELETE", f"{seen}?prove=true")
+    assert answer.status_code == 200, shop.log()
+    proof = answer.json()["proof"]
+
+    with psycopg.connect(shop.database_url(), autocommit=True) as connection:
+        connection.execute("DROP TABLE shop_acme.tomorrow")
+    note.unlink()
+    places = {(one["where"], one["what"]) for one in proof["found"]}
+    assert places == {
+        ("shop_acme.tomorrow.kept", "user_id"), (str(note), "anonymous_id"),
+    }  # fmt: skip
+    assert "3:00" in " ".join(proof["later"])
+
+
+def test_a_restored_backup_does_not_bring_her_back(shop: Running) -> None:
+    assert shop.stop() == 0
+    restored = shop.run("restore", str(shop.folder / "before.tar"), "--yes")
+    assert restored["buried"] == 1
+    shop.start()
     shop.run("lake", "copy")
     assert shop.call("GET", f"/api/profiles/user_id:{USER}").status_code == 404
-    assert in_the_database(url) == []
-    assert in_the_lake(data / "shops" / "acme" / "lake") == 0
-    assert in_files(data) == []
+    assert in_the_dump(shop.database_url(), spelled(NAMES, [])) == set()
+    kept = in_files(shop.folder / "data" / "shops", spelled(NAMES, []))
+    assert kept == set()
 
 
 def test_a_retry_does_not_bring_her_back_and_a_new_act_starts_a_new_person(shop: Running) -> None:

@@ -1,18 +1,24 @@
 """Work that needs heavy libraries, each in a process of its own that ends when it is done.
 
-`python -m patron.app.jobs lake|refresh SHOP` prints what it did as one JSON object.
+`python -m patron.app.jobs lake|refresh|prove SHOP` prints what it did as one JSON object; `prove`
+reads from its standard input whom to look for.
 """
 
 import asyncio
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from patron.app.care import aftermath, tombstones
+from patron.app.care.proof.needles import Sought
+from patron.app.care.proof.proving import Proof, prove
+from patron.app.care.proof.rewriting import rewrite_traces
 from patron.app.context import open_signer, read_settings, the_clock
 from patron.events.lake import copying
-from patron.kit.clock import Clock
+from patron.kit.clock import Clock, monotonic
 from patron.kit.db import Database, connect
 from patron.kit.lake import lake_of
 from patron.kit.log import configure
@@ -24,6 +30,7 @@ from patron.recommend import tasks as recommend
 from patron.shops import store as shops
 from patron.shops.types import Shop
 
+BUSY_SECONDS, PATIENCE = 0.2, 120.0
 BUSY = 75  # the exit status of "try again later" (EX_TEMPFAIL of sysexits.h)
 
 
@@ -52,6 +59,31 @@ def refresh_models(settings: Settings, shop: Shop, clock: Clock) -> Any:
     )
 
 
+async def proved(
+    settings: Settings,
+    url: str,
+    shop: Shop,
+    sought: Sought,
+    clock: Clock,
+    *,
+    at_once: bool = False,
+    also: Sequence[Path] = (),
+) -> Proof:
+    """Let the lake forget, then look for what is left."""
+    until = monotonic() + PATIENCE
+    while True:
+        try:
+            await copy_lake(settings, url, shop, clock)
+            break
+        except copying.Busy:
+            if monotonic() > until:
+                break  # the proof says that the lake waits
+            await asyncio.sleep(BUSY_SECONDS)
+    if at_once:
+        await rewrite_traces(url, shop, clock.now())
+    return await prove(settings, url, shop, sought, clock.now(), also=also)
+
+
 async def find_shop(url: str, slug: str) -> Shop:
     async with Database(url, max_size=1, name="patron-job") as db, db.unit(HOUSE) as tx:
         shop = await shops.by_slug(tx, slug)
@@ -64,7 +96,7 @@ def main() -> None:
     settings = read_settings()
     configure(settings.log_format, settings.log_level)
     if len(sys.argv) != 3 or settings.database_url is None:
-        raise SystemExit("usage: PATRON_DATABASE_URL=… python -m patron.app.jobs lake|refresh SHOP")
+        raise SystemExit("usage: PATRON_DATABASE_URL=… python -m patron.app.jobs JOB SHOP")
     job, slug = sys.argv[1:]
     clock = the_clock("job")
     shop = asyncio.run(find_shop(settings.database_url, slug))
@@ -76,8 +108,11 @@ def main() -> None:
             raise SystemExit(BUSY) from None
     elif job == "refresh":
         done = refresh_models(settings, shop, clock)
+    elif job == "prove":
+        sought = msgspec.json.decode(sys.stdin.buffer.read(), type=Sought)
+        done = asyncio.run(proved(settings, settings.database_url, shop, sought, clock))
     else:
-        raise SystemExit(f"job {job!r} is unknown: it is lake or refresh")
+        raise SystemExit(f"job {job!r} is unknown: it is lake, refresh or prove")
     sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
 
 

@@ -1,14 +1,15 @@
 """A person in every room at once: telling her all that is kept, and forgetting her."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import delete, get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
+from litestar.params import FromPath, Parameter
 
-from patron.app.care.forgetting import Forgotten, forget
+from patron.app.care.erasing import proved_by_a_job
+from patron.app.care.forgetting import Forgotten, forgotten
 from patron.carts import store as carts
 from patron.events import store as events
 from patron.journeys import store as journeys
@@ -21,6 +22,7 @@ from patron.messages import store as messages
 from patron.profiles import store as profiles
 from patron.profiles.erasure import store as erasure
 from patron.segments.lists import store as lists
+from patron.segments.members import store as members
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
@@ -45,6 +47,7 @@ async def export(tx: Tx, shop: Shop, who: str) -> dict[str, Any]:
             "carts": await carts.export(tx, origins),
             "runs": await journeys.export(tx, origins),
             "lists": await lists.export(tx, origins),
+            "segments": await members.stays(tx, origins),
             "messages": await messages.export(tx, origins),
         }
     )
@@ -60,7 +63,7 @@ async def export(tx: Tx, shop: Shop, who: str) -> dict[str, Any]:
 async def export_profile(
     db: NamedDependency[Database], shop: NamedDependency[Shop], who: FromPath[str]
 ) -> dict[str, Any]:
-    """Profile, identifiers, consents, events, carts, journeys, lists and messages, as JSON."""
+    """Profile, identifiers, consents, events, carts, journeys, lists, segments and messages, as JSON."""
     async with db.unit(shop.schema) as tx:
         return await export(tx, shop, who)
 
@@ -79,9 +82,19 @@ async def erase_profile(
     clock: NamedDependency[Clock],
     settings: NamedDependency[Settings],
     who: FromPath[str],
+    prove: Annotated[
+        bool,
+        Parameter(description="Look for her everywhere afterwards, some 10 s a gigabyte"),
+    ] = False,
 ) -> Forgotten:
-    """Removes her everywhere. Orders stay as sums that belong to nobody."""
-    return await forget(db, shop, who, signer, clock, settings)
+    """Removes her everywhere. Orders stay as sums that belong to nobody. With `prove` the lake
+    forgets her first, then every table and file is searched for her names, and the answer says what
+    was searched, what was found and what will only be gone later."""
+    done, sought = await forgotten(db, shop, who, signer, clock, settings)
+    if not prove:
+        return done
+    proof = await proved_by_a_job(shop, sought)
+    return msgspec.structs.replace(done, waiting_for_lake=False, proof=proof)
 
 
 routes: list[HTTPRouteHandler] = [export_profile, erase_profile]

@@ -14,7 +14,7 @@ from patron.kit.db import Tx, execute, row, tuples, value
 
 __all__ = [
     "acting_done", "acting_failed", "acting_waits", "after", "by_positions", "erase", "frontier",
-    "lag", "latest", "next_acting", "queue_acting", "save_orders", "timeline", "write",
+    "lag", "latest", "months_of", "next_acting", "queue_acting", "save_orders", "timeline", "write",
 ]  # fmt: skip
 
 PART = 250
@@ -265,6 +265,17 @@ async def erase(tx: Tx, origin_ids: Sequence[UUID], nobody: UUID) -> int:
     gone = await execute(tx, "DELETE FROM event WHERE origin_id = ANY(%s)", (list(origin_ids),))
     await execute(
         tx,
+async def months_of(tx: Tx, origin_ids: Sequence[UUID]) -> list[str]:
+    """Partitions of the log with events of these origins."""
+    found = await tuples(
+        tx,
+        "SELECT DISTINCT c.relname FROM event e JOIN pg_catalog.pg_class c ON c.oid = e.tableoid"
+        " WHERE e.origin_id = ANY(%s) ORDER BY 1",
+        (list(origin_ids),),
+    )
+    return [name for (name,) in found]
+
+
         "UPDATE order_fact SET origin_id = %s WHERE origin_id = ANY(%s)",
         (nobody, list(origin_ids)),
     )

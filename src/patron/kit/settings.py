@@ -129,6 +129,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     event_retention_months: Annotated[
         int, Meta(ge=1, description="Months of events kept in PostgreSQL; the lake keeps all")
     ] = 13
+    erasure_rewrite_hour: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=23,
+            description="Hour of the shop's night from which what an erasure leaves in PostgreSQL's"
+            " files is written over",
+        ),
+    ] = 3
     lake_flush_events: Annotated[
         int, Meta(ge=1, description="Events that wait for the lake before they are written")
     ] = 50_000

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 
@@ -341,19 +341,20 @@ async def told(tx: Tx, message_ids: Sequence[UUID]) -> None:
 async def erase(tx: Tx, origins: Sequence[UUID]) -> int:
     """Take the person out of her messages: what is waiting ends, addresses and content go.
 
-    State, times and arm stay, and whether it was a rehearsal, so that results still add up. How
-    many rows were hers.
+    State, times and arm stay, and whether it was a rehearsal, so that results still add up; each
+    of her origins is another, that nobody knows. How many rows were hers.
     """
+    others = [uuid4() for _ in origins]
     return await execute(
         tx,
-        "UPDATE outbox SET address = NULL, address_key = NULL, condition = NULL, context = '{}',"
-        " detail = CASE WHEN detail ? 'rehearsal' THEN"
+        "UPDATE outbox SET origin_id = other, address = NULL, address_key = NULL, condition = NULL,"
+        " context = '{}', detail = CASE WHEN detail ? 'rehearsal' THEN"
         " jsonb_build_object('rehearsal', detail -> 'rehearsal') ELSE '{}' END,"
         " provider_id = NULL, untold = NULL, story = '[]',"
         " reason = CASE WHEN state = ANY(%s) THEN 'erased' ELSE reason END,"
         " state = CASE WHEN state = ANY(%s) THEN 'cancelled' ELSE state END"
-        " WHERE origin_id = ANY(%s)",
-        (_names(before(State.CANCELLED)), _names(before(State.CANCELLED)), list(origins)),
+        " FROM unnest(%s::uuid[], %s::uuid[]) AS hers (origin, other) WHERE origin_id = origin",
+        (*[_names(before(State.CANCELLED))] * 2, list(origins), others),
     )
 
 

@@ -5,6 +5,8 @@ from datetime import timedelta
 import msgspec
 
 from patron.app.care import leftovers, tombstones
+from patron.app.care.proof.needles import Sought
+from patron.app.care.proof.proving import Proof
 from patron.carts import store as carts
 from patron.events import store as events
 from patron.events.lake import store as lake_store
@@ -22,17 +24,20 @@ from patron.profiles import store as profiles
 from patron.profiles.erasure import store as erasure
 from patron.profiles.erasure.naming import Names
 from patron.segments.lists import store as lists
+from patron.segments.live import store as remembered
+from patron.segments.members import store as members
 from patron.shops import store as shops
-from patron.shops.types import Shop
 from patron.shops.audit import store as audit
+from patron.shops.retention import store as retention
+from patron.shops.types import Shop
 
 RECENT = timedelta(minutes=5)
 
 
 class Forgotten(msgspec.Struct, frozen=True):
-    """What was removed. The lake forgets her within a minute, or at `patron lake copy`."""
+    """What was removed. The lake forgets her within a minute, or at `patron lake copy`. Her id is
+    not in it, for answers are kept for their `Idempotency-Key`."""
 
-    profile_id: str
     origins: int
     events: int
     messages: int
@@ -40,13 +45,22 @@ class Forgotten(msgspec.Struct, frozen=True):
     runs: int
     payloads: int  # refused events, dead letters and kept answers that named her
     waiting_for_lake: bool = True
+    proof: Proof | None = None
 
 
 async def forget(
     db: Database, shop: Shop, who: str, signer: Signer, clock: Clock, settings: Settings
 ) -> Forgotten:
+    """Erase a person from every room, as `forgotten` does; what went. Problem 404 for nobody."""
+    return (await forgotten(db, shop, who, signer, clock, settings))[0]
+
+
+async def forgotten(
+    db: Database, shop: Shop, who: str, signer: Signer, clock: Clock, settings: Settings
+) -> tuple[Forgotten, Sought]:
     """Erase a person from every room, in one transaction, and what was kept as it came before and
-    after it; the lake follows. Problem 404 for nobody.
+    after it; the lake follows. What went, and what she was called, so that it can be looked for: it
+    is nowhere else any more. Problem 404 for nobody.
 
     What waits unread in the inbox is dropped by the walk: keyed hashes of her identifiers stay, so
     that neither a retry nor a restored backup brings her back.
@@ -54,16 +68,17 @@ async def forget(
     now = clock.now()
     async with db.unit(shop.schema) as tx:
         # By itself, because reading many refusals takes seconds, and the walk is not to wait.
-        payloads = await _forget_refusals(tx, shop, who)
+        typed, payloads = await _forget_refusals(tx, shop, who)
     async with db.unit(shop.schema) as tx:
         root = await profiles.find(tx, who, shop.settings.phone_region)
         erased = None if root is None else await erasure.erase(tx, root, signer, now)
         if erased is None:
             raise not_found("profile", who)
         origins = erased.origins
-        names = Names(erased.identifiers, shop.settings.phone_region)
+        known = [*erased.identifiers, *(("profile_id", str(origin)) for origin in origins)]
+        names = Names(known, shop.settings.phone_region)
+        months = await events.months_of(tx, origins)
         done = Forgotten(
-            str(erased.root),
             len(origins),
             await events.erase(tx, origins, NO_ONE),
             await messages.erase(tx, origins),
@@ -72,21 +87,26 @@ async def forget(
             payloads + await refused.forget(tx, names.pattern, names.within, since=now - RECENT),
         )
         await lists.erase(tx, origins)
+        await members.erase(tx, origins)
+        await remembered.erase(tx, origins)
         await lake_store.queue_erasure(tx, origins, now)
+        await retention.leave_trace(tx, months, now)
+        await audit.forget(tx, origins)
         await tombstones.keep(tx, tombstones.stones_of(settings.data_dir, shop.slug), now)
     async with db.unit(shop.schema) as tx:
-        await audit.forget(tx, origins)
         await refused.forget_walked(tx, names.pattern, names.within)
     async with db.unit(HOUSE) as tx:
         await shops.forget_answers_naming(tx, names.pattern, names.within)
     leftovers.erase(settings.data_dir / "shops" / shop.slug / "cut", names.within)
-    return done
+    return done, Sought(sorted({*erased.identifiers, *typed}), origins)
 
 
-async def _forget_refusals(tx: Tx, shop: Shop, who: str) -> int:
+async def _forget_refusals(tx: Tx, shop: Shop, who: str) -> tuple[list[tuple[str, str]], int]:
+    """What her names are and how she typed them, and how many payloads that name her went."""
     root = await profiles.find(tx, who, shop.settings.phone_region)
     if root is None:
-        return 0
+        return [], 0
     held = await profiles.identifiers(tx, await profiles.origins(tx, root))
     names = Names(((each.kind, each.value) for each in held), shop.settings.phone_region)
-    return await refused.forget(tx, names.pattern, names.within)
+    typed = [(each.kind, each.address) for each in held if each.address]
+    return typed, await refused.forget(tx, names.pattern, names.within)

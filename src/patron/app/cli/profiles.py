@@ -1,12 +1,15 @@
 """`patron profile …`: one customer, everything about her."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.markup import escape
 
 from patron.app import people
-from patron.app.care.forgetting import forget
+from patron.app.care.erasing import erase_and_prove
+from patron.app.care.forgetting import Forgotten, forget
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, console, fail, show, table
 from patron.events import store as events
@@ -84,22 +87,44 @@ def export_profile(who: Who, shop: ShopName = None, as_json: Json = False) -> No
 def erase_profile(
     who: Who,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    proof: Annotated[
+        bool,
+        typer.Option(help="Look for her everywhere afterwards, some 10 s a gigabyte."),
+    ] = True,
+    now: Annotated[
+        bool,
+        typer.Option(
+            "--now",
+            help="Write PostgreSQL's files anew now instead of at night; nobody works meanwhile.",
+        ),
+    ] = False,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(help="Search this folder too, such as that of your logs; repeatable."),
+    ] = None,
     shop: ShopName = None,
     as_json: Json = False,
 ) -> None:
-    """Forget her for good, in every room. Orders stay as sums that belong to nobody."""
+    """Forget her for good, in every room, and prove it. Orders stay as sums of nobody's."""
     with clear_errors(), open_house() as house:
         which = house.shop(shop)
         if not yes and not typer.confirm(f"Forget {who} for good?"):
             fail("nothing was erased", None)
-        done = house.run(
-            lambda db: forget(db, which, who, house.signer, house.clock, house.settings)
-        )
-        show(
-            done,
-            as_json,
-            lambda: (
-                f"Forgotten: {done.events} events, {done.carts} carts, {done.messages} messages."
-                " The lake follows within a minute, or now with `patron lake copy`."
-            ),
-        )
+
+        async def erase(db: Database) -> Forgotten:
+            given = (db, which, who, house.signer, house.clock, house.settings)
+            if not (proof or now):
+                return await forget(*given)
+            return await erase_and_prove(*given, at_once=now, also=also or [])
+
+        done = house.run(erase)
+        show(done, as_json, lambda: _told(done))
+        if done.proof is not None and done.proof.found:
+            raise typer.Exit(1)
+
+
+def _told(done: Forgotten) -> str:
+    gone = f"Forgotten: {done.events} events, {done.carts} carts, {done.messages} messages."
+    if done.proof is None:
+        return f"{gone} The lake follows within a minute, or now with `patron lake copy`."
+    return escape(f"{gone}\n{done.proof}")

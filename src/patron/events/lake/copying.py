@@ -167,7 +167,8 @@ def table(text: bytes) -> "pa.Table":
     kinds: dict[str, pa.DataType] = dict.fromkeys(lake_store.COLUMNS, pa.string())
     kinds |= {"position": pa.int64(), "ts": pa.int64(), "received_at": pa.int64()}
     kinds |= {"type": pa.int8(), "trust": pa.int8(), "source": pa.int8(), "backfill": pa.bool_()}
-    if not text:
+    if not text:  # everybody in it was erased meanwhile
+        kinds |= {"ts": moment, "received_at": moment, "type": pa.string(), "month": pa.string()}
         return pa.table({n: pa.array([], k) for n, k in kinds.items()})
     read = arrow_csv.read_csv(
         io.BytesIO(text),

@@ -1,0 +1,118 @@
+"""The proof that nothing is left of an erased person, and what will only be gone later."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+
+from patron.app.care.proof.needles import Needles, Sought
+from patron.app.care.proof.searching import Found, Searched, search_files, search_tables
+from patron.events.lake import store as lake_store
+from patron.kit.db import begun, connect
+from patron.kit.migrate import HOUSE
+from patron.kit.postgres import place
+from patron.kit.settings import Settings
+from patron.shops.retention import store as retention
+from patron.shops.types import Shop
+
+WAITING = "inbox"
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """What was searched for her names, and with what outcome.
+
+    `found` is empty when nothing is left. `later` says what is not gone yet and when it will be.
+    `short` are kinds of names that are in half of all files by chance, and were looked for only
+    where callers put ids. `unread` are files that hold packed bytes, such as backups.
+    """
+
+    at: datetime
+    names: int
+    spellings: int
+    tables: int
+    files: int
+    bytes: int
+    found: list[Found]
+    later: list[str]
+    short: list[str]
+    unread: list[str]
+
+    def __str__(self) -> str:
+        size = f"{self.bytes / 1e6:.1f} MB"
+        told = [
+            f"Searched {self.files} files and {self.tables} tables ({size}) for {self.names} names"
+            f" in {self.spellings} spellings and found "
+            + ("nothing." if not self.found else "them here:")
+        ]
+        told += [f"  {found.what} in {found.where}" for found in self.found]
+        told += [f"Only later: {what}" for what in self.later]
+        if self.short:
+            told.append(
+                f"Too short to look for by itself: {', '.join(sorted(set(self.short)))}; it was"
+                " looked for where callers put ids."
+            )
+        told += [f"Not searched, for it is packed: {file}" for file in self.unread]
+        return "\n".join(told)
+
+
+async def prove(
+    settings: Settings,
+    url: str,
+    shop: Shop,
+    sought: Sought,
+    now: datetime,
+    *,
+    also: Sequence[Path] = (),
+) -> Proof:
+    """Look for her in every table of the shop and the house, and in every file of the data folder
+    and the folders `also`. PostgreSQL's own files are searched when nothing is left to be written
+    over in them; before, deleted rows are sure to be there.
+
+    Reads everything once: about 10 s a gigabyte for one person.
+    """
+    needles = Needles(sought)
+    async with await connect(url, "patron-proof") as connection, begun(connection, shop.schema):
+        traces = await retention.traces(connection)
+        lake = await lake_store.erasures(connection)
+    ours = place.found(settings.data_dir / "postgres")
+    if ours is not None and quote(str(ours.socket_folder()), safe="") not in url:
+        ours = None  # a server of the owner's, who keeps its files
+    folders = [settings.data_dir.absolute(), *also]
+    closed = {settings.data_dir.absolute() / "postgres"}
+    if ours is not None and traces is None:
+        folders.append(ours.home)
+
+    def look() -> Searched:
+        done = Searched()
+        search_tables(url, (shop.schema, HOUSE), needles, done)
+        search_files(folders, lambda path: path in closed, needles, done)
+        return done
+
+    done = await asyncio.to_thread(look)
+    waits = [hit for hit in done.found if hit.where.startswith(f"{shop.schema}.{WAITING}_")]
+    later = []
+    if waits:
+        later.append("calls that the walk has not read leave the inbox within the hour")
+    if lake:
+        later.append("the lake forgets her within a minute, or at `patron lake copy`")
+        waits += [hit for hit in done.found if f"/shops/{shop.slug}/lake/" in hit.where]
+    if traces is not None:
+        later.append(
+            "deleted rows in PostgreSQL's own files and its write-ahead log are written over in the"
+            f" night, after {settings.erasure_rewrite_hour}:00"
+        )
+    return Proof(
+        at=now,
+        names=len(sought.names) + len(sought.origins),
+        spellings=len(needles),
+        tables=done.tables,
+        files=done.files,
+        bytes=done.bytes,
+        found=[hit for hit in done.found if hit not in waits],
+        later=later,
+        short=needles.short,
+        unread=done.unread,
+    )
