@@ -1,0 +1,1 @@
+"""Everything known about one person, each fact with who said it and when."""
