@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from litestar.handlers import HTTPRouteHandler
 
 from patron.analytics import routes as analytics
+from patron.analytics.person import routes as person
 from patron.app import lists, people
 from patron.app.audit import routes as audit
 from patron.app.context import inbox_limits
@@ -21,8 +22,11 @@ from patron.kit.settings import Settings
 from patron.kit.signing import Signer
 from patron.messages import routes as messages
 from patron.profiles import routes as profiles
+from patron.profiles.labels import routes as labels
+from patron.profiles.search import routes as search
 from patron.profiles.consents import routes as consents
 from patron.segments import routes as segments
+from patron.segments.computed import routes as computed
 from patron.segments.lists import routes as static_lists
 from patron.shops import routes as shops
 from patron.shops.access import Keys
@@ -32,17 +36,21 @@ ROUTES: list[HTTPRouteHandler] = [
     *debugger.routes,
     *catalog.routes,
     *audit.routes,
+    *search.routes,
     *profiles.routes,
+    *labels.routes,
     *consents.routes,
     *people.routes,
     *carts.routes,
     *segments.routes,
+    *computed.routes,
     *static_lists.routes,
     *lists.routes,
     *messages.routes,
     *journeys.routes,
     *delivery.routes,
     *analytics.routes,
+    *person.routes,
 ]
 
 

@@ -31,6 +31,9 @@ IMPERSONAL = frozenset(
         "GET /api/journeys/{key}",
         "GET /api/journeys/{key}/results",
         "GET /api/retention",
+        "GET /api/tags",
+        "GET /api/computed-traits",
+        "GET /api/computed-traits/{key}",
         "GET /api/openapi.json",
         "GET /api/docs",
     }
