@@ -32,6 +32,7 @@ class Known(msgspec.Struct, frozen=True):
     touched: dict[str, list[Touch]] = {}
     person: UUID = ANNA
     lists: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
 
     def events(
         self, names: Collection[str], since: datetime | None

@@ -183,6 +183,10 @@ def sample(rule: dict[str, Any], her: Known, now: datetime) -> bool:
     return Fraction(drawn, 2**64) * 100 < Fraction(rule["sample"])
 
 
+def in_segment(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    return (rule["segment"] in her.segments) is rule.get("is", True)
+
+
 def on_list(rule: dict[str, Any], her: Known, now: datetime) -> bool:
     return (rule["list"] in her.lists) is rule.get("is", True)
 
@@ -194,7 +198,7 @@ def cart(rule: dict[str, Any], her: Known, now: datetime) -> bool:
 ASKED = {
     "trait": trait, "event": event, "message": message, "sequence": sequence, "orders": orders,
     "consent": consent, "reachable": reachable, "suppressed": suppressed, "channel": touch,
-    "device": touch, "list": on_list, "sample": sample, "cart": cart,
+    "device": touch, "list": on_list, "segment": in_segment, "sample": sample, "cart": cart,
 }  # fmt: skip
 
 

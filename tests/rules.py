@@ -191,6 +191,9 @@ carts = st.fixed_dictionaries(
 lists = st.fixed_dictionaries(
     {"list": st.sampled_from(["fair", "vip"])}, optional={"is": st.booleans()}
 )
+segments = st.fixed_dictionaries(
+    {"segment": st.sampled_from(["loyal", "new"])}, optional={"is": st.booleans()}
+)
 LEAVES: dict[str, st.SearchStrategy[Rule]] = {
     "trait": comparison("trait"),
     "event": event(),
@@ -201,6 +204,7 @@ LEAVES: dict[str, st.SearchStrategy[Rule]] = {
     **dict.fromkeys(["consent", "reachable", "suppressed"], reach()),
     **dict.fromkeys(TOUCHES, touch()),
     "list": lists,
+    "segment": segments,
     "sample": samples,
 }
 """For each form that is no group, what makes it."""

@@ -21,6 +21,7 @@ from patron.kit.ids import new_id
 from patron.messages import store as messages
 from patron.messages.types import Message
 from patron.profiles import walk as profiles
+from patron.segments import walk as segments
 from patron.shops.types import Shop
 
 T = TypeVar("T")
@@ -88,6 +89,7 @@ class Stage:
         kept = await events.drop_erased(tx, self.shop, batch, people.erased)
         changes = await carts.follow(tx, self.shop, kept, people)
         await events.record(tx, self.shop, kept)
+        await segments.update(tx, self.shop, kept, people, changes, self.now)
         await journeys.advance(tx, self.shop, kept, people, changes, self.now)
 
     async def fire(self) -> int:

@@ -14,6 +14,7 @@ from patron.kit.log import logger
 from patron.kit.metrics import gauge
 from patron.kit.settings import Settings
 from patron.recommend import shelf
+from patron.segments import filling
 from patron.shops.types import Shop
 
 log = logger(__name__)
@@ -49,6 +50,10 @@ class Keeper:
         if await self._lake_is_due(shop, now):
             await self._job("lake", shop)
             self._copied = now
+        async with self._db.unit(shop.schema) as tx:
+            segments_wait = await filling.work_waits(tx, shop, now)
+        if segments_wait:
+            await self._job("segments", shop)
         if self._models_are_due(shop, now):
             self._refreshed = now
             await self._job("refresh", shop)

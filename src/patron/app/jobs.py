@@ -1,7 +1,7 @@
 """Work that needs heavy libraries, each in a process of its own that ends when it is done.
 
-`python -m patron.app.jobs lake|refresh|prove SHOP` prints what it did as one JSON object; `prove`
-reads from its standard input whom to look for.
+`python -m patron.app.jobs lake|refresh|segments|prove SHOP` prints what it did as one JSON object;
+`prove` reads from its standard input whom to look for.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from patron.kit.settings import Settings
 from patron.profiles.batch.store import digest
 from patron.recommend import shelf
 from patron.recommend import tasks as recommend
+from patron.segments import filling
 from patron.shops import store as shops
 from patron.shops.types import Shop
 
@@ -57,6 +58,19 @@ def refresh_models(settings: Settings, shop: Shop, clock: Clock) -> Any:
     return recommend.refresh(
         lake.files(), shelf.shelf_of(settings.data_dir, shop.slug), clock.now()
     )
+
+
+async def fill_segments(
+    settings: Settings,
+    url: str,
+    shop: Shop,
+    clock: Clock,
+    heard: filling.Heard = filling.nobody,
+) -> filling.Filled:
+    """Read history for new segments, ask everybody, and ask anew what only the clock changes."""
+    lake = lake_of(settings.data_dir, shop.slug)
+    async with Database(url, max_size=2, name="patron-segments") as db:
+        return await filling.fill(db, shop, lake, clock, heard)
 
 
 async def proved(
@@ -108,11 +122,16 @@ def main() -> None:
             raise SystemExit(BUSY) from None
     elif job == "refresh":
         done = refresh_models(settings, shop, clock)
+    elif job == "segments":
+        try:
+            done = asyncio.run(fill_segments(settings, settings.database_url, shop, clock))
+        except filling.Busy:
+            raise SystemExit(BUSY) from None
     elif job == "prove":
         sought = msgspec.json.decode(sys.stdin.buffer.read(), type=Sought)
         done = asyncio.run(proved(settings, settings.database_url, shop, sought, clock))
     else:
-        raise SystemExit(f"job {job!r} is unknown: it is lake, refresh or prove")
+        raise SystemExit(f"job {job!r} is unknown: it is lake, refresh, segments or prove")
     sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
 
 

@@ -2,7 +2,7 @@
 
 One transaction a batch, one walker a shop. Data errors are bisected down to the event, which is
 buried in `dead_letter`; everything else stops the walk, which tries again. When the acting part
-(journeys) raises, events and profiles still commit and the acting part is queued.
+(segments, journeys) raises, events and profiles still commit and the acting part is queued.
 """
 
 from collections import deque
@@ -22,8 +22,10 @@ from patron.kit.log import logger
 from patron.kit.metrics import counter, histogram
 from patron.kit.pauses import reach
 from patron.kit.signing import Signer
+from patron.profiles import store as profiles_store
 from patron.profiles import walk as profiles
 from patron.profiles.types import People
+from patron.segments import walk as segments
 from patron.segments.lists import walk as lists
 from patron.shops.types import Shop
 
@@ -85,7 +87,7 @@ class Walker:
 
     def forget(self) -> None:
         """Drop what the rooms remember of this shop: the transaction was rolled back."""
-        for room in (events, catalog, profiles, carts):
+        for room in (events, catalog, profiles, carts, segments):
             room.forget(self.shop)
 
     async def _whole(self, connection: Tx) -> int:
@@ -127,6 +129,7 @@ class Walker:
         """The acting part, in a savepoint: what it raises is queued, not lost and not fatal."""
         try:
             async with tx.transaction():
+                await segments.update(tx, self.shop, batch, people, changes, now)
                 await journeys.advance(tx, self.shop, batch, people, changes, now)
         except RETRIED:
             raise  # the whole batch is walked again
@@ -140,7 +143,7 @@ class Walker:
     async def _postpone(
         self, tx: Tx, batch: list[Event], changes: list[CartChange], now: datetime
     ) -> None:
-        log.exception("journeys failed; events are kept, the acting part is queued")
+        log.exception("segments or journeys failed; events are kept, the acting part is queued")
         ACTING_FAILED.labels(self.shop.slug).inc()
         await events.queue_acting(tx, batch[0].position, batch[-1].position, changes, now)
 
@@ -210,7 +213,11 @@ async def retry_acting(tx: Tx, shop: Shop, now: datetime) -> int:
     if waiting is None:
         return 0
     batch, changes = waiting.batch, waiting.changes
-    people = await profiles.people_of(tx, [event.origin_id for event in batch])
+    origins = sorted({event.origin_id for event in batch})
+    people = await profiles.people_of(tx, origins)
+    await profiles_store.lock(tx, sorted(set(people.roots.values())))
+    people = await profiles.people_of(tx, origins)  # as they are now that nobody changes them
+    await segments.update(tx, shop, batch, people, changes, now)
     await journeys.advance(tx, shop, batch, people, changes, now)
     await events.acting_done(tx, waiting.id)
     return 1

@@ -15,10 +15,11 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from patron.app import housekeeping, sending
-from patron.app.context import open_signer, read_settings, the_clock, worker_figures
+from patron.app.context import inbox_limits, open_signer, read_settings, the_clock, worker_figures
 from patron.app.occupancy import end_with
 from patron.app.wiring import Walker, retry_acting
 from patron.events import walk as events
+from patron.events.inbox import Inbox
 from patron.journeys import tasks as journeys
 from patron.kit.clock import Clock, monotonic
 from patron.kit.db import RETRIED, Database, Tx, connect
@@ -29,6 +30,7 @@ from patron.kit.migrate import HOUSE
 from patron.kit.postgres.place import make_folder
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
+from patron.segments import tasks as segments
 from patron.shops import store as shops_store
 from patron.shops.types import Shop
 
@@ -144,7 +146,21 @@ class Worker:
                 if not await journeys.fire_due(db, shop, self.clock.now()):
                     await self._rest(TIMER_SECONDS)
 
-            await self._for_every_shop(db, lambda door: self._repeat(door, "timers", fire))
+            async def ask(shop: Shop) -> None:
+                asked = await segments.fire_due(db, shop, self.clock.now())
+                if not asked + await segments.tell(db, shop, inbox):
+                    await self._rest(TIMER_SECONDS)
+
+            async def keep(door: Open) -> None:
+                await asyncio.gather(
+                    self._repeat(door, "timers", fire), self._repeat(door, "segments", ask)
+                )
+
+            inbox = Inbox(self.url, self.clock, inbox_limits(self.settings))
+            try:
+                await self._for_every_shop(db, keep)
+            finally:
+                await inbox.close()
 
     async def _sends(self) -> None:
         async with (

@@ -88,6 +88,17 @@ async def still_open(tx: Tx, cart_ids: Sequence[UUID]) -> list[UUID]:
     return [cart_id for (cart_id,) in found]
 
 
+async def with_open_carts(tx: Tx, origins: Sequence[UUID]) -> list[UUID]:
+    """Those of `origins` that have a cart that is open and holds something."""
+    found = await tuples(
+        tx,
+        "SELECT DISTINCT origin_id FROM cart WHERE origin_id = ANY(%s) AND closed_at IS NULL"
+        " AND items <> '[]'",
+        (list(origins),),
+    )
+    return [origin for (origin,) in found]
+
+
 async def ordered_since(tx: Tx, origins: Sequence[UUID], since: datetime) -> list[Ordered]:
     """Orders placed under `origins` at `since` or later by event time, oldest first.
 
@@ -304,16 +315,16 @@ async def feed_silence(tx: Tx, now: datetime) -> Silence | None:
 # Retention, erasure, export
 
 
-async def expire(tx: Tx, now: datetime) -> int:
+async def expire(tx: Tx, now: datetime) -> list[UUID]:
     """Close carts nobody touched for thirty days and drop what nothing late can need any more.
 
-    At most 2,000 carts a time; the number that was closed.
+    At most 2,000 carts a time; the origin of each that was closed.
     """
-    closed = await execute(
+    closed = await tuples(
         tx,
         "UPDATE cart SET closed_at = changed_at + %s, closed_reason = 'expired' WHERE id IN"
         " (SELECT id FROM cart WHERE closed_at IS NULL AND opened_at < %s AND changed_at < %s"
-        " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)",
+        " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING origin_id",
         (OPEN_FOR, now - OPEN_FOR, now - OPEN_FOR, _AT_ONCE),
     )
     old = now - MARKS_KEPT
@@ -327,7 +338,7 @@ async def expire(tx: Tx, now: datetime) -> int:
     )
     await execute(tx, "DELETE FROM order_mark WHERE ordered_at < %s", (old,))
     await execute(tx, "DELETE FROM order_feed_hour WHERE day < %s", ((now - WEEKS * 2).date(),))
-    return closed
+    return [origin for (origin,) in closed]
 
 
 async def erase(tx: Tx, origins: Sequence[UUID]) -> int:

@@ -5,6 +5,7 @@ from datetime import datetime
 from patron.carts import store
 from patron.kit.db import Tx
 from patron.kit.log import logger
+from patron.profiles.changes import store as changes
 
 log = logger(__name__)
 
@@ -14,7 +15,8 @@ async def expire(tx: Tx, now: datetime) -> int:
 
     At most 2,000 carts a call, so that no call lasts long; the number it closed.
     """
-    closed = await store.expire(tx, now)
-    if closed:
-        log.info("carts expired", extra={"carts": closed})
-    return closed
+    origins = await store.expire(tx, now)
+    if origins:
+        await changes.note(tx, origins, now)
+        log.info("carts expired", extra={"carts": len(origins)})
+    return len(origins)

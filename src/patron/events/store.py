@@ -198,6 +198,11 @@ async def frontier(tx: Tx) -> datetime | None:
     )
 
 
+async def standstill(tx: Tx) -> int:
+    """Keep the walk from going on until this transaction ends; the last log position it gave."""
+    return cast(int, await value(tx, "SELECT position FROM walk FOR UPDATE"))
+
+
 async def lag(tx: Tx, now: datetime) -> timedelta:
     """How long the oldest unwalked event has been waiting; zero when there is none."""
     oldest = await frontier(tx)
@@ -260,11 +265,6 @@ async def acting_waits(tx: Tx) -> int:
 # --- erasure ------------------------------------------------------------------------------------
 
 
-async def erase(tx: Tx, origin_ids: Sequence[UUID], nobody: UUID) -> int:
-    """Delete these origins' events; their orders stay as sums that belong to nobody."""
-    gone = await execute(tx, "DELETE FROM event WHERE origin_id = ANY(%s)", (list(origin_ids),))
-    await execute(
-        tx,
 async def months_of(tx: Tx, origin_ids: Sequence[UUID]) -> list[str]:
     """Partitions of the log with events of these origins."""
     found = await tuples(
@@ -276,6 +276,11 @@ async def months_of(tx: Tx, origin_ids: Sequence[UUID]) -> list[str]:
     return [name for (name,) in found]
 
 
+async def erase(tx: Tx, origin_ids: Sequence[UUID], nobody: UUID) -> int:
+    """Delete these origins' events; their orders stay as sums that belong to nobody."""
+    gone = await execute(tx, "DELETE FROM event WHERE origin_id = ANY(%s)", (list(origin_ids),))
+    await execute(
+        tx,
         "UPDATE order_fact SET origin_id = %s WHERE origin_id = ANY(%s)",
         (nobody, list(origin_ids)),
     )

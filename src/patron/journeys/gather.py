@@ -19,6 +19,7 @@ from patron.journeys.step import begin
 from patron.journeys.types import Alive, ExitReason, Line, Run, RunState
 from patron.kit.ids import id_at
 from patron.segments.operators import at_path
+from patron.segments.telling import starts_something
 from patron.segments.words import deeds
 
 # How long after a run's end its message may still wait to leave: the longest a shop's order feed
@@ -170,7 +171,9 @@ class _Gatherer:
                     if event.ts > begun or (of_carts and event.ts == begun):
                         self._end(run, reason, at, deeds([event.name], done=True))
             trigger = live.definition.trigger
-            if trigger is None or event.backfill or not self._fits(trigger, event):
+            if trigger is None or event.backfill or not starts_something(event):
+                continue
+            if not self._fits(trigger, event):
                 continue
             if any(run.waiting for run in self.by_root.get((live.id, root), [])):
                 continue

@@ -100,6 +100,27 @@ class Lake:
             behind = dataset.field("position") > position
             yield from table.to_pyarrow_dataset().to_batches(filter=behind)
 
+    def columns(
+        self, names: Sequence[str], only: Sequence[str] | None, upto: int
+    ) -> Iterator["pa.RecordBatch"]:
+        """These columns of the rows up to `upto`, and only those whose `name` is in `only`."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        table = self.table()
+        if table is None:
+            return
+        wanted = sorted({*names, "name", "position"})
+        # Compared batch by batch, as in `positions_of`.
+        for batch in table.to_pyarrow_dataset().to_batches(columns=wanted):
+            fits = pc.less_equal(batch["position"], upto)
+            if only is not None:
+                known = pa.array(list(only), pa.string())
+                fits = pc.and_(fits, pc.is_in(batch["name"].cast(pa.string()), known))
+            found = batch.filter(fits)
+            if found.num_rows:
+                yield found.select(list(names))
+
     def cut(self, position: int, epoch: str) -> None:
         """Remove every row behind `position` and let `epoch` go on from there, in one commit."""
         table = self.table()

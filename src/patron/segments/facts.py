@@ -18,8 +18,9 @@ from patron.kit.db import Tx
 from patron.profiles.many import store as profiles
 from patron.profiles.types import Reach
 from patron.segments import store
-from patron.segments.language import THIS, Needs
+from patron.segments.language import ANY, THIS, Needs
 from patron.segments.lists import store as listed
+from patron.segments.members import store as members
 from patron.segments.operators import as_number
 from patron.segments.types import Order, Touch
 from patron.shops.types import METRICS, Shop
@@ -84,6 +85,7 @@ class Loaded(msgspec.Struct, frozen=True):
     ways: dict[tuple[str, str], Reach] = {}
     touched: dict[str, list[Touch]] = {}
     lists: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
 
     def events(
         self, names: Collection[str], since: datetime | None
@@ -126,6 +128,8 @@ async def load_many(
     orders = await _orders(tx, people, needs, shop)
     touched = await _touched(tx, subjects, people, needs, now)
     lists = await listed.of_people(tx, people, needs.lists) if needs.lists else {}
+    segments = await members.of_people(tx, people, needs.segments) if needs.segments else {}
+    with_carts = await _with_carts(tx, people) if ANY in needs.carts else set()
     zone = ZoneInfo(shop.time_zone)
     found = []
     for one in subjects:
@@ -138,11 +142,16 @@ async def load_many(
                 zone=zone,
                 currency=shop.currency,
                 log=logs.get(person, NOTHING),
-                open_carts=frozenset(open_carts | ({THIS} if one.cart in open_carts else set())),
+                open_carts=frozenset(
+                    open_carts
+                    | ({THIS} if one.cart in open_carts else set())
+                    | ({ANY} if person in with_carts else set())
+                ),
                 orders=orders.get(person, []),
                 ways=ways.get(person, {}),
                 touched=touched.get(person, {}),
                 lists=lists.get(person, frozenset()),
+                segments=segments.get(person, frozenset()),
             )
         )
     return found
@@ -194,7 +203,7 @@ async def _logs(
 async def _open_carts(tx: Tx, subjects: Sequence[Subject], needs: Needs) -> set[str]:
     if not needs.carts:
         return set()
-    wanted = {cart for cart in needs.carts if cart != THIS}
+    wanted = needs.carts - {THIS, ANY}
     if THIS in needs.carts:
         wanted |= {one.cart for one in subjects if one.cart is not None}
     ids: list[UUID] = []
@@ -204,6 +213,11 @@ async def _open_carts(tx: Tx, subjects: Sequence[Subject], needs: Needs) -> set[
         except ValueError:  # no cart has such an id, so none is open
             continue
     return {str(cart_id) for cart_id in await carts.still_open(tx, ids)}
+
+
+async def _with_carts(tx: Tx, people: Family) -> set[UUID]:
+    whose = _whose(people)
+    return {whose[origin] for origin in await carts.with_open_carts(tx, sorted(whose))}
 
 
 async def _orders(tx: Tx, people: Family, needs: Needs, shop: Shop) -> dict[UUID, list[Order]]:

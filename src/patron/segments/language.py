@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from patron.segments.forms.event import Event, read_event, read_message
-from patron.segments.forms.member import Listed, read_listed
+from patron.segments.forms.member import InSegment, Listed, read_listed, read_segment
 from patron.segments.forms.orders import Orders, read_orders
 from patron.segments.forms.reach import (
     Consent,
@@ -36,6 +36,7 @@ from patron.segments.forms.reach import (
 from patron.segments.forms.sequence import Sequence_, read_sequence
 from patron.segments.forms.touch import Touched, read_channel, read_device
 from patron.segments.forms.trait import (
+    ANY,
     THIS,
     Cart,
     Sample,
@@ -58,6 +59,7 @@ from patron.segments.types import (
 )
 
 __all__ = [
+    "ANY",
     "DEEPEST",
     "FORMS",
     "GROUPS",
@@ -93,6 +95,7 @@ Leaf = (
     | Suppressed
     | Touched
     | Listed
+    | InSegment
     | Sample
 )
 
@@ -109,6 +112,7 @@ READERS: dict[str, Callable[[Mapping[str, Any], str, Scope], Leaf]] = {
     "channel": read_channel,
     "device": read_device,
     "list": read_listed,
+    "segment": read_segment,
     "sample": read_sample,
 }
 FORMS = (*GROUPS, *READERS)
@@ -188,7 +192,7 @@ def parse(data: Any, scope: Scope = Scope(), path: str = "$") -> Rule:  # noqa: 
 
 def needs(*rules: Rule) -> Needs:
     """What all of `rules` together ask for."""
-    return together(leaf.needs() for rule in rules for leaf in _leaves(rule))
+    return together(leaf.needs() for rule in rules for leaf in leaves(rule))
 
 
 def bind(data: Any, moments: Mapping[str, datetime], cart: str | None) -> Any:
@@ -221,12 +225,12 @@ def _expressions(data: Any) -> int:
     return count
 
 
-def _leaves(rule: Rule) -> Iterator[Leaf]:
+def leaves(rule: Rule) -> Iterator[Leaf]:
     if isinstance(rule, Not):
-        yield from _leaves(rule.rule)
+        yield from leaves(rule.rule)
     elif isinstance(rule, All | Any_):
         for one in rule.rules:
-            yield from _leaves(one)
+            yield from leaves(one)
     else:
         yield rule
 

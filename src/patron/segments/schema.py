@@ -101,7 +101,10 @@ def _forms() -> dict[str, Schema]:
         "cart": _only(
             ["cart", "is"],
             {
-                "cart": {**_TEXT, "description": 'The id of a cart, or "this" in a journey.'},
+                "cart": {
+                    **_TEXT,
+                    "description": 'The id of a cart, "any" of hers, or "this" in a journey.',
+                },
                 "is": {"enum": list(STATES)},
             },
         ),
@@ -137,6 +140,10 @@ def _forms() -> dict[str, Schema]:
         "list": _only(
             ["list"],
             {"list": {**_TEXT, "description": "The key of a list."}, "is": _YES_OR_NO},
+        ),
+        "segment": _only(
+            ["segment"],
+            {"segment": {**_TEXT, "description": "The key of a segment."}, "is": _YES_OR_NO},
         ),
         "sample": _only(
             ["sample", "key"],

@@ -38,6 +38,10 @@ async def people(tx: Tx, after: UUID | None, limit: int) -> list[UUID]:
     return [root for (root,) in found]
 
 
+async def anybody(tx: Tx) -> bool:
+    return bool(await value(tx, "SELECT EXISTS (SELECT FROM v_origin)"))
+
+
 async def how_many(tx: Tx) -> int:
     """People there are."""
     return int(await value(tx, "SELECT count(*) FROM v_origin WHERE origin_id = root_id"))
@@ -104,6 +108,36 @@ async def ordered(
         {"origins": list(origins), "event": event},
     )
     return await cursor.fetchall()
+
+
+async def owners(tx: Tx, order_ids: Sequence[str]) -> list[UUID]:
+    """The origins that these orders were placed under."""
+    found = await tuples(
+        tx,
+        "SELECT DISTINCT origin_id FROM v_order WHERE order_id = ANY(%s)",
+        (list(order_ids),),
+    )
+    return [origin for (origin,) in found]
+
+
+async def lake_position(tx: Tx) -> int:
+    """Up to which log position the lake holds everything, as the database believes."""
+    return int(await value(tx, "SELECT lake_position FROM v_log"))
+
+
+async def logged(
+    tx: Tx, after: int, upto: int, names: Sequence[str] | None
+) -> list[tuple[int, UUID, datetime, str, str | None, str | None, dict[str, Any]]]:
+    """(position, origin, event time, name, channel, device, properties) of the events of these
+    names, or all, at the log positions `after` + 1 … `upto`."""
+    which = "" if names is None else " AND name = ANY(%s)"
+    found = await tuples(
+        tx,
+        "SELECT position, origin_id, ts, name, channel, device, properties FROM v_event"
+        f" WHERE position > %s AND position <= %s{which} ORDER BY position",
+        (after, upto, *([] if names is None else [list(names)])),
+    )
+    return [(*row[:6], row[6] or {}) for row in found]
 
 
 async def touched(

@@ -91,7 +91,7 @@ async def preview(
     while not complete and (seconds is None or monotonic() - began < seconds):
         async with db.unit(shop.schema) as tx:
             roots = await store.people(tx, after, AT_ONCE)
-            chosen = await _judged(tx, rule, roots, wanted, now, shop)
+            chosen = await judged(tx, rule, roots, wanted, now, shop)
         count, looked_at = count + len(chosen), looked_at + len(roots)
         drawn = nsmallest(SHOWN, [*drawn, *((share_point("preview", one), one) for one in chosen)])
         complete = len(roots) < AT_ONCE
@@ -107,7 +107,7 @@ async def preview(
     return Preview(count, of, looked_at, complete, round(passed, 3), said, sample)
 
 
-async def _judged(
+async def judged(
     tx: Tx, rule: Rule, roots: Sequence[UUID], wanted: Needs, now: datetime, shop: Shop
 ) -> list[UUID]:
     """Those of `roots` for whom the rule holds; half of them at a time where they did too much to
@@ -118,8 +118,8 @@ async def _judged(
         facts = await load_many(tx, subjects, wanted, now, shop, at_most=most)
     except store.Crowded:
         half = len(roots) // 2
-        first = await _judged(tx, rule, roots[:half], wanted, now, shop)
-        return first + await _judged(tx, rule, roots[half:], wanted, now, shop)
+        first = await judged(tx, rule, roots[:half], wanted, now, shop)
+        return first + await judged(tx, rule, roots[half:], wanted, now, shop)
     return await asyncio.to_thread(_chosen, rule, roots, facts, now)
 
 

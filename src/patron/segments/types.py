@@ -70,6 +70,10 @@ class Facts(Protocol):
     def lists(self) -> Collection[str]:
         """Keys of the lists she is on, of those that were asked for."""
 
+    @property
+    def segments(self) -> Collection[str]:
+        """Keys of the saved segments she is in, of those that were asked for."""
+
 
 class Answer(msgspec.Struct, frozen=True):
     """`why`: the facts that decided, each a clause about the person; at most a hundred."""
@@ -79,12 +83,14 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """What a rule may refer to besides the person: named moments, and a cart as "this". `lists` are
-    the keys of the lists there are; None: not looked at, because the rule was accepted before."""
+    """What a rule may refer to besides the person: named moments, and a cart as "this". `lists` and
+    `segments` are the keys of those there are; None: not looked at, because the rule was accepted
+    before."""
 
     moments: frozenset[str] = frozenset()
     cart: bool = False
     lists: frozenset[str] | None = None
+    segments: frozenset[str] | None = None
 
 
 class Lookback(msgspec.Struct, frozen=True):
@@ -120,6 +126,7 @@ class Needs(msgspec.Struct, frozen=True):
     kinds: frozenset[str] = frozenset()
     touch: Lookback = Lookback()
     lists: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
     tests: int = 0
 
     def since(self, now: datetime, moments: Mapping[str, datetime]) -> datetime | None:
@@ -146,6 +153,7 @@ def together(needs: Iterable[Needs]) -> Needs:
         kinds=union("kinds"),
         touch=_furthest([one.touch for one in every if one.kinds]),
         lists=union("lists"),
+        segments=union("segments"),
         tests=sum(one.tests for one in every),
     )
 

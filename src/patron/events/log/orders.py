@@ -14,8 +14,10 @@ import msgspec
 from patron.events.ecommerce import lines
 from patron.events.types import Event, Trust
 from patron.kit.money import currency_code, minor
+from patron.shops.types import METRICS
 
 UPDATED = "Order Updated"
+_TOLD = ("revenue", "refunded", "cancelled")
 
 
 class OrderWord(msgspec.Struct):
@@ -39,16 +41,19 @@ class OrderWord(msgspec.Struct):
     cancel_trust: Trust | None = None
 
 
+def spoken_of(metrics: Mapping[str, str]) -> frozenset[str]:
+    """The events that say something about an order in a shop of these `metrics`."""
+    return frozenset([*(metrics.get(key, METRICS[key]) for key in _TOLD), UPDATED])
+
+
 def words(events: Iterable[Event], metrics: Mapping[str, str], currency: str) -> list[OrderWord]:
     """One word for each order that `events` speak of.
 
     `metrics` names the shop's own events for `revenue`, `refunded` and `cancelled`; `currency` is
     the shop's, for events that name none.
     """
-    completed = metrics.get("revenue", "Order Completed")
-    refunded = metrics.get("refunded", "Order Refunded")
-    cancelled = metrics.get("cancelled", "Order Cancelled")
-    told = {completed, refunded, cancelled, UPDATED}
+    completed, refunded, cancelled = (metrics.get(key, METRICS[key]) for key in _TOLD)
+    told = spoken_of(metrics)
     said: dict[str, OrderWord] = {}
     for event in events:
         if event.name not in told:

@@ -34,6 +34,39 @@ class Listed(msgspec.Struct, frozen=True):
         return 1
 
 
+class InSegment(msgspec.Struct, frozen=True):
+    """Whether she is in a saved segment, as it stands. Nobody is in one that was deleted."""
+
+    key: str
+    wanted: bool
+    recurs: bool = False
+
+    def holds(self, facts: Facts, now: datetime) -> bool:
+        return (self.key in facts.segments) == self.wanted
+
+    def evaluate(self, facts: Facts, now: datetime) -> Answer:
+        said = "is" if self.key in facts.segments else "is not"
+        return Answer(self.holds(facts, now), [f"{said} in the segment “{self.key}”"])
+
+    def edges(self, facts: Facts, now: datetime) -> Iterator[datetime]:
+        yield from ()
+
+    def needs(self) -> Needs:
+        return Needs(segments=frozenset([self.key]))
+
+    def weight(self) -> int:
+        return 1
+
+
+def read_segment(data: Mapping[str, Any], path: str, scope: Scope) -> InSegment:
+    an_object(data, path, ["segment", "is"])
+    key = a_text(data["segment"], f"{path}.segment")
+    if scope.segments is not None and key not in scope.segments:
+        known = sorted(scope.segments)
+        raise Misread(f"{path}.segment", key, known, "there is no segment of this key")
+    return InSegment(key, yes_or_no(data.get("is", True), f"{path}.is"))
+
+
 def read_listed(data: Mapping[str, Any], path: str, scope: Scope) -> Listed:
     an_object(data, path, ["list", "is"])
     key = a_text(data["list"], f"{path}.list")

@@ -14,6 +14,7 @@ from patron.segments.reading import Misread, a_number, a_text, an_object, one_of
 from patron.segments.types import Answer, Facts, Needs, Scope
 
 THIS = "this"
+ANY = "any"
 STATES = ("open", "closed")
 
 
@@ -53,7 +54,10 @@ class Cart(msgspec.Struct, frozen=True):
 
     def evaluate(self, facts: Facts, now: datetime) -> Answer:
         found = facts.cart_open(self.cart)
-        return Answer(found == self.open, [f"the cart is {'still open' if found else 'closed'}"])
+        said = f"the cart is {'still open' if found else 'closed'}"
+        if self.cart == ANY:
+            said = "a cart is open" if found else "no cart is open"
+        return Answer(found == self.open, [said])
 
     def edges(self, facts: Facts, now: datetime) -> Iterator[datetime]:
         yield from ()

@@ -7,10 +7,11 @@ import msgspec
 import numpy as np
 
 from patron.segments.forms.event import Event
+from patron.segments.forms.member import InSegment
 from patron.segments.forms.sequence import Sequence_
 from patron.segments.forms.touch import Touched
 from patron.segments.language import All, Any_, Not, Rule, leaves
-from patron.segments.live.columns import Column, Columns
+from patron.segments.live.columns import Bools, Column, Columns
 from patron.segments.live.kernels import (
     NEVER,
     Answered,
@@ -32,10 +33,12 @@ from patron.segments.types import Facts, Leaf, Needs, together
 
 
 class Chunk(msgspec.Struct):
-    """People to be asked about: their columns, and by number their facts (None: not loaded)."""
+    """People to be asked about: their columns, by number their facts (None: not loaded), and who
+    is in which segment, by its key."""
 
     columns: Columns
     facts: Sequence[Facts | None]
+    inside: Mapping[str, Bools] = {}
 
     @property
     def count(self) -> int:
@@ -77,11 +80,15 @@ def made_ready(rule: Rule, zone: ZoneInfo) -> Program:
             kernels[id(leaf)] = _of_sequence(leaf, keys)
         elif isinstance(leaf, Touched):
             kernels[id(leaf)] = _of_touch(leaf, _known(streams, *of_touch(leaf, zone)))
+        elif isinstance(leaf, InSegment):
+            kernels[id(leaf)] = _of_members(leaf)
+            asked.append(leaf)
         else:
             kernels[id(leaf)] = _of_facts(leaf)
             asked.append(leaf)
     needs = together(leaf.needs() for leaf in asked)
-    return Program(rule, streams, needs, bool(asked), kernels)
+    asks = any(not isinstance(leaf, InSegment) for leaf in asked)
+    return Program(rule, streams, needs, asks, kernels)
 
 
 def _known(streams: dict[str, tuple[Stream, Kept]], stream: Stream, kept: Kept) -> str:
@@ -110,6 +117,14 @@ def _of_touch(leaf: Touched, key: str) -> Kernel:
 
 def _of_facts(leaf: Leaf) -> Kernel:
     return lambda chunk, asking, numbers: answer_asked(leaf, chunk.facts, asking)
+
+
+def _of_members(leaf: InSegment) -> Kernel:
+    def answer(chunk: Chunk, asking: Asking, numbers: Mapping[str, int]) -> Answered:
+        held = chunk.inside.get(leaf.key, np.zeros(chunk.count, np.bool_))
+        return held == leaf.wanted, np.full(chunk.count, NEVER)
+
+    return answer
 
 
 def _combined(

@@ -1,0 +1,341 @@
+"""Fills what new segments need: reads history for their rules, then asks everybody once.
+
+History up to a log position is read here while the walk leaves the records of what comes after it;
+so nothing is missed and nothing counts twice. Where the lake ends, PostgreSQL goes on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from patron.kit.clock import Clock
+from patron.kit.db import Database, Tx
+from patron.kit.lake import Lake
+from patron.kit.pauses import reach
+from patron.profiles import store as profiles
+from patron.profiles.changes import store as changed
+from patron.segments import saving, trying
+from patron.segments import store as log
+from patron.segments.dates import micros
+from patron.segments.keeping import TOLD, Asked, Row, Touch, draw_ids, keep
+from patron.segments.language import needs, parse
+from patron.segments.live.program import made_ready
+from patron.segments.live.streams import Stream
+from patron.segments.members import store as members
+from patron.segments.members.types import Cause, Change
+from patron.segments.saved import store as saved
+from patron.segments.saved.types import KeptStream, Segment, Status
+from patron.segments.walk import book_of
+from patron.shops.types import Shop
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+AT_ONCE = 500
+ROWS_AT_ONCE = 100_000
+EVENTS_AT_ONCE = 20_000
+ASK_EVERY = timedelta(hours=1)
+
+Heard = Callable[[str, int, int], None]
+Event = tuple[int, UUID, datetime, str, str | None, str | None, dict[str, Any]]
+"""Log position, origin, event time, name, channel, device, properties."""
+
+
+_COLUMNS = ("position", "origin_id", "ts", "name", "channel", "device", "body")
+
+
+class _Body(msgspec.Struct):
+    properties: dict[str, Any] = {}
+
+
+_read_body = msgspec.json.Decoder(_Body).decode
+
+
+class Filled(msgspec.Struct):
+    """What one run did."""
+
+    streams: int = 0
+    events: int = 0
+    segments: list[str] = []
+    entered: int = 0
+    left: int = 0
+
+
+async def work_waits(tx: Tx, shop: Shop, now: datetime) -> bool:
+    """Whether there is anything to fill, to settle or to ask anew."""
+    for one in await saved.every(tx):
+        if one.status in (Status.FILLING, Status.SETTLING) or _is_due(one, now):
+            return True
+    return False
+
+
+def _is_due(one: Segment, now: datetime) -> bool:
+    if one.live or one.status != Status.ON:
+        return False
+    return one.asked_at is None or now - one.asked_at >= ASK_EVERY
+
+
+class Busy(Exception):
+    """Another process is filling this shop's segments."""
+
+
+def nobody(what: str, done: int, of: int) -> None:
+    """Hears how far filling is, and keeps it to himself."""
+
+
+async def fill(
+    db: Database, shop: Shop, lake: Lake | None, clock: Clock, heard: Heard = nobody
+) -> Filled:
+    """Do all that waits. Raises Busy: only one process at a time does so for a shop."""
+    async with db.session() as connection:
+        if not await saved.try_lock(connection, shop.schema):
+            raise Busy(f"the segments of shop {shop.slug} are being filled by another process")
+        try:
+            return await _fill(db, shop, lake, clock, heard)
+        finally:
+            await saved.unlock(connection, shop.schema)
+
+
+async def _fill(db: Database, shop: Shop, lake: Lake | None, clock: Clock, heard: Heard) -> Filled:
+    did = Filled()
+    async with db.unit(shop.schema) as tx:
+        streams = await saving.number_streams(tx, shop)
+    if streams:
+        await _read_history(db, shop, lake, clock, streams, did, heard)
+    async with db.unit(shop.schema) as tx:
+        every = await saved.every(tx)
+        ready = [one.id for one in every if one.status == Status.FILLING]
+        await saved.set_status(tx, ready, Status.SETTLING)
+        await saved.turn_page(tx)
+    await _settle(db, shop, clock, did, heard)
+    async with db.unit(shop.schema) as tx:
+        every = await saved.every(tx)
+    for one in every:
+        if not one.live and (one.status == Status.SETTLING or _is_due(one, clock.now())):
+            await _ask_everybody(db, shop, one, clock, did, heard)
+    async with db.unit(shop.schema) as tx:
+        await saving.number_streams(tx, shop)  # drops what nobody asks for any more
+    return did
+
+
+# --- history ------------------------------------------------------------------------------------
+
+
+async def _read_history(
+    db: Database,
+    shop: Shop,
+    lake: Lake | None,
+    clock: Clock,
+    streams: Sequence[KeptStream],
+    did: Filled,
+    heard: Heard,
+) -> None:
+    """Leave the records of everything up to the position behind which the walk leaves them."""
+    upto = max(one.since_position for one in streams)
+    specs = await _specs(db, shop, streams)
+    rows: list[Row] = []
+    done = 0
+    async for events in _history(db, shop, lake, specs, upto):
+        rows += await asyncio.to_thread(_rows, specs, events)
+        done += len(events)
+        if len(rows) >= ROWS_AT_ONCE:
+            await _leave(db, shop, rows, clock)
+            rows = []
+            heard("reading history", done, 0)
+            await _say(db, shop, done, done)
+    await _leave(db, shop, rows, clock)
+    did.streams, did.events = len(streams), done
+    async with db.unit(shop.schema) as tx:
+        await saved.filled(tx, [one.id for one in streams])
+        await saved.turn_page(tx)
+    await reach("segments.filled")
+
+
+async def _specs(
+    db: Database, shop: Shop, streams: Sequence[KeptStream]
+) -> list[tuple[int, Stream]]:
+    async with db.unit(shop.schema) as tx:
+        every = await saved.every(tx)
+    zone = ZoneInfo(shop.time_zone)
+    known: dict[str, Stream] = {}
+    for one in every:
+        if one.live:
+            found = made_ready(parse(one.rule), zone).streams
+            known |= {key: stream for key, (stream, _) in found.items()}
+    return [(one.id, known[one.key]) for one in streams if one.key in known]
+
+
+async def _history(
+    db: Database, shop: Shop, lake: Lake | None, specs: Sequence[tuple[int, Stream]], upto: int
+) -> AsyncIterator[list[Event]]:
+    """Events that any of the streams may want, up to a log position: the lake's, then the log's."""
+    names = sorted({name for _, stream in specs for name in stream.names})
+    touches = any(stream.kind != "event" for _, stream in specs)
+    after = 0
+    if lake is not None:
+        async with db.unit(shop.schema) as tx:
+            after = min(await log.lake_position(tx), upto)
+        for batch in lake.columns(_COLUMNS, None if touches else names, after):
+            yield await asyncio.to_thread(_events, batch)
+    while after < upto:
+        async with db.unit(shop.schema) as tx:
+            last = min(after + EVENTS_AT_ONCE, upto)
+            yield await log.logged(tx, after, last, None if touches else names)
+        after = last
+
+
+def _events(batch: "pa.RecordBatch") -> list[Event]:
+    columns = [batch.column(name).to_pylist() for name in _COLUMNS]
+    return [
+        (position, UUID(origin), ts, name, channel, device, _read_body(body).properties)
+        for position, origin, ts, name, channel, device, body in zip(*columns, strict=True)
+    ]
+
+
+def _rows(specs: Sequence[tuple[int, Stream]], events: Iterable[Event]) -> list[Row]:
+    by_name: dict[str, list[tuple[int, Stream]]] = {}
+    for number, stream in specs:
+        for name in stream.names:
+            by_name.setdefault(name, []).append((number, stream))
+    touches = [pair for pair in specs if pair[1].kind != "event"]
+    rows: list[Row] = []
+    for position, origin, ts, name, channel, device, told in events:
+        for number, stream in by_name.get(name, ()):
+            for value in stream.values(ts, told):
+                rows.append((origin, number, micros(ts), position, value))
+        for number, stream in touches:
+            came = channel if stream.kind == "channel" else device
+            for value in stream.touched(ts, came) if came else ():
+                rows.append((origin, number, micros(ts), 0, value))
+    return rows
+
+
+async def _leave(db: Database, shop: Shop, rows: Sequence[Row], clock: Clock) -> None:
+    by_origin: dict[UUID, list[Row]] = {}
+    for row in rows:
+        by_origin.setdefault(row[0], []).append(row)
+    origins = sorted(by_origin)
+    for start in range(0, len(origins), AT_ONCE):
+        some = origins[start : start + AT_ONCE]
+
+        async def write(tx: Tx, some: list[UUID] = some) -> None:
+            roots = await profiles.roots(tx, some)
+            people = sorted(set(roots.values()))
+            await profiles.lock(tx, people)
+            people = sorted(set((await profiles.roots(tx, some)).values()))
+            book = await book_of(tx, shop)
+            asked = Asked.of(people, book, Touch.NONE, Touch.NONE)
+            left = [row for origin in some for row in by_origin[origin]]
+            await keep(tx, shop, book, asked, left, clock.now())
+
+        await db.run(shop.schema, write)
+
+
+async def _say(db: Database, shop: Shop, done: int, total: int) -> None:
+    async with db.unit(shop.schema) as tx:
+        waiting = [one.id for one in await saved.every(tx) if one.status != Status.ON]
+        await saved.progress(tx, waiting, done, total)
+
+
+# --- everybody is asked -------------------------------------------------------------------------
+
+
+async def _settle(db: Database, shop: Shop, clock: Clock, did: Filled, heard: Heard) -> None:
+    """Ask everybody about the segments that nobody was asked about."""
+    async with db.unit(shop.schema) as tx:
+        every = await saved.every(tx)
+        total = await log.how_many(tx)
+    settling = [one for one in every if one.live and one.status == Status.SETTLING]
+    if not settling:
+        return
+    after: UUID | None = None
+    done = 0
+    while True:
+
+        async def ask(tx: Tx, after: UUID | None = after) -> tuple[list[UUID], list[Change]]:
+            roots = await log.people(tx, after, AT_ONCE)
+            await profiles.lock(tx, roots)
+            book = await book_of(tx, shop)
+            asked = Asked.of(roots, book, Touch.NONE, Touch.DEFINITION)
+            for number, entry in enumerate(book.entries):
+                if entry.settling:
+                    asked.touches[:, number] = Touch.DEFINITION
+            return roots, await keep(tx, shop, book, asked, [], clock.now())
+
+        roots, changes = await db.run(shop.schema, ask)
+        _count(did, changes)
+        done += len(roots)
+        heard("asking everybody", done, max(done, total))
+        if len(roots) < AT_ONCE:
+            break
+        after = roots[-1]
+        async with db.unit(shop.schema) as tx:
+            await saved.progress(tx, [one.id for one in settling], done, max(done, total))
+    did.segments += [one.key for one in settling]
+    async with db.unit(shop.schema) as tx:
+        # What was changed meanwhile is settled by the next run.
+        now_there = {one.id: one for one in await saved.every(tx)}
+        done_with = [
+            one.id for one in settling
+            if one.id in now_there and now_there[one.id].changed_at == one.changed_at
+            and now_there[one.id].status == Status.SETTLING
+        ]  # fmt: skip
+        await saved.set_status(tx, done_with, Status.ON)
+        await saved.asked(tx, done_with, clock.now())
+        await saved.turn_page(tx)
+
+
+async def _ask_everybody(
+    db: Database, shop: Shop, segment: Segment, clock: Clock, did: Filled, heard: Heard
+) -> None:
+    """Ask a rule that records cannot answer of everybody, from the log."""
+    rule = parse(segment.rule)
+    wanted = needs(rule)
+    first = segment.status == Status.SETTLING
+    cause = Cause.DEFINITION if first else Cause.CLOCK
+    async with db.unit(shop.schema) as tx:
+        total = await log.how_many(tx)
+    after: UUID | None = None
+    done = 0
+    while True:
+
+        async def ask(tx: Tx, after: UUID | None = after) -> tuple[list[UUID], list[Change]]:
+            now = clock.now()
+            roots = await log.people(tx, after, trying.AT_ONCE)
+            await profiles.lock(tx, roots)
+            held = set(await trying.judged(tx, rule, roots, wanted, now, shop))
+            was = await members.of_people(tx, {root: [root] for root in roots}, [segment.key])
+            changes = [
+                Change(segment.id, root, root in held, now, cause)
+                for root in roots
+                if (root in held) != (root in was)
+            ]
+            ids = draw_ids(now)
+            await members.write(tx, changes, [(ids(), one) for one in changes if cause in TOLD])
+            await changed.note(tx, [one.origin_id for one in changes], now)
+            return roots, changes
+
+        roots, changes = await db.run(shop.schema, ask)
+        _count(did, changes)
+        done += len(roots)
+        heard(f"asking everybody about {segment.key}", done, max(done, total))
+        if len(roots) < trying.AT_ONCE:
+            break
+        after = roots[-1]
+    did.segments.append(segment.key)
+    async with db.unit(shop.schema) as tx:
+        again = await saved.by_key(tx, segment.key)
+        if again is not None and again.changed_at == segment.changed_at:
+            await saved.set_status(tx, [segment.id], Status.ON)
+            await saved.asked(tx, [segment.id], clock.now())
+            await saved.turn_page(tx)
+
+
+def _count(did: Filled, changes: Sequence[Change]) -> None:
+    did.entered += sum(one.entered for one in changes)
+    did.left += sum(not one.entered for one in changes)

@@ -1,0 +1,137 @@
+"""The book of live segments: their rules made ready together, and what touches which of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from patron.segments.forms.orders import Orders
+from patron.segments.forms.trait import Cart
+from patron.segments.language import leaves, needs, parse
+from patron.segments.live.program import Program, made_ready
+from patron.segments.live.streams import Kept, NotLive, Stream
+from patron.segments.saved.types import KeptStream, Segment, Status
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A segment that is asked. `settling`: who enters or leaves does so because the rule is new.
+    `asks`: whether facts must be loaded for it, `above` those that its rule names, theirs too."""
+
+    id: int
+    key: str
+    program: Program
+    settling: bool
+    above: frozenset[int]
+
+
+class Book:
+    """Everything the walk needs to know of a shop's segments, at one version of them.
+
+    `entries` stand behind those that they ask for. Lists of numbers are indexes into `entries`.
+    """
+
+    def __init__(
+        self,
+        version: int,
+        segments: Sequence[Segment],
+        streams: Sequence[KeptStream],
+        zone: ZoneInfo,
+    ) -> None:
+        self.version = version
+        self.zone = zone
+        programs = {one.key: made_ready(parse(one.rule), zone) for one in segments if one.live}
+        specs = {key: stream for p in programs.values() for key, (stream, _) in p.streams.items()}
+        self.kept = {
+            one.id: Kept(one.newest, one.oldest, _span(one.back))
+            for one in streams
+            if one.key in specs
+        }
+        self.by_name: dict[str, list[tuple[int, Stream]]] = {}
+        self.touches: list[tuple[int, Stream]] = []
+        for one in streams:
+            stream = specs.get(one.key)
+            if stream is None:
+                continue
+            if stream.kind != "event":
+                self.touches.append((one.id, stream))
+            for name in stream.names:
+                self.by_name.setdefault(name, []).append((one.id, stream))
+        # Of several of a key the newest that is filled answers; an older one only holds less.
+        self.numbers = {one.key: one.id for one in streams if one.filled and one.key in specs}
+        self.entries = _entries(segments, programs, self.numbers)
+        asked = {entry.key for entry in self.entries}
+        wanted = {key for entry in self.entries for key in entry.program.needs.segments}
+        self.elsewhere = sorted(wanted - asked)
+        self._index()
+
+    @property
+    def listens(self) -> bool:
+        """Whether anything is to be done at all."""
+        return bool(self.kept or self.entries)
+
+    def _index(self) -> None:
+        self.of_stream: dict[int, list[int]] = {}
+        self.told: list[int] = []
+        self.of_orders: list[int] = []
+        self.of_carts: list[int] = []
+        self.below: dict[int, list[int]] = {}
+        for number, entry in enumerate(self.entries):
+            for key in entry.program.streams:
+                self.of_stream.setdefault(self.numbers[key], []).append(number)
+            asked = list(leaves(entry.program.rule))
+            if any(isinstance(leaf, Orders) for leaf in asked):
+                self.of_orders.append(number)
+            if any(isinstance(leaf, Cart) for leaf in asked):
+                self.of_carts.append(number)
+            wanted = needs(entry.program.rule)
+            if wanted.traits or wanted.reach or wanted.lists:
+                self.told.append(number)
+            for above in entry.above:
+                self.below.setdefault(above, []).append(number)
+
+
+def _span(back: int | None) -> timedelta | None:
+    return None if back is None else timedelta(microseconds=back)
+
+
+def _entries(
+    segments: Iterable[Segment], programs: Mapping[str, Program], numbers: Mapping[str, int]
+) -> list[Entry]:
+    """Those that are asked by the walk, each behind those it asks for. Not before history is read
+    for all that its rule asks."""
+    asked = {
+        one.key: one
+        for one in segments
+        if one.key in programs
+        and one.status in (Status.SETTLING, Status.ON)
+        and all(key in numbers for key in programs[one.key].streams)
+    }
+    placed: dict[str, int] = {}
+    entries: list[Entry] = []
+
+    def place(key: str) -> None:
+        if key in placed or key not in asked:
+            return
+        names = sorted(programs[key].needs.segments)
+        for name in names:
+            place(name)
+        above = {placed[name] for name in names if name in placed}
+        above |= {far for near in above for far in entries[near].above}
+        placed[key] = len(entries)
+        one = asked[key]
+        settling = one.status == Status.SETTLING
+        entries.append(Entry(one.id, key, programs[key], settling, frozenset(above)))
+
+    for key in sorted(asked):
+        place(key)
+    return entries
+
+
+def why_not_live(rule: object, zone: ZoneInfo) -> str | None:
+    """What in a rule records cannot answer; None when they can answer it all."""
+    try:
+        made_ready(parse(rule), zone)
+    except NotLive as error:
+        return str(error)
+    return None

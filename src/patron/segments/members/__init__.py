@@ -1,0 +1,1 @@
+"""Who is and was in which segment, and how others hear of it."""

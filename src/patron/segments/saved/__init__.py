@@ -1,0 +1,1 @@
+"""Segments as their owner saves them: a name, a rule, and how far they are known."""

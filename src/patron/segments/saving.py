@@ -1,0 +1,226 @@
+"""Saving segments: a rule is read and checked, and history is read for it if it asks for more."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from patron.events import store as events
+from patron.kit.db import Tx
+from patron.kit.problems import bad_request, conflict, not_found
+from patron.segments import store as people
+from patron.segments.language import Rule, Scope, needs, parse
+from patron.segments.lists import store as lists
+from patron.segments.live.book import why_not_live
+from patron.segments.live.program import made_ready
+from patron.segments.live.streams import Kept, NotLive
+from patron.segments.members import store as members
+from patron.segments.reading import Misread
+from patron.segments.saved import store
+from patron.segments.saved.types import KeptStream, Segment, Status
+from patron.segments.telling import OF_OURS
+from patron.shops.types import Shop
+
+MOST_SEGMENTS = 500
+KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said of a segment; None leaves as it is what is there."""
+
+    name: str | None = None
+    description: str | None = None
+    rule: Mapping[str, Any] | None = None
+    paused: bool | None = None
+
+
+async def create(
+    tx: Tx, shop: Shop, key: str | None, draft: Draft, now: datetime, ready_made: str | None = None
+) -> Segment:
+    """Save a new segment. Raises Misread for its rule, Problem 400 for its key, 409 when there is
+    one of this key."""
+    name = (draft.name or "").strip() or (key or "")
+    key = _key(key, name)
+    rule = dict(draft.rule or {})
+    there = await store.every(tx)
+    if len(there) >= MOST_SEGMENTS:
+        raise conflict(
+            f"there are {MOST_SEGMENTS} segments already", remedy="delete one that nobody uses"
+        )
+    parsed = await check(tx, key, rule, there)
+    reason = why_not_live(rule, ZoneInfo(shop.time_zone))
+    segment = Segment(
+        id=0,
+        key=key,
+        name=name,
+        description=(draft.description or "").strip(),
+        rule=rule,
+        ready_made=ready_made,
+        status=Status.PAUSED if draft.paused else await _first_status(tx, parsed, reason),
+        live=reason is None,
+        reason=reason,
+        done=0,
+        total=0,
+        created_at=now,
+        changed_at=now,
+        asked_at=None,
+    )
+    id = await store.insert(tx, segment)
+    if id is None:
+        raise conflict(f"there is a segment {key!r} already", remedy="choose another key")
+    await store.turn_page(tx)
+    return msgspec.structs.replace(segment, id=id)
+
+
+async def change(tx: Tx, shop: Shop, key: str, draft: Draft, now: datetime) -> Segment:
+    """Change a segment. With another rule everybody is asked anew; until then it stands as it was.
+    Raises Misread, Problem 404."""
+    before = await existing(tx, key)
+    rule = before.rule if draft.rule is None else dict(draft.rule)
+    parsed = await check(tx, key, rule, await store.every(tx))
+    reason = why_not_live(rule, ZoneInfo(shop.time_zone))
+    paused = before.status == Status.PAUSED if draft.paused is None else draft.paused
+    status = before.status
+    if paused:
+        status = Status.PAUSED
+    elif rule != before.rule or before.status == Status.PAUSED:
+        status = await _first_status(tx, parsed, reason)
+    after = msgspec.structs.replace(
+        before,
+        name=before.name if draft.name is None else draft.name.strip() or before.name,
+        description=before.description if draft.description is None else draft.description.strip(),
+        rule=rule,
+        ready_made=before.ready_made if rule == before.rule else None,
+        status=status,
+        live=reason is None,
+        reason=reason,
+        changed_at=now,
+    )
+    await store.change(tx, after)
+    await store.turn_page(tx)
+    return after
+
+
+async def remove(tx: Tx, key: str) -> Segment:
+    """Delete a segment and who was in it. Problem 404, or 409 naming the segments that ask for
+    it."""
+    segment = await existing(tx, key)
+    users = [one.key for one in await store.every(tx) if key in needs(parse(one.rule)).segments]
+    if users:
+        raise conflict(
+            f"segment {key!r} is asked for by {', '.join(users)}",
+            remedy="change or delete these first",
+        )
+    await members.forget(tx, segment.id)
+    await store.delete(tx, segment.id)
+    await store.turn_page(tx)
+    return segment
+
+
+async def existing(tx: Tx, key: str) -> Segment:
+    """The segment of this key; Problem 404 names those there are."""
+    found = await store.by_key(tx, key)
+    if found is None:
+        raise not_found("segment", key)
+    return found
+
+
+async def check(tx: Tx, key: str, rule: Mapping[str, Any], there: list[Segment]) -> Rule:
+    """Read a rule that is to be saved under `key`. Raises Misread: for what cannot be read, for a
+    segment or list that is not there, for a circle of segments."""
+    scope = Scope(lists=await lists.keys(tx), segments=frozenset(one.key for one in there) | {key})
+    parsed = parse(dict(rule), scope)
+    wanted = needs(parsed)
+    if own := sorted(wanted.names & OF_OURS):
+        raise Misread("$", own[0], ['{"segment": key}'], "a segment cannot ask for this event")
+    asks = {one.key: needs(parse(one.rule)).segments for one in there} | {key: wanted.segments}
+    if circle := _circle(key, asks):
+        raise Misread("$", " → ".join(circle), [], "segments ask for each other in a circle")
+    return parsed
+
+
+def _circle(key: str, asks: Mapping[str, frozenset[str]]) -> list[str]:
+    """A way from `key` back to itself, or nothing."""
+    ways = [[key]]
+    seen: set[str] = set()
+    while ways:
+        way = ways.pop()
+        for one in sorted(asks.get(way[-1], ())):
+            if one == key:
+                return [*way, key]
+            if one not in seen:
+                seen.add(one)
+                ways.append([*way, one])
+    return []
+
+
+def _key(key: str | None, name: str) -> str:
+    if key is None:
+        key = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:63]
+    if not KEY.fullmatch(key):
+        raise bad_request(
+            f"key {key!r} is not 1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit",
+            remedy="give a key such as loyal-customers",
+            path="key",
+        )
+    return key
+
+
+async def _first_status(tx: Tx, rule: Rule, reason: str | None) -> Status:
+    """Nothing is to be read or asked where nothing has happened and nobody is known; but a rule
+    that asks for events needs its streams first."""
+    if reason is None and (needs(rule).names or needs(rule).kinds):
+        return Status.FILLING
+    return Status.SETTLING if await people.anybody(tx) or reason else Status.ON
+
+
+async def number_streams(tx: Tx, shop: Shop) -> list[KeptStream]:
+    """Number the streams that segments wait for, and drop those that nobody asks for any more; the
+    streams that are to be filled.
+
+    The walk stands still meanwhile, so what it walks next leaves records of them. A stream whose
+    filling was broken off begins anew under another number.
+    """
+    position = await events.standstill(tx)
+    there = await store.streams(tx)
+    wanted = await _wanted(tx, ZoneInfo(shop.time_zone))
+    spare = {one.id for one in there if one.key not in wanted or not one.filled}
+    filled = [one for one in there if one.filled and one.key in wanted]
+    missing: list[tuple[str, Kept]] = []
+    for key, kept in wanted.items():
+        covering = [one for one in filled if one.key == key and _covers(one, kept)]
+        if covering:
+            newest = max(one.id for one in covering)
+            spare |= {one.id for one in filled if one.key == key and one.id < newest}
+        else:
+            missing.append((key, kept))
+    await store.drop_streams(tx, spare)
+    added = [await store.add_stream(tx, key, kept, position) for key, kept in missing]
+    if spare or added:
+        await store.turn_page(tx)
+    return [one for one in await store.streams(tx) if one.id in added]
+
+
+async def _wanted(tx: Tx, zone: ZoneInfo) -> dict[str, Kept]:
+    """What all segments together need of each stream."""
+    wanted: dict[str, Kept] = {}
+    for one in await store.every(tx):
+        if one.status == Status.PAUSED or not one.live:
+            continue
+        try:
+            streams = made_ready(parse(one.rule), zone).streams
+        except NotLive:
+            continue
+        for key, (_, kept) in streams.items():
+            wanted[key] = kept if key not in wanted else wanted[key].joined(kept)
+    return wanted
+
+
+def _covers(one: KeptStream, kept: Kept) -> bool:
+    reaches = one.back is None or (
+        kept.back is not None and one.back >= kept.back.total_seconds() * 1_000_000
+    )
+    return one.newest >= kept.newest and one.oldest >= kept.oldest and reaches

@@ -1,0 +1,142 @@
+"""The room's step of the walk: records of what happened, and who enters and leaves by it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from patron.carts.types import CartChange
+from patron.events.log.orders import order_id, spoken_of
+from patron.events.types import Event
+from patron.kit.db import Tx
+from patron.profiles.changes import store as changed
+from patron.profiles.types import People
+from patron.segments import store
+from patron.segments.dates import micros
+from patron.segments.keeping import Asked, Row, Touch, keep
+from patron.segments.live.book import Book
+from patron.segments.members.types import Change
+from patron.segments.saved import store as saved
+from patron.segments.saved.types import Status
+from patron.shops.types import Shop
+
+_books: dict[str, tuple[str, Book]] = {}
+
+
+async def update(
+    tx: Tx,
+    shop: Shop,
+    events: Sequence[Event],
+    people: People,
+    cart_changes: Sequence[CartChange],
+    now: datetime,
+) -> list[Change]:
+    """Bring the memberships of the people of a batch of recorded events up to date.
+
+    Only what something touched is asked: a segment whose rule speaks of an event that happened, of
+    what became known, of an order or a cart. Who is new is asked everything.
+    """
+    book = await book_of(tx, shop)
+    if not book.listens or not (events or people.merged or cart_changes):
+        return []
+    roots = _roots(events, people, cart_changes)
+    place = {root: n for n, root in enumerate(roots)}
+    asked = Asked.of(roots, book, Touch.NONE, _newest(events))
+    rows, touched = _records(book, events)
+    seen = _Seen(asked, place, people)
+    for (origin, stream), why in touched.items():
+        seen.touch(origin, book.of_stream.get(stream, ()), why)
+    for event in events:
+        if people.roots.get(event.origin_id, event.origin_id) in people.told:
+            seen.touch(event.origin_id, book.told, _why(event))
+    if book.of_orders:
+        await _orders(tx, shop, book, events, seen, now)
+    for change in cart_changes:
+        seen.touch(change.origin_id, book.of_carts, asked.new)
+    for merge in people.merged:
+        seen.touch(merge.winner, range(len(book.entries)), Touch.MERGE)
+    return await keep(tx, shop, book, asked, rows, now)
+
+
+async def _orders(
+    tx: Tx, shop: Shop, book: Book, events: Sequence[Event], seen: "_Seen", now: datetime
+) -> None:
+    """Whoever's orders were spoken of; she need not be who spoke."""
+    names = spoken_of(shop.settings.metrics)
+    spoken = [event for event in events if event.name in names]
+    for event in spoken:
+        seen.touch(event.origin_id, book.of_orders, _why(event))
+    if spoken:
+        owners = await store.owners(tx, sorted({order_id(event) for event in spoken}))
+        await changed.note(tx, [one for one in owners if not seen.knows(one)], now)
+
+
+class _Seen:
+    """Notes why who is to be asked."""
+
+    def __init__(self, asked: Asked, place: dict[UUID, int], people: People) -> None:
+        self._asked, self._place, self._people = asked, place, people
+
+    def knows(self, origin: UUID) -> bool:
+        return self._people.roots.get(origin, origin) in self._place
+
+    def touch(self, origin: UUID, entries: Sequence[int], why: Touch) -> None:
+        row = self._asked.touches[self._place[self._people.roots.get(origin, origin)]]
+        for entry in entries:
+            if row[entry] < why:
+                row[entry] = why
+
+
+async def book_of(tx: Tx, shop: Shop) -> Book:
+    """The shop's live segments as they are in this transaction."""
+    version = await saved.version(tx)
+    kept = _books.get(shop.schema)
+    if kept is not None and kept[0] == shop.time_zone and kept[1].version == version:
+        return kept[1]
+    segments = [one for one in await saved.every(tx) if one.status != Status.PAUSED]
+    streams = await saved.streams(tx)
+    book = Book(version, segments, streams, ZoneInfo(shop.time_zone))
+    _books[shop.schema] = (shop.time_zone, book)
+    return book
+
+
+def forget(shop: Shop) -> None:
+    """Drop what is remembered of a shop: its transaction was rolled back."""
+    _books.pop(shop.schema, None)
+
+
+def _roots(events: Sequence[Event], people: People, changes: Sequence[CartChange]) -> list[UUID]:
+    origins = {event.origin_id for event in events} | {change.origin_id for change in changes}
+    origins |= {merge.winner for merge in people.merged}
+    return sorted({people.roots.get(origin, origin) for origin in origins})
+
+
+def _why(event: Event) -> Touch:
+    return Touch.BACKFILL if event.backfill else Touch.EVENT
+
+
+def _newest(events: Sequence[Event]) -> Touch:
+    """Of a batch that is history all through, nothing starts anything."""
+    return Touch.BACKFILL if events and all(e.backfill for e in events) else Touch.EVENT
+
+
+def _records(
+    book: Book, events: Sequence[Event]
+) -> tuple[list[Row], dict[tuple[UUID, int], Touch]]:
+    """The records that events leave, and by (origin, stream) why something was left."""
+    rows: list[Row] = []
+    touched: dict[tuple[UUID, int], Touch] = {}
+    by_name, touches = book.by_name, book.touches
+    for event in events:
+        for stream, spec in by_name.get(event.name, ()):
+            for value in spec.values(event.ts, event.properties):
+                rows.append((event.origin_id, stream, micros(event.ts), event.position, value))
+                key = (event.origin_id, stream)
+                if touched.get(key, Touch.NONE) < Touch.EVENT:
+                    touched[key] = _why(event)
+        for stream, spec in touches:
+            came = event.channel if spec.kind == "channel" else event.device
+            for value in spec.touched(event.ts, came) if came else ():
+                rows.append((event.origin_id, stream, micros(event.ts), 0, value))
+                touched[event.origin_id, stream] = _why(event)
+    return rows, touched
