@@ -63,7 +63,7 @@ async def export(tx: Tx, shop: Shop, who: str) -> dict[str, Any]:
 async def export_profile(
     db: NamedDependency[Database], shop: NamedDependency[Shop], who: FromPath[str]
 ) -> dict[str, Any]:
-    """All rooms: profile, consents, events, carts, journeys, lists, segments and messages, as JSON."""
+    """Profile, consents, events, carts, journeys, lists, segments and messages, as JSON."""
     async with db.unit(shop.schema) as tx:
         return await export(tx, shop, who)
 
