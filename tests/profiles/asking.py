@@ -30,7 +30,7 @@ def asking(
     """A client of `routes` with a server key of `scopes` in a shop, acme's by default."""
     shop = shop or house.acme
     db = Database(house.url, max_size=3, name="api")
-    access = Access(shop, KEY, KeyKind.SERVER, scopes)
+    access = Access(shop, KEY, KeyKind.SERVER, scopes, "till 3")
 
     @asynccontextmanager
     async def open_database(_: Litestar) -> AsyncIterator[None]:

@@ -18,7 +18,7 @@ from patron.profiles.labels.routes import routes
 from profiles.asking import asking
 from profiles.stories import NOON, alias, identified, seen
 
-BY = f"key:{UUID(int=9)}"
+BY = "till 3"
 
 
 @pytest.fixture

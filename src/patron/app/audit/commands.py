@@ -30,7 +30,7 @@ from patron.shops.types import Shop
 IMPERSONAL = frozenset(
     {
         "doctor", "bench", "demo", "shop list", "key list", "lake status", "journey list",
-        "journey results",
+        "journey results", "profile tags", "trait list",
     }
 )  # fmt: skip
 """Commands that tell nothing of any one person and change nothing that is kept."""
@@ -39,6 +39,7 @@ READING = frozenset(
     {
         "show", "export", "list", "all", "of", "members", "search", "similar", "why", "history",
         "tail", "rejected", "sql", "preview", "explain", "identity-secret", "audit", "backup",
+        "tags", "try",
     }
 )  # fmt: skip
 """Last words of commands that only read. Any other command counts as a change."""

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from rich.markup import escape
 
@@ -11,63 +10,20 @@ from patron.app import people
 from patron.app.care.erasing import erase_and_prove
 from patron.app.care.forgetting import Forgotten, forget
 from patron.app.cli.house import open_house
-from patron.app.cli.output import Json, ShopName, clear_errors, console, fail, show, table
-from patron.events import store as events
-from patron.events.types import LoggedEvent
+from patron.app.cli.labels import add_note, add_tag, list_tags, remove_note, remove_tag
+from patron.app.cli.looking import Who, search, show_profile
+from patron.app.cli.output import Json, ShopName, clear_errors, fail, show
 from patron.kit.db import Database
-from patron.kit.problems import not_found
-from patron.profiles import store
-from patron.profiles.types import Person, Reach
 
 app = typer.Typer(no_args_is_help=True, help="One customer, everything about her.")
 
-Who = Annotated[
-    str, typer.Argument(help="A profile id, or email:…, user_id:…, phone:…, anonymous_id:…")
-]
-TIMELINE = 20
-
-
-class Shown(msgspec.Struct, frozen=True):
-    """A profile with the newest part of its timeline."""
-
-    profile: Person
-    email: Reach
-    timeline: list[LoggedEvent]
-
-
-@app.command("show")
-def show_profile(who: Who, shop: ShopName = None, as_json: Json = False) -> None:
-    """Who she is, whether she may be written to, and what she did last."""
-    with clear_errors(), open_house() as house:
-        which = house.shop(shop)
-
-        async def look(db: Database) -> Shown:
-            async with db.unit(which.schema) as tx:
-                root = await store.find(tx, who, which.settings.phone_region)
-                person = None if root is None else await store.person(tx, root)
-                if person is None:
-                    raise not_found("profile", who)
-                reach = await store.reach(tx, person.id, "email", "marketing")
-                line = await events.timeline(tx, person.origins, before=None, limit=TIMELINE)
-                return Shown(person, reach, line)
-
-        shown = house.run(look)
-        if as_json:
-            show(shown, True, str)
-            return
-        person = shown.profile
-        console.print(f"[bold]profile {person.id}[/bold]", highlight=False)
-        facts: list[tuple[str, Any]] = [
-            ("identifiers", ", ".join(f"{i.kind}:{i.value}" for i in person.identifiers)),
-            ("first seen", f"{person.first_seen:%Y-%m-%d %H:%M} UTC"),
-            ("last seen", f"{person.last_seen:%Y-%m-%d %H:%M} UTC"),
-            ("e-mail consent", shown.email.consent),
-            ("suppressed", shown.email.suppressed or "no"),
-            *person.traits.items(),
-        ]
-        console.print(table(["", ""], facts, ""))
-        rows = [(f"{e.ts:%Y-%m-%d %H:%M:%S}", e.name, e.channel, e.device) for e in shown.timeline]
-        console.print(table(["when (UTC)", "what", "came by", "on"], rows, "No event."))
+app.command("search")(search)
+app.command("show")(show_profile)
+app.command("tags")(list_tags)
+app.command("tag")(add_tag)
+app.command("untag")(remove_tag)
+app.command("note")(add_note)
+app.command("unnote")(remove_note)
 
 
 @app.command("export")

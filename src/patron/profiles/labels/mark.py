@@ -15,12 +15,11 @@ MOST_TAGS = 100
 MOST_NOTES = 1_000
 LONGEST_TAG = 60
 LONGEST_NOTE = 5_000
-COMMAND_LINE = "command line"
 
 
 def author(access: Access) -> str:
-    """Who writes, as it is kept: the key, which the shop's list of keys names."""
-    return f"key:{access.key_id}"
+    """Who writes, as it is kept: the key by the name that the owner gave it, else by its id."""
+    return access.name or f"key {access.key_id}"
 
 
 def key_of(tag: str) -> str:

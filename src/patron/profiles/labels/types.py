@@ -7,7 +7,7 @@ import msgspec
 
 
 class Tag(msgspec.Struct, frozen=True):
-    """`by` is `key:` and the id of the key it was written with, or `command line`."""
+    """`by` is the name of the key that it was written with, or of the user of the command line."""
 
     tag: str
     by: str
