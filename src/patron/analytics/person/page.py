@@ -1,5 +1,6 @@
 """Puts the page about one person together, out of every room."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,9 @@ from patron.analytics.person import coming, shopping, store
 from patron.analytics.person.habits import Visit, habits
 from patron.analytics.person.shopping import Words
 from patron.analytics.person.types import (
+    Affinities,
     Answer,
+    CouponUsed,
     Deed,
     Named,
     Order,
@@ -19,6 +22,7 @@ from patron.analytics.person.types import (
     Sessions,
     Told,
     Way,
+    Wished,
 )
 from patron.carts import store as carts
 from patron.carts.types import Cart
@@ -55,6 +59,11 @@ async def page(tx: Tx, shop: Shop, root: UUID, now: datetime) -> PersonPage | No
     deeds = await store.deeds(tx, hers, _names(words))
     standing = shopping.standing_deeds(deeds, words, ordered)
     every = [Session(*visit) for visit in await store.visits(tx, hers)]
+    items = await _items(tx, standing, words)
+    # In a thread, so that whoever else is served by this process does not wait for a till's page.
+    likes, wishes, used, said = await asyncio.to_thread(
+        _worked_out, deeds, standing, words, items, now, shop
+    )
     traits = await told(tx, hers)
     consents = await profiles.consents(tx, hers)
     return PersonPage(
@@ -71,7 +80,7 @@ async def page(tx: Tx, shop: Shop, root: UUID, now: datetime) -> PersonPage | No
         computed=await computed.of_one(tx, shop, person.id, now),
         tags=await labels.tags_of(tx, hers),
         notes=await labels.notes_of(tx, hers, NOTES),
-        answers=answers(deeds),
+        answers=said,
         consents=consents,
         ways=await _ways(tx, shop, person, consents),
         sessions=await _sessions(tx, hers, every),
@@ -81,14 +90,29 @@ async def page(tx: Tx, shop: Shop, root: UUID, now: datetime) -> PersonPage | No
             ZoneInfo(shop.time_zone),
         ),
         cart=await _cart(tx, hers),
-        wish_list=shopping.wish_list(standing, words),
+        wish_list=wishes,
         orders=shopping.orders(ordered, shop.currency),
-        coupons=shopping.coupons(standing, words),
-        affinities=shopping.affinities(
-            standing, words, await _items(tx, standing, words), now, shop.currency
-        ),
+        coupons=used,
+        affinities=likes,
         messages=await store.heard(tx, hers),
         totals=person.totals,
+    )
+
+
+def _worked_out(
+    deeds: Sequence[Deed],
+    standing: Sequence[Deed],
+    words: Words,
+    items: Mapping[str, Item],
+    now: datetime,
+    shop: Shop,
+) -> tuple[Affinities, list[Wished], list[CouponUsed], list[Answer]]:
+    """What is made of all that she did."""
+    return (
+        shopping.affinities(standing, words, items, now, shop.currency),
+        shopping.wish_list(standing, words),
+        shopping.coupons(standing, words),
+        answers(deeds),
     )
 
 
