@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 
 from patron.app.cli.house import open_house
-from patron.app.cli.looking import Who
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
+from patron.app.cli.person.looking import Who
 from patron.kit.db import Database
 from patron.kit.problems import bad_request, not_found
 from patron.profiles import store as profiles

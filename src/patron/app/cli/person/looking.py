@@ -9,7 +9,7 @@ from patron.analytics.person.page import page
 from patron.analytics.person.types import PersonPage
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
-from patron.app.cli.page import Part, parts
+from patron.app.cli.person.page import Part, parts
 from patron.events import store as events
 from patron.events.types import LoggedEvent
 from patron.kit.db import Database
