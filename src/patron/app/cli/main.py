@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "shop": ("shops", "shop_app"),
     "key": ("shops", "key_app"),
     "profile": ("profiles", "app"),
-    "trait": ("traits", "app"),
+    "trait": ("person.traits", "app"),
     "segment": ("segments", "app"),
     "list": ("lists", "app"),
     "events": ("events", "app"),
