@@ -35,6 +35,7 @@ from patron.messages.types import State
 from patron.profiles.claims import ADDRESS_EVENTS
 from patron.profiles.consent import WORDS as CONSENT_EVENTS
 from patron.profiles.types import ConsentState, Refusal, SuppressionReason
+from patron.shops.audit.types import Outcome
 from patron.shops.types import METRICS, Scope, ShopSettings
 
 HERE = Path(__file__).parent
@@ -69,6 +70,11 @@ LISTS: dict[str, tuple[str, str, type[StrEnum]]] = {
     "suppression": ("Why nothing is sent to an address", "", SuppressionReason),
     "consent": ("States of a word about consent", "", ConsentState),
     "cart": ("Why a cart is closed", "", Closed),
+    "outcome": (
+        "Outcomes in the audit log",
+        "Seen with `patron audit` and `GET /api/audit`.",
+        Outcome,
+    ),
     "scope": ("What a server key may do", "`patron key create NAME --scope …`", Scope),
 }
 """Closed lists: heading, what is to be said about them, the enum. `words.toml` explains each."""

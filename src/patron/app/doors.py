@@ -10,6 +10,7 @@ from patron.app import lists, people
 from patron.app.audit import routes as audit
 from patron.app.context import inbox_limits
 from patron.app.installing import LIBRARY
+from patron.app.retention import routes as retention
 from patron.carts import routes as carts
 from patron.catalog import routes as catalog
 from patron.delivery import routes as delivery
@@ -33,9 +34,10 @@ from patron.shops.access import Keys
 
 ROUTES: list[HTTPRouteHandler] = [
     *shops.routes,
+    *audit.routes,
+    *retention.routes,
     *debugger.routes,
     *catalog.routes,
-    *audit.routes,
     *search.routes,
     *profiles.routes,
     *labels.routes,
@@ -82,17 +84,17 @@ class Doors:
         await self.inbox.close()
 
 
-def open_doors(
-    settings: Settings, clock: Clock, keys: Keys, signer: Signer, shop_by_slug: Any
-) -> Doors:
-    """The doors of this process; call it in the event loop that serves them."""
-    inbox = Inbox(settings.database_url or "", clock, inbox_limits(settings))
 def proxies_of(settings: Settings) -> list[str]:
     """Networks of the proxies that are believed, in CIDR notation."""
     proxies = [part.strip() for part in (settings.trusted_proxies or "").split(",")]
     return [proxy for proxy in proxies if proxy]
 
 
+def open_doors(
+    settings: Settings, clock: Clock, keys: Keys, signer: Signer, shop_by_slug: Any
+) -> Doors:
+    """The doors of this process; call it in the event loop that serves them."""
+    inbox = Inbox(settings.database_url or "", clock, inbox_limits(settings))
     door = Door(
         keys,
         inbox,

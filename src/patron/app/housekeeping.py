@@ -4,9 +4,10 @@ import asyncio
 import sys
 from datetime import datetime, timedelta
 
+from patron.app.care.proof import rewriting
 from patron.app.jobs import BUSY
+from patron.app.retention import sweeping
 from patron.carts import tasks as carts
-from patron.events import tasks as events
 from patron.events.lake import store as lake_store
 from patron.kit.clock import Clock
 from patron.kit.db import Database
@@ -15,12 +16,14 @@ from patron.kit.metrics import gauge
 from patron.kit.settings import Settings
 from patron.recommend import shelf
 from patron.segments import filling
+from patron.shops.retention import store as retention
 from patron.shops.types import Shop
 
 log = logger(__name__)
 
 SWEEP_EVERY = timedelta(minutes=1)
 REFRESH_EVERY = timedelta(hours=6)
+REWRITE_EVERY = timedelta(hours=1)  # after a try that found a table in use
 
 LAKE_BEHIND = gauge("patron_lake_behind_events", "Events the lake does not hold yet", ["shop"])
 
@@ -38,15 +41,17 @@ class Keeper:
         self._swept: datetime | None = None
         self._copied = clock.now()
         self._refreshed: datetime | None = None
+        self._rewrote: datetime | None = None
 
     async def turn(self, shop: Shop) -> None:
         """Do what is due; returns when it is done."""
         now = self._clock.now()
         if self._swept is None or now - self._swept >= SWEEP_EVERY:
             self._swept = now
-            await events.sweep(self._db, shop, now, self._settings.event_retention_months)
+            await sweeping.sweep(self._db, shop, self._settings, now)
             async with self._db.unit(shop.schema) as tx:
                 await carts.expire(tx, now)
+            await self._write_over_traces(shop, now)
         if await self._lake_is_due(shop, now):
             await self._job("lake", shop)
             self._copied = now
@@ -65,7 +70,22 @@ class Keeper:
         behind = state.position - state.lake_position
         LAKE_BEHIND.labels(shop.slug).set(behind)
         waited = (now - self._copied).total_seconds() >= self._settings.lake_flush_seconds
-        return behind >= self._settings.lake_flush_events or (waited and (behind > 0 or erasures))
+        if behind >= self._settings.lake_flush_events or (waited and (behind > 0 or erasures)):
+            return True
+        return waited and await sweeping.lake_is_due(self._db, shop, self._settings, now)
+
+    async def _write_over_traces(self, shop: Shop, now: datetime) -> None:
+        """What erasures have left in PostgreSQL's files goes in the shop's night."""
+        async with self._db.unit(shop.schema) as tx:
+            traces = await retention.traces(tx)
+        hour = self._settings.erasure_rewrite_hour
+        if self._rewrote is not None and now - self._rewrote < REWRITE_EVERY:
+            return
+        if traces is not None and rewriting.due(traces, shop, hour, now):
+            self._rewrote = now
+            done = await rewriting.rewrite_traces(self._db.url, shop, now)
+            if done is not None:
+                log.info("erased rows written over", extra={"shop": shop.slug, "left": done.left})
 
     def _models_are_due(self, shop: Shop, now: datetime) -> bool:
         if self._refreshed is not None and now - self._refreshed < REFRESH_EVERY:

@@ -17,9 +17,10 @@ from patron.app.care.proof.needles import Sought
 from patron.app.care.proof.proving import Proof, prove
 from patron.app.care.proof.rewriting import rewrite_traces
 from patron.app.context import open_signer, read_settings, the_clock
+from patron.app.retention.sweeping import oldest_month
 from patron.events.lake import copying
 from patron.kit.clock import Clock, monotonic
-from patron.kit.db import Database, connect
+from patron.kit.db import Database, begun, connect
 from patron.kit.lake import lake_of
 from patron.kit.log import configure
 from patron.kit.migrate import HOUSE
@@ -29,6 +30,7 @@ from patron.recommend import shelf
 from patron.recommend import tasks as recommend
 from patron.segments import filling
 from patron.shops import store as shops
+from patron.shops.retention import store as retention
 from patron.shops.types import Shop
 
 BUSY_SECONDS, PATIENCE = 0.2, 120.0
@@ -43,13 +45,19 @@ async def copy_lake(settings: Settings, url: str, shop: Shop, clock: Clock) -> c
     def forgotten(origin_id: str) -> bool:
         return digest(signer, "origin", origin_id) in buried
 
-    kept = copying.Cut(settings.data_dir / "shops" / shop.slug / "cut", forgotten)
+    now = clock.now()
+    oldest = oldest_month(settings, now)
+    kept = copying.Cut(settings.data_dir / "shops" / shop.slug / "cut", forgotten, oldest)
     lake = lake_of(settings.data_dir, shop.slug)
     async with Database(url, max_size=1, name="patron-lake") as db:
         # A restore by other means than ours is noticed here first.
         await aftermath.look(db, shop, lake, clock.now())
     async with await connect(url, "patron-lake") as connection:
-        return await copying.copy(connection, shop, lake, kept, clock.now())
+        copied = await copying.copy(connection, shop, lake, kept, now)
+        if oldest is not None:
+            async with begun(connection, shop.schema):
+                await retention.note(connection, "lake", copied.months, True, now)
+    return copied
 
 
 def refresh_models(settings: Settings, shop: Shop, clock: Clock) -> Any:

@@ -1,7 +1,7 @@
 """The SQL of the walk: what it takes, what it remembers, where it stands."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, LiteralString, cast
 
 import msgspec
@@ -205,6 +205,25 @@ async def save_visitors(tx: Tx, states: list[tuple[bytes, bytes, datetime]]) -> 
 async def forget_visitors(tx: Tx, *, before: datetime) -> int:
     """Visitors whose last session is long over: their next one begins anew anyway."""
     return await execute(tx, "DELETE FROM visitor WHERE last_at < %s", (before,))
+
+
+async def oldest_visitor(tx: Tx) -> datetime | None:
+    found: datetime | None = await value(tx, "SELECT min(last_at) FROM visitor")
+    return found
+
+
+async def oldest_month(tx: Tx) -> datetime | None:
+    """The first moment of the first month of which PostgreSQL has events."""
+    for name in await partitions(tx, "event"):
+        if await value(tx, f"SELECT EXISTS (SELECT FROM {name})"):
+            return datetime.strptime(name, "event_%Y_%m").replace(tzinfo=UTC)
+    return None
+
+
+async def oldest_call(tx: Tx) -> datetime | None:
+    """Since when calls are in the inbox, walked or not."""
+    found: datetime | None = await value(tx, "SELECT min(received_at) FROM inbox")
+    return found
 
 
 # --- the inbox's slots and lanes ----------------------------------------------------------------

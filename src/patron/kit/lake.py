@@ -159,6 +159,24 @@ class Lake:
         table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False, full=True)
         return len(positions)
 
+    def months(self) -> list[str]:
+        """The months there are rows of, such as `2026-03`, in order."""
+        table = self.table()
+        return [] if table is None else sorted({str(p["month"]) for p in table.partitions()})
+
+    def drop_months(self, before: str) -> list[str]:
+        """Remove the months before `before` (`2025-02`), files included; which they were.
+
+        Whole partitions go, so nothing is written anew, and how far the lake is stays as it was.
+        """
+        old = [month for month in self.months() if month < before]
+        table = self.table()
+        if table is None or not old:
+            return []
+        table.delete(f"month < '{before}'")
+        table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False, full=True)
+        return old
+
     def _commit(self, epoch: str, upto: int) -> "CommitProperties":
         from deltalake import CommitProperties, Transaction
 

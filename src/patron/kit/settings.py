@@ -127,8 +127,68 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(ge=0, le=0.9, description="Part of both limits that public keys cannot fill"),
     ] = 0.2
     event_retention_months: Annotated[
-        int, Meta(ge=1, description="Months of events kept in PostgreSQL; the lake keeps all")
+        int, Meta(ge=1, description="Months of events kept in PostgreSQL; the lake keeps more")
     ] = 13
+    lake_retention_months: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Months of events kept in the lake, no fewer than in PostgreSQL; 0: all."
+            " What goes is gone: models and conditions over all time count without it",
+        ),
+    ] = 0
+    rejected_retention_days: Annotated[
+        int,
+        Meta(ge=1, description="Days that refused events are listed and can be run again"),
+    ] = 7
+    dead_letter_retention_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Days that events which made the walk fail are kept; 0: until replayed."
+            " Then they are lost",
+        ),
+    ] = 90
+    message_retention_months: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Months after which ended messages and runs lose address, story and reasons"
+            " (0: never); results stay",
+        ),
+    ] = 24
+    cart_retention_months: Annotated[
+        int,
+        Meta(ge=0, description="Months after which a closed cart is deleted; 0: never"),
+    ] = 24
+    anonymous_retention_months: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Months after which a visitor without a name who has not come back is"
+            " forgotten (0: never); should she come, she is new",
+        ),
+    ] = 24
+    audit_retention_months: Annotated[
+        int,
+        Meta(ge=0, description="Months of the audit log; 0: all. What goes cannot be proven later"),
+    ] = 24
+    import_report_retention_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Days after which reports and standings of imports are deleted (0: never);"
+            " the same file is then read anew, and adds nothing twice",
+        ),
+    ] = 90
+    cut_file_retention_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Days after which events that a restore cut off are deleted (0: never); who"
+            " has not imported them by then has lost them",
+        ),
+    ] = 90
     erasure_rewrite_hour: Annotated[
         int,
         Meta(
@@ -306,6 +366,12 @@ def _disagreements(settings: Settings) -> list[str]:
         if settings.smtp_user is not None:
             given, other = other, given
         found.append(f"{given} is given without {other}; give both or neither")
+    if 0 < settings.lake_retention_months < settings.event_retention_months:
+        found.append(
+            f"lake_retention_months = {settings.lake_retention_months} is less than"
+            f" event_retention_months = {settings.event_retention_months}: events leave PostgreSQL"
+            " for the lake; keep them there as long, or for ever (0)"
+        )
     return found
 
 

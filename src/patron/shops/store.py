@@ -191,6 +191,16 @@ async def forget_answer(tx: Tx, key: bytes) -> None:
     await execute(tx, "DELETE FROM answer WHERE key = %s", (key,))
 
 
+async def expire_answers(tx: Tx, before: datetime) -> int:
+    """Forget answers to writes that began before that; how many."""
+    return await execute(tx, "DELETE FROM answer WHERE began_at < %s", (before,))
+
+
+async def oldest_answer(tx: Tx) -> datetime | None:
+    found: datetime | None = await value(tx, "SELECT min(began_at) FROM answer")
+    return found
+
+
 async def forget_answers_naming(tx: Tx, pattern: str, named: Callable[[bytes], bool]) -> int:
     """Delete kept answers that name somebody. Read are only those that `pattern` finds, in small
     letters and escaped."""

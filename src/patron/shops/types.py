@@ -130,6 +130,7 @@ class Access(msgspec.Struct, frozen=True):
     key_id: UUID | None
     kind: KeyKind
     scopes: frozenset[str]
+    name: str = ""  # the key's, as the owner called it
 
     def allows(self, scope: str) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes
@@ -158,4 +159,3 @@ class Answer(msgspec.Struct, frozen=True):
     status: int | None
     content_type: str
     body: bytes | None
-    name: str = ""  # the key's, as the owner called it

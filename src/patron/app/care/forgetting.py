@@ -1,6 +1,7 @@
 """Forgetting a person in every room, and in what was kept as it came."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import msgspec
 
@@ -78,17 +79,9 @@ async def forgotten(
         known = [*erased.identifiers, *(("profile_id", str(origin)) for origin in origins)]
         names = Names(known, shop.settings.phone_region)
         months = await events.months_of(tx, origins)
-        done = Forgotten(
-            len(origins),
-            await events.erase(tx, origins, NO_ONE),
-            await messages.erase(tx, origins),
-            await carts.erase(tx, origins),
-            await journeys.erase(tx, origins),
-            payloads + await refused.forget(tx, names.pattern, names.within, since=now - RECENT),
-        )
-        await lists.erase(tx, origins)
-        await members.erase(tx, origins)
-        await remembered.erase(tx, origins)
+        went = await from_the_rooms(tx, origins)
+        late = await refused.forget(tx, names.pattern, names.within, since=now - RECENT)
+        done = Forgotten(len(origins), *went, payloads + late)
         await lake_store.queue_erasure(tx, origins, now)
         await retention.leave_trace(tx, months, now)
         await audit.forget(tx, origins)
@@ -97,8 +90,24 @@ async def forgotten(
         await refused.forget_walked(tx, names.pattern, names.within)
     async with db.unit(HOUSE) as tx:
         await shops.forget_answers_naming(tx, names.pattern, names.within)
-    leftovers.erase(settings.data_dir / "shops" / shop.slug / "cut", names.within)
+    folder = settings.data_dir / "shops" / shop.slug
+    leftovers.erase(folder / "cut", names.within)
+    leftovers.erase_reports(folder / "imports", names.within)
     return done, Sought(sorted({*erased.identifiers, *typed}), origins)
+
+
+async def from_the_rooms(tx: Tx, origins: list[UUID]) -> tuple[int, int, int, int]:
+    """Take origins out of every room above the profiles; how many events, messages, carts and runs
+    there were."""
+    await lists.erase(tx, origins)
+    await members.erase(tx, origins)
+    await remembered.erase(tx, origins)
+    return (
+        await events.erase(tx, origins, NO_ONE),
+        await messages.erase(tx, origins),
+        await carts.erase(tx, origins),
+        await journeys.erase(tx, origins),
+    )
 
 
 async def _forget_refusals(tx: Tx, shop: Shop, who: str) -> tuple[list[tuple[str, str]], int]:

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("keeping", "restore_backup"),
     "upgrade": ("keeping", "upgrade"),
     "audit": ("audit", "audit"),
+    "retention": ("retention", "retention"),
     "golive": ("shops", "golive"),
     "bench": ("bench", "bench"),
     "import": ("imports", "app"),

@@ -60,7 +60,7 @@ class Turn:
                     continue
                 if monotonic() - swept > SWEEP_SECONDS:
                     # The inbox's slots are emptied in turns; an import would fill the disk.
-                    await events.sweep(db, self._shop, self._clock.now(), 0)
+                    await events.sweep(db, self._shop, self._clock.now(), 0, 0)
                     swept = monotonic()
                 if not taken:
                     await asyncio.sleep(POLL_SECONDS)

@@ -38,6 +38,7 @@ class Copied(msgspec.Struct, frozen=True):
     erased: int = 0
     compacted: bool = False
     cut_to: str | None = None  # the file with what a restored database no longer knows
+    months: int = 0  # that were older than is kept
 
 
 class Busy(Exception):
@@ -45,10 +46,12 @@ class Busy(Exception):
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """Where what a restore cuts off is kept, and which origins are left out there as forgotten."""
+    """Where what a restore cuts off is kept, and which origins are left out there as forgotten;
+    the oldest month that the lake keeps, such as `2025-02`, None for all."""
 
     folder: Path
     forgotten: Callable[[str], bool] = lambda _: False
+    oldest: str | None = None
 
 
 async def copy(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime) -> Copied:
@@ -81,7 +84,8 @@ async def _copy(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime
         if upto >= state.position:
             break
     erased = await forget(connection, shop, lake)
-    return Copied(copied, position, erased, lake.compact(), cut)
+    months = [] if kept.oldest is None else lake.drop_months(kept.oldest)
+    return Copied(copied, position, erased, lake.compact(), cut, len(months))
 
 
 async def reconcile(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime) -> str | None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from patron.kit.db import Tx, execute, rows, tuples
+from patron.kit.db import Tx, execute, rows, tuples, value
 
 Kind = Literal["rejected", "dead-letter"]
 
@@ -51,6 +51,10 @@ _DELETE = {
 _NAMING = {
     "rejected": "SELECT id, payload FROM rejected",
     "dead-letter": "SELECT id, payload FROM dead_letter",
+}
+_OLDEST = {
+    "rejected": "SELECT min(at) FROM rejected",
+    "dead-letter": "SELECT min(at) FROM dead_letter",
 }
 _LIKE = "lower(encode({body}, 'escape')) ~ %s"
 _READ_AT_ONCE = 200
@@ -107,8 +111,8 @@ async def discard(tx: Tx, kind: Kind, ids: Sequence[int]) -> None:
     await execute(tx, _DELETE[kind], (list(ids),))
 
 
-async def expire(tx: Tx, *, before: datetime) -> int:
-    """Delete refusals from before that moment, and the oldest above `MOST_KEPT`."""
+async def expire(tx: Tx, *, before: datetime | None) -> int:
+    """Delete refusals from before a moment, if one is given, and the oldest above `MOST_KEPT`."""
     old = await execute(tx, "DELETE FROM rejected WHERE at < %s", (before,))
     return old + await execute(
         tx,
@@ -116,6 +120,22 @@ async def expire(tx: Tx, *, before: datetime) -> int:
         " (SELECT id FROM rejected ORDER BY id DESC OFFSET %s LIMIT 1)",
         (MOST_KEPT,),
     )
+
+
+async def expire_letters(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete dead letters from before that moment, up to `limit`; how many."""
+    return await execute(
+        tx,
+        "DELETE FROM dead_letter WHERE id IN"
+        " (SELECT id FROM dead_letter WHERE at < %s ORDER BY id LIMIT %s)",
+        (before, limit),
+    )
+
+
+async def oldest(tx: Tx, kind: Kind) -> datetime | None:
+    """Since when there are refusals, or dead letters."""
+    found: datetime | None = await value(tx, _OLDEST[kind])
+    return found
 
 
 async def forget_walked(tx: Tx, pattern: str, named: Named) -> int:

@@ -57,8 +57,9 @@ async def export(tx: Tx, root: UUID) -> dict[str, Any] | None:
     return found
 
 
-async def erase(tx: Tx, root: UUID, signer: Signer, now: datetime) -> Erased | None:
-    """Forget the person of an origin; a keyed hash of each of her names stays. None for nobody.
+async def erase(tx: Tx, root: UUID, signer: Signer | None, now: datetime) -> Erased | None:
+    """Forget the person of an origin; a keyed hash of each of her names stays, or nothing when
+    there is no `signer`. None for nobody.
 
     The caller erases the other rooms by the answer, in the same transaction.
     """
@@ -70,7 +71,8 @@ async def erase(tx: Tx, root: UUID, signer: Signer, now: datetime) -> Erased | N
     root = (await store.roots(tx, origins[:1]))[origins[0]]
     names = await store.identifiers(tx, origins)
     keys = _addresses(names)
-    await _bury(tx, names, origins, signer, now)
+    if signer is not None:
+        await _bury(tx, names, origins, signer, now)
     await labels.erase(tx, origins)
     for sql, params in (
         ("DELETE FROM suppression WHERE address_key = ANY(%s)", (keys,)),
