@@ -55,7 +55,11 @@ def test_a_tag_is_hers_once_however_it_is_spelled(ada: House) -> None:
         assert rest["items"] == [{"tag": "VIP", "people": 2}]
         left = client.delete(f"/api/profiles/user_id:ada/tags/{quote('BARGAIN shopper')}")
         assert [tag["tag"] for tag in left.json()] == ["VIP"]
-        assert client.delete("/api/profiles/user_id:ada/tags/gone").status_code == 404
+        for tag in ("gone", "a%00b", "%ED%A0%80"):
+            assert client.delete(f"/api/profiles/user_id:ada/tags/{tag}").status_code == 404
+        for cursor in ("WyJhXHUwMDAwYiJd", "WyJcdWQ4MDAiXQ"):
+            odd = client.get("/api/tags", params={"cursor": cursor})
+            assert (odd.status_code, odd.json()["path"]) == (400, "cursor")
 
 
 @pytest.mark.parametrize("tag", ["", "   ", "x" * 61, "a/b", "a\u0000b", "ring\u0007"])

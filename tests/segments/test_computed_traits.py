@@ -179,6 +179,8 @@ def test_a_refusal_has_its_path_over_http(house: House) -> None:
             body = {"name": name, "definition": SPENT}
             answer = client.put(f"/api/computed-traits/{key}", json=body)
             assert (answer.status_code, answer.json()["path"]) == (400, path)
+        for method in (client.get, client.delete):
+            assert method("/api/computed-traits/a%00b").status_code == 404
         odd = {"event": "a\0b", "compute": "count"}
         kept = client.put("/api/computed-traits/odd", json={"name": "Odd", "definition": odd})
         assert (kept.status_code, kept.json()["definition"]) == (200, odd)

@@ -48,7 +48,7 @@ async def tag(tx: Tx, shop: Shop, who: str, text: str, by: str, now: datetime) -
 async def untag(tx: Tx, shop: Shop, who: str, text: str, now: datetime) -> list[Tag]:
     """Take a tag off a person; those that are left. Problem 404 when she has no such tag."""
     hers = await _held(tx, shop, who)
-    if not await store.drop_tag(tx, hers, key_of(text)):
+    if not text.isprintable() or not await store.drop_tag(tx, hers, key_of(text)):
         raise not_found("tag", f"{text!r} of {who}")
     await changes.note(tx, hers, now)
     return await store.tags_of(tx, hers)

@@ -53,12 +53,12 @@ async def put(
 
 
 async def drop(tx: Tx, key: str) -> None:
-    if not await store.drop(tx, key):
+    if not _KEY.fullmatch(key) or not await store.drop(tx, key):
         raise not_found("computed trait", key)
 
 
 async def one(tx: Tx, key: str) -> ComputedTrait:
-    found = await store.one(tx, key)
+    found = await store.one(tx, key) if _KEY.fullmatch(key) else None
     if found is None:
         raise not_found("computed trait", key)
     return found
