@@ -14,6 +14,7 @@ from patron.app.retention import routes as retention
 from patron.carts import routes as carts
 from patron.catalog import routes as catalog
 from patron.delivery import routes as delivery
+from patron.delivery.channels.webhook import routes as webhooks
 from patron.events import debugger
 from patron.events.inbox import Inbox
 from patron.events.routes import Door, DoorSettings
@@ -51,6 +52,7 @@ ROUTES: list[HTTPRouteHandler] = [
     *messages.routes,
     *journeys.routes,
     *delivery.routes,
+    *webhooks.routes,
     *analytics.routes,
     *person.routes,
 ]

@@ -8,6 +8,7 @@ from patron.app.care.proof import rewriting
 from patron.app.jobs import BUSY
 from patron.app.retention import sweeping
 from patron.carts import tasks as carts
+from patron.delivery.channels.webhook import tasks as webhooks
 from patron.events.lake import store as lake_store
 from patron.kit.clock import Clock
 from patron.kit.db import Database
@@ -51,6 +52,8 @@ class Keeper:
             await sweeping.sweep(self._db, shop, self._settings, now)
             async with self._db.unit(shop.schema) as tx:
                 await carts.expire(tx, now)
+            kept = timedelta(days=self._settings.webhook_history_days)
+            await webhooks.sweep(self._db, shop, kept, now)
             await self._write_over_traces(shop, now)
         if await self._lake_is_due(shop, now):
             await self._job("lake", shop)

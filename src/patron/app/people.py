@@ -11,6 +11,7 @@ from litestar.params import FromPath, Parameter
 from patron.app.care.erasing import proved_by_a_job
 from patron.app.care.forgetting import Forgotten, forgotten
 from patron.carts import store as carts
+from patron.delivery.channels.webhook import store as webhooks
 from patron.events import store as events
 from patron.journeys import store as journeys
 from patron.kit.clock import Clock
@@ -49,6 +50,7 @@ async def export(tx: Tx, shop: Shop, who: str) -> dict[str, Any]:
             "lists": await lists.export(tx, origins),
             "segments": await members.stays(tx, origins),
             "messages": await messages.export(tx, origins),
+            "webhooks": await webhooks.export(tx, origins),
         }
     )
     return everything

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from patron.app import housekeeping, sending
+from patron.app import housekeeping, sending, telling
 from patron.app.context import inbox_limits, open_signer, read_settings, the_clock, worker_figures
 from patron.app.occupancy import end_with
 from patron.app.wiring import Walker, retry_acting
@@ -38,6 +38,7 @@ log = logger(__name__)
 
 POLL_SECONDS = 0.02
 TIMER_SECONDS = 0.1
+TELL_SECONDS = 0.25
 SHOPS_SECONDS = 2.0
 FIGURES_SECONDS = 5.0
 BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -81,6 +82,7 @@ class Worker:
             "walk": self._walks,
             "timers": self._timers,
             "send": self._sends,
+            "tell": self._tells,
             "house": self._house,
         }
         threads = [
@@ -173,6 +175,18 @@ class Worker:
                     await self._rest(TIMER_SECONDS)
 
             await self._for_every_shop(db, lambda door: self._repeat(door, "send", send))
+
+    async def _tells(self) -> None:
+        async with (
+            Database(self.url, max_size=4, name="patron-tell") as db,
+            telling.open_telling(self.settings, self.clock, self.signer, db) as told,
+        ):
+
+            async def tell(shop: Shop) -> None:
+                if not await told.turn(shop):
+                    await self._rest(TELL_SECONDS)
+
+            await self._for_every_shop(db, lambda door: self._repeat(door, "webhooks", tell))
 
     async def _house(self) -> None:
         async with Database(self.url, max_size=2, name="patron-house") as db:

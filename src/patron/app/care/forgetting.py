@@ -9,6 +9,7 @@ from patron.app.care import leftovers, tombstones
 from patron.app.care.proof.needles import Sought
 from patron.app.care.proof.proving import Proof
 from patron.carts import store as carts
+from patron.delivery.channels.webhook import feed as webhooks
 from patron.events import store as events
 from patron.events.lake import store as lake_store
 from patron.events.refused import store as refused
@@ -82,6 +83,7 @@ async def forgotten(
         went = await from_the_rooms(tx, origins)
         late = await refused.forget(tx, names.pattern, names.within, since=now - RECENT)
         done = Forgotten(len(origins), *went, payloads + late)
+        await webhooks.forget(tx, shop, erased.root, origins, now)
         await lake_store.queue_erasure(tx, origins, now)
         await retention.leave_trace(tx, months, now)
         await audit.forget(tx, origins)

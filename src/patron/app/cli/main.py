@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "events": ("events", "app"),
     "journey": ("journeys", "app"),
     "message": ("messages", "app"),
+    "webhook": ("webhooks", "app"),
     "lake": ("lake", "app"),
 }
 """Each command, the module beside this one that holds it, and its name there."""
