@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from conftest import House
-from patron.app.idempotency import RememberAnswers
+from patron.app.answering.idempotency import RememberAnswers
 from patron.kit.db import Database
 from patron.kit.ids import new_id
 from patron.kit.migrate import HOUSE

@@ -4,38 +4,33 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import psycopg
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import ScopeType
-from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
-from psycopg_pool import PoolTimeout
 
 from patron.app import apidocs, health
+from patron.app.answering.failures import HANDLERS
+from patron.app.answering.idempotency import LARGEST_BODY, RememberAnswers
 from patron.app.audit.around import WriteDown
 from patron.app.audit.trail import Trail
 from patron.app.context import open_signer, read_settings, the_clock
 from patron.app.doors import ROUTES, Doors, open_doors, proxies_of
-from patron.app.idempotency import LARGEST_BODY, RememberAnswers
 from patron.app.occupancy import end_with_master
 from patron.events.door.callers import Origins
-from patron.events.inbox import InboxDown, InboxFull
 from patron.kit.clock import Clock
 from patron.kit.db import Database
-from patron.kit.log import configure, logger
+from patron.kit.log import configure
 from patron.kit.migrate import HOUSE
-from patron.kit.problems import Problem, ProblemDocument, bad_request, not_found
+from patron.kit.problems import Problem, not_found
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
 from patron.shops import store as shops_store
 from patron.shops.access import Keys
 from patron.shops.types import Access, KeyKind, Shop
 
-log = logger(__name__)
-PROBLEM = "application/problem+json"
 PATIENCE = 8.0  # seconds a request waits for a connection before it is asked to come again
 
 
@@ -143,18 +138,7 @@ def build_api(web: Web) -> Litestar:
         dependencies={name: Provide(how, sync_to_thread=False) for name, how in provided.items()},
         middleware=around(web),
         lifespan=[lifespan],
-        exception_handlers={
-            Problem: answer_problem,
-            HTTPException: answer_http,
-            UnicodeDecodeError: answer_unreadable,
-            RecursionError: answer_unreadable,
-            psycopg.DataError: answer_unkeepable,
-            psycopg.OperationalError: answer_unavailable,
-            PoolTimeout: answer_unavailable,
-            InboxDown: answer_unavailable,
-            InboxFull: answer_unavailable,
-            Exception: answer_unforeseen,
-        },
+        exception_handlers=HANDLERS,
         logging_config=None,  # ours is set; Litestar's own would replace it
         openapi_config=apidocs.openapi_config(),
         request_max_body_size=LARGEST_BODY,
@@ -169,93 +153,6 @@ def around(web: Web) -> list[DefineMiddleware]:
         DefineMiddleware(WriteDown, trail=web.trail, clock=web.clock, origins=origins),
         DefineMiddleware(RememberAnswers, db=web.db, clock=web.clock),
     ]
-
-
-def answer_problem(_: Request[Any, Any, Any], error: Problem) -> Response[ProblemDocument]:
-    return Response(error.document, status_code=error.document.status, media_type=PROBLEM)
-
-
-def answer_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[ProblemDocument]:
-    extra = error.extra if isinstance(error.extra, list) else None
-    path = None
-    if extra and isinstance(extra[0], dict):
-        path = extra[0].get("key")
-    document = ProblemDocument(
-        type="about:blank",
-        title=error.__class__.__name__.removesuffix("Exception") or "Error",
-        status=error.status_code,
-        detail=error.detail,
-        path=path,
-        remedy=REMEDIES.get(error.status_code),
-        errors=extra,
-    )
-    return Response(document, status_code=error.status_code, media_type=PROBLEM)
-
-
-def answer_unreadable(
-    _: Request[Any, Any, Any], error: UnicodeDecodeError | RecursionError
-) -> Response[ProblemDocument]:
-    """What no decoder gets through, although it need not be wrong anywhere in particular."""
-    if isinstance(error, UnicodeDecodeError):
-        wrong = f"the request is not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}"
-        problem = bad_request(wrong, remedy="send JSON in UTF-8")
-    else:
-        problem = bad_request("the JSON is nested too deeply", remedy="nest less than 50 levels")
-    return Response(problem.document, status_code=400, media_type=PROBLEM)
-
-
-def answer_unkeepable(
-    request: Request[Any, Any, Any], error: psycopg.DataError
-) -> Response[ProblemDocument]:
-    """A value that passed every check of ours but that PostgreSQL has no way to keep: a NUL in a
-    text, a number beyond its column."""
-    said = str(error).splitlines()[0]
-    log.warning("a value cannot be kept", extra={"path": request.scope["path"], "reason": said})
-    problem = bad_request(
-        f"a value of the request cannot be kept: {said}",
-        remedy="leave out NULs, and numbers and times beyond any that a shop has",
-    )
-    return Response(problem.document, status_code=400, media_type=PROBLEM)
-
-
-def answer_unavailable(
-    request: Request[Any, Any, Any], error: Exception
-) -> Response[ProblemDocument]:
-    """The database is away, or the inbox is: nothing was done that cannot be asked for again."""
-    path, said = request.scope["path"], str(error).splitlines()
-    log.warning("request not served", extra={"path": path, "reason": said[0] if said else ""})
-    problem = Problem(
-        503,
-        "Not available",
-        "the database cannot be reached just now; nothing was done",
-        remedy="ask again in a moment; `patron doctor` says what is wrong if it stays",
-    )
-    again = str(getattr(error, "retry_after", 2))
-    return Response(
-        problem.document, status_code=503, media_type=PROBLEM, headers={"Retry-After": again}
-    )
-
-
-def answer_unforeseen(
-    request: Request[Any, Any, Any], error: Exception
-) -> Response[ProblemDocument]:
-    log.error("request failed", exc_info=error, extra={"path": request.scope["path"]})
-    document = ProblemDocument(
-        type="about:blank",
-        title="Internal error",
-        status=500,
-        detail="something went wrong on our side; it has been logged",
-        remedy="try again; if it stays, look into the log of `patron serve`",
-    )
-    return Response(document, status_code=500, media_type=PROBLEM)
-
-
-REMEDIES = {
-    400: "correct what `detail` names; the API's document says what each field takes",
-    404: "check the address; /api/docs lists every route",
-    405: "check the method; /api/docs lists every route",
-    413: "send less at once",
-}
 
 
 def create() -> Callable[[Any, Any, Any], Awaitable[None]]:

@@ -47,7 +47,11 @@ THINGS = ("cart_id", "message_id", "run_id")
 """Parameters that name a thing of one person: its owner is the subject."""
 
 PLAIN = frozenset({"key", "product_id", "channel"})
-"""Texts in a path that name nobody. Any other text is left out until it is listed."""
+"""Texts in a path that name nobody."""
+
+UNKEPT = frozenset({"tag"})
+"""Texts in a path that say something of a person. These are left out, and so is every other text
+until it is listed in one of the two."""
 
 TEXT = "(text)"
 _PLAIN_VALUE = re.compile(r"[\w.:+-]{1,60}")

@@ -1,0 +1,1 @@
+"""What every answer has in common: failures as documents, and the first answer to a repeat."""
