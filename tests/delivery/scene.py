@@ -14,12 +14,14 @@ from litestar.types import ASGIApp
 
 from conftest import NOON, House
 from patron.delivery import routes as delivery
+from patron.delivery.preferences import routes as preferences
 from patron.delivery.routes import TrackingDoor
 from patron.events.inbox import Inbox
 from patron.events.types import Event, EventType, Source, Trust
 from patron.kit.db import Database, Tx, tuples
 from patron.kit.ids import id_at, new_id
 from patron.kit.problems import Problem, not_found
+from patron.kit.settings import Settings
 from patron.messages import routes as messages
 from patron.messages import store
 from patron.messages.links import Mint, Ticket, short
@@ -123,9 +125,10 @@ async def doors(
         "signer": house.signer,
         "open_shop": open_shop,
         "shop": access.shop if access else None,
+        "settings": Settings(public_url=BASE),
     }
     api = Litestar(
-        route_handlers=[*delivery.routes, *messages.routes],
+        route_handlers=[*delivery.routes, *preferences.routes, *messages.routes],
         dependencies={
             name: Provide(always(value), sync_to_thread=False) for name, value in given.items()
         },

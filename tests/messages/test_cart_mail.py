@@ -69,6 +69,7 @@ def model(**changes: Any) -> dict[str, Any]:
                 "cart": "https://patron.example/l/cart",
                 "shop": "https://patron.example/l/shop",
                 "unsubscribe": "https://patron.example/u/bye",
+                "preferences": "https://patron.example/preferences/x",
                 "pixel": "https://patron.example/o/seen.gif",
             },
             "why": "You receive this mail because you left something in your cart.",
@@ -104,6 +105,7 @@ def test_it_shows_her_cart_and_one_way_back() -> None:
         "https://patron.example/l/cart",
         "https://patron.example/l/shop",
         "https://patron.example/u/bye",
+        "https://patron.example/preferences/x",
     }
 
 

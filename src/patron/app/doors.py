@@ -14,6 +14,7 @@ from patron.app.retention import routes as retention
 from patron.carts import routes as carts
 from patron.catalog import routes as catalog
 from patron.delivery import routes as delivery
+from patron.delivery.preferences import routes as preferences
 from patron.delivery.channels.webhook import routes as webhooks
 from patron.events import debugger
 from patron.events.inbox import Inbox
@@ -52,6 +53,7 @@ ROUTES: list[HTTPRouteHandler] = [
     *messages.routes,
     *journeys.routes,
     *delivery.routes,
+    *preferences.routes,
     *webhooks.routes,
     *analytics.routes,
     *person.routes,

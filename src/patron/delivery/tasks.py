@@ -11,7 +11,7 @@ import msgspec
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from patron.delivery import words
+from patron.delivery import confirming, words
 from patron.delivery.facts import load
 from patron.delivery.gate import CATCH_UP, decide
 from patron.delivery.hand import hand
@@ -106,6 +106,7 @@ async def deliver_due(db: Database, shop: Shop, deps: Deps, now: datetime) -> Ro
     limits = deps.limits
     async with db.unit(shop.schema) as tx:
         requeued, doubtful = await outbox.expire(tx, now)
+        await confirming.ask(tx, now)
         claimed = await store.claim(tx, now, limits.claims, limits.claim_lease)
     for message_id in doubtful:
         log.warning("message is ambiguous", extra={"message_id": message_id, "shop": shop.slug})

@@ -9,33 +9,19 @@ from uuid import UUID
 
 import msgspec
 
-from patron.delivery.telling import append, clicked
-from patron.events.inbox import Inbox, InboxDown, InboxFull
+from patron.delivery.desk import Desk
+from patron.delivery.telling import clicked
 from patron.events.types import Trust
-from patron.kit.clock import Clock
-from patron.kit.db import Database, Tx
-from patron.kit.log import logger
+from patron.kit.db import Tx
 from patron.messages import store as outbox
 from patron.messages.links import Ticket, long
 from patron.profiles import store as profiles
 from patron.profiles.consent import MARKETING
 from patron.profiles.types import ConsentState, ConsentWord, SuppressionReason
-from patron.shops.types import Shop
-
-log = logger(__name__)
 
 EMAIL = "email"
 STOPPED = "Unsubscribe in a mail"
 BACK = "Undo on the unsubscribe page"
-
-
-class Desk(msgspec.Struct, frozen=True):
-    """What a request about a subscription works with."""
-
-    db: Database
-    clock: Clock
-    inbox: Inbox
-    shop: Shop
 
 
 async def stop(desk: Desk, ticket: Ticket) -> None:
@@ -127,14 +113,11 @@ def _word(mail: _Mail, state: ConsentState, text: str, at: datetime) -> ConsentW
         place=mail.place,
         origin_id=mail.origin_id,
         message_id=str(mail.id),
+        confirmed=state is ConsentState.GRANTED,
     )
 
 
 async def _say(desk: Desk, ticket: Ticket, name: str, at: datetime) -> None:
     more = {"channel": "email", "purpose": "marketing", "where": "unsubscribe page"}
     suffix = f"{name.lower().replace(' ', '-')}-{int(at.timestamp())}"
-    try:
-        await append(desk.inbox, desk.shop, [clicked(ticket, name, suffix, at, more)])
-    except (InboxFull, InboxDown) as error:
-        # Her word is kept; only the line in her timeline is missing.
-        log.warning("unsubscription is kept but not told", extra={"reason": str(error)})
+    await desk.tell([clicked(ticket, name, suffix, at, more)])

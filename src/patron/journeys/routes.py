@@ -22,7 +22,7 @@ from patron.kit.db import Database
 from patron.kit.paging import Page, bounded, decode, encode
 from patron.kit.problems import Problem, bad_request, not_found
 from patron.messages import store as messages
-from patron.messages.types import BUILT_IN
+from patron.messages.types import SAYABLE
 from patron.profiles import store as profiles
 from patron.segments.lists import store as lists
 from patron.segments.reading import Misread
@@ -134,7 +134,7 @@ async def put_journey(
     wrong in it."""
     async with db.unit(shop.schema) as tx:
         try:
-            must_be_sayable(parse(data.definition, await lists.keys(tx)), BUILT_IN)
+            must_be_sayable(parse(data.definition, await lists.keys(tx)), SAYABLE)
         except Misread as error:
             raise _refused(error) from error
         made = await store.put(tx, key, data.name, data.definition, clock.now())

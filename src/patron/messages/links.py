@@ -5,6 +5,7 @@ import html
 import re
 import string
 from collections.abc import Collection
+from typing import TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from patron.kit.signing import BadSignature, Signer
 CLICK = "click"
 OPEN = "open"
 UNSUBSCRIBE = "unsubscribe"
+PREFERENCES = "preferences"
+CONFIRM = "confirm"
 
 # Read in small letters: ignoring case would cost four times as long, a millisecond a mail.
 _ATTRIBUTE = re.compile(rb"""(?:href|src|action|background)\s*=\s*["']([^"']*)["']""")
@@ -38,6 +41,25 @@ class Ticket(msgspec.Struct, frozen=True, array_like=True):
     url: str | None = None  # where a click goes on to
 
 
+class Pass(msgspec.Struct, frozen=True, array_like=True):
+    """What opens a customer's own page. Holds no address: either the `message` it stood in, or a
+    keyed hash of the `mailbox`, says which is meant."""
+
+    shop: str  # slug
+    origin: str  # short form
+    message: str | None = None  # short form
+    mailbox: str | None = None
+    rehearsal: bool = False
+
+
+class Asking(msgspec.Struct, frozen=True, array_like=True):
+    """What the link of a confirmation mail carries."""
+
+    shop: str  # slug
+    confirmation: str  # short form
+    rehearsal: bool = False
+
+
 class Mint:
     """Makes the links of one message."""
 
@@ -57,11 +79,40 @@ class Mint:
     def unsubscribe(self) -> str:
         return f"{self._base}/u/{self._signer.token(UNSUBSCRIBE, self._ticket)}"
 
+    def preferences(self) -> str:
+        return f"{self._base}{preferences_path(self._signer, pass_of(self._ticket))}"
+
+    def confirm(self, confirmation: UUID) -> str:
+        asking = Asking(self._ticket.shop, short(confirmation), self._ticket.rehearsal)
+        return f"{self._base}/confirm/{self._signer.token(CONFIRM, asking)}"
+
+
+def pass_of(ticket: Ticket) -> Pass:
+    """Who has a mail has the page of whom it was for."""
+    return Pass(ticket.shop, ticket.origin, ticket.message, None, ticket.rehearsal)
+
+
+def preferences_path(signer: Signer, given: Pass) -> str:
+    return f"/preferences/{signer.token(PREFERENCES, given)}"
+
+
+def mailbox_mark(signer: Signer, origin: UUID, address_key: str) -> str:
+    """What stands for an address in a link that no mail brings."""
+    return signer.digest("mailbox", f"{origin}:{address_key}")[:22]
+
+
+T = TypeVar("T")
+
 
 def read(signer: Signer, purpose: str, token: str) -> Ticket:
     """The ticket in `token`; raises BadSignature."""
+    return opened(signer, purpose, token, Ticket)
+
+
+def opened(signer: Signer, purpose: str, token: str, kind: type[T]) -> T:
+    """What `token` carries; raises BadSignature."""
     try:
-        return msgspec.convert(signer.read(purpose, token), Ticket)
+        return msgspec.convert(signer.read(purpose, token), kind)
     except msgspec.ValidationError as error:
         raise BadSignature("the link is damaged or not ours") from error
 

@@ -21,9 +21,12 @@ from patron.kit.signing import Signer
 from patron.messages.links import Mint, Ticket, leads_to, short, without_addresses
 from patron.messages.render import RenderError
 from patron.messages.theme import theme
-from patron.messages.types import Message
+from patron.messages.types import CONFIRM, Message
 from patron.profiles import store as profiles
-from patron.shops.types import Mode, Shop
+from patron.profiles.consent import basis
+from patron.profiles.consents import confirmation_store as confirmations
+from patron.profiles.consents.labels import agreed_to
+from patron.shops.types import Basis, Mode, Shop
 
 MOST_LINES = 6
 PICKS = 4
@@ -48,11 +51,12 @@ class Materials(msgspec.Struct, frozen=True):
 
 
 class Composed(msgspec.Struct, frozen=True):
-    """A filled model, the hosts its links may lead to, and the link that unsubscribes."""
+    """A filled model, the hosts its links may lead to, and the link that unsubscribes, if it is
+    something to unsubscribe from."""
 
     model: dict[str, Any]
     hosts: frozenset[str]
-    unsubscribe_url: str
+    unsubscribe_url: str | None
 
 
 class _Desk(msgspec.Struct, frozen=True):
@@ -65,7 +69,9 @@ class _Desk(msgspec.Struct, frozen=True):
 
 
 async def compose(tx: Tx, shop: Shop, message: Message, materials: Materials) -> Composed:
-    """The model of a cart mail. Raises RenderError when there is nothing to show."""
+    """The model of a message. Raises RenderError when there is nothing to show."""
+    if message.template == CONFIRM:
+        return await _confirmation(tx, shop, message, materials)
     cart_id = message.context.get("cart_id")
     cart = await carts.cart(tx, UUID(str(cart_id))) if cart_id else None
     if cart is None:
@@ -95,11 +101,39 @@ async def compose(tx: Tx, shop: Shop, message: Message, materials: Materials) ->
             "cart": desk.cart_link,
             "shop": mint.click(shop.public_url, "shop"),
             "unsubscribe": mint.unsubscribe(),
+            "preferences": mint.preferences(),
             "pixel": mint.open_pixel(),
         },
-        "why": _why(shop, cart.changed_at),
+        "why": _why(shop, cart.changed_at, await _is_customer(tx, shop, message)),
     }
     return Composed(model, hosts, model["links"]["unsubscribe"])
+
+
+async def _confirmation(tx: Tx, shop: Shop, message: Message, materials: Materials) -> Composed:
+    """Asks whether she agreed; nothing in it sells anything."""
+    asked = message.context.get("confirmation")
+    found = await confirmations.find(tx, UUID(str(asked))) if asked else None
+    if found is None:
+        raise RenderError(f"confirmation {asked} does not exist")
+    mint = Mint(materials.signer, materials.base_url, _ticket(shop, message, None))
+    hosts = frozenset([*shop.hosts, urlsplit(materials.base_url).hostname or ""])
+    desk = _Desk(shop, mint, hosts, "")
+    model = {
+        "shop": _shop(desk),
+        "theme": msgspec.to_builtins(theme(shop.settings.brand_color)),
+        "confirmation": {
+            "agreed": without_addresses(agreed_to(shop.settings, found)),
+            "day": _day(found.asked_at, shop),
+            "until": _day(found.expires_at, shop),
+        },
+        "links": {"confirm": mint.confirm(found.id), "shop": shop.public_url},
+    }
+    return Composed(model, hosts, None)
+
+
+def _day(moment: datetime, shop: Shop) -> str:
+    day = moment.astimezone(ZoneInfo(shop.time_zone))
+    return f"{day:%B} {day.day}"
 
 
 def cart_model(
@@ -210,7 +244,7 @@ def _shop(desk: _Desk) -> dict[str, Any]:
     }
 
 
-def _ticket(shop: Shop, message: Message, cart: Cart) -> Ticket:
+def _ticket(shop: Shop, message: Message, cart: Cart | None) -> Ticket:
     return Ticket(
         shop=shop.slug,
         message=short(message.id),
@@ -219,15 +253,27 @@ def _ticket(shop: Shop, message: Message, cart: Cart) -> Ticket:
         step=message.step_visit,
         template=message.template,
         rehearsal=shop.mode is Mode.REHEARSAL,
-        cart=short(cart.id),
+        cart=None if cart is None else short(cart.id),
     )
 
 
-def _why(shop: Shop, left_at: datetime) -> str:
-    day = left_at.astimezone(ZoneInfo(shop.time_zone))
+async def _is_customer(tx: Tx, shop: Shop, message: Message) -> bool:
+    """Whether she is written to as a customer, and has never agreed to it."""
+    if not shop.settings.existing_customer_countries:
+        return False
+    reach = await profiles.reach(
+        tx, message.origin_id, message.channel, message.purpose, shop.settings
+    )
+    return basis(reach, message.purpose) is Basis.EXISTING_CUSTOMER
+
+
+def _why(shop: Shop, left_at: datetime, customer: bool) -> str:
+    because = "agreed to hear from us"
+    if customer:
+        because = "are a customer of ours; you may say no at any time"
     return (
         f"You receive this mail because you left something in your cart at {shop.name} on"
-        f" {day:%B} {day.day} and agreed to hear from us."
+        f" {_day(left_at, shop)} and {because}."
     )
 
 

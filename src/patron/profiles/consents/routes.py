@@ -177,12 +177,15 @@ async def list_requests(
     cursor: FromQuery[str | None] = None,
     limit: FromQuery[int] = 50,
 ) -> Page[PrivacyRequest]:
-    """Newest first, or only those that are `open`, `done` or `declined`. An `export` is answered with what the export route gives; an `erasure` with
-    erasing the profile, which ends the request too."""
+    """Newest first, or only those that are `open`, `done` or `declined`. An `export` is answered
+    with what the export route gives; an `erasure` with erasing the profile, which ends the request
+    too."""
     bounded(limit)
     key = decode(cursor, 1)
     async with db.unit(shop.schema) as tx:
-        found = await requests.listed(tx, standing, None if key is None else identity(key[0]), limit)
+        found = await requests.listed(
+            tx, standing, None if key is None else identity(key[0]), limit
+        )
     return Page(found, encode([str(found[-1].id)]) if len(found) == limit else None)
 
 

@@ -1,7 +1,7 @@
 """How often somebody wants to hear from the shop."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from patron.kit.db import Tx, execute, tuples
@@ -81,6 +81,5 @@ async def erase(tx: Tx, keys: Sequence[str], origins: Sequence[UUID]) -> None:
     )
 
 
-def _wish(row: tuple[str, str, str, datetime | None, datetime, str, UUID | None]) -> Wish:
-    key, channel, frequency, *rest = row
-    return Wish(key, channel, Frequency(frequency), *rest)
+def _wish(row: tuple[Any, ...]) -> Wish:
+    return Wish(row[0], row[1], Frequency(row[2]), *row[3:])
