@@ -5,13 +5,14 @@ so nothing is missed and nothing counts twice. Where the lake ends, PostgreSQL g
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
+import numpy as np
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database, Tx
@@ -22,8 +23,9 @@ from patron.profiles.changes import store as changed
 from patron.segments import saving, trying
 from patron.segments import store as log
 from patron.segments.dates import micros
-from patron.segments.keeping import TOLD, Asked, Row, Touch, draw_ids, keep
+from patron.segments.keeping import TOLD, Asked, Left, Touch, draw_ids, keep
 from patron.segments.language import needs, parse
+from patron.segments.live.listening import NOTHING, Happened, Listener
 from patron.segments.live.program import made_ready
 from patron.segments.live.streams import Stream
 from patron.segments.members import store as members
@@ -138,17 +140,18 @@ async def _read_history(
     """Leave the records of everything up to the position behind which the walk leaves them."""
     upto = max(one.since_position for one in streams)
     specs = await _specs(db, shop, streams)
-    rows: list[Row] = []
+    listener = Listener(specs)
+    left = Left([], NOTHING)
     done = 0
     async for events in _history(db, shop, lake, specs, upto):
-        rows += await asyncio.to_thread(_rows, specs, events)
+        left = left.joined(await asyncio.to_thread(_left, listener, events))
         done += len(events)
-        if len(rows) >= ROWS_AT_ONCE:
-            await _leave(db, shop, rows, clock)
-            rows = []
+        if len(left.records) >= ROWS_AT_ONCE:
+            await _leave(db, shop, left, clock)
+            left = Left([], NOTHING)
             heard("reading history", done, 0)
             await _say(db, shop, done, done)
-    await _leave(db, shop, rows, clock)
+    await _leave(db, shop, left, clock)
     did.streams, did.events = len(streams), done
     async with db.unit(shop.schema) as tx:
         await saved.filled(tx, [one.id for one in streams])
@@ -197,41 +200,44 @@ def _events(batch: "pa.RecordBatch") -> list[Event]:
     ]
 
 
-def _rows(specs: Sequence[tuple[int, Stream]], events: Iterable[Event]) -> list[Row]:
-    by_name: dict[str, list[tuple[int, Stream]]] = {}
-    for number, stream in specs:
-        for name in stream.names:
-            by_name.setdefault(name, []).append((number, stream))
-    touches = [pair for pair in specs if pair[1].kind != "event"]
-    rows: list[Row] = []
-    for position, origin, ts, name, channel, device, told in events:
-        for number, stream in by_name.get(name, ()):
-            for value in stream.values(ts, told):
-                rows.append((origin, number, micros(ts), position, value))
-        for number, stream in touches:
-            came = channel if stream.kind == "channel" else device
-            for value in stream.touched(ts, came) if came else ():
-                rows.append((origin, number, micros(ts), 0, value))
-    return rows
+def _left(listener: Listener, events: Sequence[Event]) -> Left:
+    """The records that events of the log or of the lake leave."""
+    origins: dict[UUID, int] = {}
+    position, origin, ts, names, channel, device, told = (
+        zip(*events, strict=True) if events else ((),) * 7
+    )
+    table = Happened(
+        names,
+        np.array([origins.setdefault(one, len(origins)) for one in origin], np.int64),
+        np.array([micros(one) for one in ts], np.int64),
+        np.array(position, np.int64),
+        told,
+        {"channel": channel, "device": device},
+        listener.asking,
+    )
+    return Left(list(origins), listener.records(table))
 
 
-async def _leave(db: Database, shop: Shop, rows: Sequence[Row], clock: Clock) -> None:
-    by_origin: dict[UUID, list[Row]] = {}
-    for row in rows:
-        by_origin.setdefault(row[0], []).append(row)
-    origins = sorted(by_origin)
+async def _leave(db: Database, shop: Shop, left: Left, clock: Clock) -> None:
+    """Have the records kept; the same origin may stand in `left` several times."""
+    origins = sorted(set(left.origins))
+    number = {origin: n for n, origin in enumerate(origins)}
+    who = np.array([number[origin] for origin in left.origins], np.int64)[left.records.who]
+    records = msgspec.structs.replace(left.records, who=who).take(np.argsort(who, kind="stable"))
     for start in range(0, len(origins), AT_ONCE):
         some = origins[start : start + AT_ONCE]
+        first, last = np.searchsorted(records.who, (start, start + AT_ONCE))
+        part = records.take(slice(int(first), int(last)))
+        theirs = Left(some, msgspec.structs.replace(part, who=part.who - start))
 
-        async def write(tx: Tx, some: list[UUID] = some) -> None:
+        async def write(tx: Tx, some: list[UUID] = some, theirs: Left = theirs) -> None:
             roots = await profiles.roots(tx, some)
             people = sorted(set(roots.values()))
             await profiles.lock(tx, people)
             people = sorted(set((await profiles.roots(tx, some)).values()))
             book = await book_of(tx, shop)
             asked = Asked.of(people, book, Touch.NONE, Touch.NONE)
-            left = [row for origin in some for row in by_origin[origin]]
-            await keep(tx, shop, book, asked, left, clock.now())
+            await keep(tx, shop, book, asked, theirs, clock.now())
 
         await db.run(shop.schema, write)
 
@@ -265,7 +271,7 @@ async def _settle(db: Database, shop: Shop, clock: Clock, did: Filled, heard: He
             for number, entry in enumerate(book.entries):
                 if entry.settling:
                     asked.touches[:, number] = Touch.DEFINITION
-            return roots, await keep(tx, shop, book, asked, [], clock.now())
+            return roots, await keep(tx, shop, book, asked, None, clock.now())
 
         roots, changes = await db.run(shop.schema, ask)
         _count(did, changes)

@@ -24,12 +24,12 @@ from patron.segments.live.columns import (
     Longs,
     Records,
     cut,
-    fresh,
     joined,
     packed,
     unpacked,
 )
 from patron.segments.live.kernels import NEVER, Asking
+from patron.segments.live.listening import NOTHING
 from patron.segments.live.program import Chunk
 from patron.segments.live.store import Kept
 from patron.segments.members import store as members
@@ -59,8 +59,6 @@ _CAUSES = {
 TOLD = frozenset([Cause.EVENT, Cause.CLOCK, Cause.MERGE])
 """What others hear of; the rest comes in masses, and is in the history."""
 
-Row = tuple[UUID, int, int, int, int]
-"""A new record: origin, stream, time, log position, value."""
 Touches = NDArray[np.int8]
 Held = NDArray[np.bool_]
 
@@ -79,12 +77,25 @@ class Asked(msgspec.Struct):
         return cls(list(roots), touches, new)
 
 
+class Left(msgspec.Struct):
+    """New records; `who` of a record is an index into `origins`."""
+
+    origins: list[UUID]
+    records: Records
+
+    def joined(self, other: "Left") -> "Left":
+        if not self.origins:
+            return other
+        theirs = msgspec.structs.replace(other.records, who=other.records.who + len(self.origins))
+        return Left(self.origins + other.origins, joined(self.records, theirs))
+
+
 async def keep(
-    tx: Tx, shop: Shop, book: Book, asked: Asked, rows: Sequence[Row], now: datetime
+    tx: Tx, shop: Shop, book: Book, asked: Asked, left: Left | None, now: datetime
 ) -> list[Change]:
     """Add records, ask, and write what changed; the changes."""
     keeping = _Keeping(book, asked, await store.load(tx, asked.roots), now)
-    keeping.remember(rows)
+    keeping.remember(left)
     facts = await _facts(tx, shop, keeping)
     keeping.ask(facts, await _elsewhere(tx, keeping))
     changes = keeping.changes + keeping.moved()
@@ -168,20 +179,24 @@ class _Keeping:
             n for n, one in enumerate(kept) if not one.known and one.origin_id == one.root_id
         }
         self._due: list[tuple[UUID, int]] = []
-        self.records = fresh([])
+        self.records = NOTHING
 
-    def remember(self, rows: Sequence[Row]) -> None:
+    def remember(self, left: Left | None) -> None:
         """Cut what is kept of each origin to what is needed, and set the people's records up."""
-        number = {one.origin_id: n for n, one in enumerate(self.kept)}
-        old = unpacked([one.records for one in self.kept])
-        new = fresh([(number[row[0]], *row[1:]) for row in rows if row[0] in number])
+        records = unpacked([one.records for one in self.kept])
         at = micros(self.now)
-        records = cut(joined(old, new).ordered(), self.book.kept, at)
-        if len(new):
+        if left is not None and len(left.records):
+            number = {one.origin_id: n for n, one in enumerate(self.kept)}
+            there = np.array([number.get(one, -1) for one in left.origins], np.int64)
+            new = msgspec.structs.replace(left.records, who=there[left.records.who])
+            new = new.take(new.who >= 0)
+            records = cut(joined(records, new).ordered(), self.book.kept, at)
             parts = packed(records, len(self.kept))
             for n in np.unique(new.who).tolist():
                 self.kept[n].records = parts[n]
                 self._dirty.add(n)
+        else:
+            records = cut(records.ordered(), self.book.kept, at)
         who = np.array([self._who[one.root_id] for one in self.kept], dtype=np.int64)
         if len(self.kept) > len(self.roots):
             whole = Records(

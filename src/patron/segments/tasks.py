@@ -60,7 +60,7 @@ async def _fire(tx: Tx, shop: Shop, now: datetime) -> int:
             asked.touches[row] = Touch.EVENT
     for seconds in await live.late(tx, sorted(still), now):
         LATE.labels(shop.slug).observe(seconds)
-    await keep(tx, shop, book, asked, [], now)
+    await keep(tx, shop, book, asked, None, now)
     await reach("segments.fired")
     return max(len(due), len(told))
 

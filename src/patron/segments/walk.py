@@ -5,6 +5,8 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from patron.carts.types import CartChange
 from patron.events.log.orders import order_id, spoken_of
 from patron.events.types import Event
@@ -13,8 +15,9 @@ from patron.profiles.changes import store as changed
 from patron.profiles.types import People
 from patron.segments import store
 from patron.segments.dates import micros
-from patron.segments.keeping import Asked, Row, Touch, keep
+from patron.segments.keeping import Asked, Left, Touch, keep
 from patron.segments.live.book import Book
+from patron.segments.live.listening import NOTHING, Happened
 from patron.segments.members.types import Change
 from patron.segments.saved import store as saved
 from patron.segments.saved.types import Status
@@ -42,10 +45,13 @@ async def update(
     roots = _roots(events, people, cart_changes)
     place = {root: n for n, root in enumerate(roots)}
     asked = Asked.of(roots, book, Touch.NONE, _newest(events))
-    rows, touched = _records(book, events)
     seen = _Seen(asked, place, people)
-    for (origin, stream), why in touched.items():
-        seen.touch(origin, book.of_stream.get(stream, ()), why)
+    left = Left([], NOTHING)
+    for why in (Touch.BACKFILL, Touch.EVENT):
+        if some := [event for event in events if _why(event) == why]:
+            theirs = _left(book, some)
+            seen.left(book, theirs, why)
+            left = left.joined(theirs)
     for event in events:
         if people.roots.get(event.origin_id, event.origin_id) in people.told:
             seen.touch(event.origin_id, book.told, _why(event))
@@ -55,7 +61,7 @@ async def update(
         seen.touch(change.origin_id, book.of_carts, asked.new)
     for merge in people.merged:
         seen.touch(merge.winner, range(len(book.entries)), Touch.MERGE)
-    return await keep(tx, shop, book, asked, rows, now)
+    return await keep(tx, shop, book, asked, left, now)
 
 
 async def _orders(
@@ -85,6 +91,17 @@ class _Seen:
         for entry in entries:
             if row[entry] < why:
                 row[entry] = why
+
+    def left(self, book: Book, left: Left, why: Touch) -> None:
+        """Whoever left records of a stream is asked whatever asks for the stream."""
+        roots = [self._place[self._people.roots.get(one, one)] for one in left.origins]
+        place = np.array(roots, np.int64)
+        touches, records = self._asked.touches, left.records
+        for stream in np.unique(records.stream).tolist():
+            if entries := book.of_stream.get(stream):
+                rows = np.unique(place[records.who[records.stream == stream]])
+                part = np.ix_(rows, np.array(entries))
+                touches[part] = np.maximum(touches[part], int(why))
 
 
 async def book_of(tx: Tx, shop: Shop) -> Book:
@@ -120,23 +137,18 @@ def _newest(events: Sequence[Event]) -> Touch:
     return Touch.BACKFILL if events and all(e.backfill for e in events) else Touch.EVENT
 
 
-def _records(
-    book: Book, events: Sequence[Event]
-) -> tuple[list[Row], dict[tuple[UUID, int], Touch]]:
-    """The records that events leave, and by (origin, stream) why something was left."""
-    rows: list[Row] = []
-    touched: dict[tuple[UUID, int], Touch] = {}
-    by_name, touches = book.by_name, book.touches
-    for event in events:
-        for stream, spec in by_name.get(event.name, ()):
-            for value in spec.values(event.ts, event.properties):
-                rows.append((event.origin_id, stream, micros(event.ts), event.position, value))
-                key = (event.origin_id, stream)
-                if touched.get(key, Touch.NONE) < Touch.EVENT:
-                    touched[key] = _why(event)
-        for stream, spec in touches:
-            came = event.channel if spec.kind == "channel" else event.device
-            for value in spec.touched(event.ts, came) if came else ():
-                rows.append((event.origin_id, stream, micros(event.ts), 0, value))
-                touched[event.origin_id, stream] = _why(event)
-    return rows, touched
+def _left(book: Book, events: Sequence[Event]) -> Left:
+    """The records that events leave."""
+    origins: dict[UUID, int] = {}
+    who = np.array([origins.setdefault(one.origin_id, len(origins)) for one in events], np.int64)
+    listener = book.listener
+    table = Happened(
+        [event.name for event in events],
+        who,
+        np.array([micros(event.ts) for event in events], np.int64),
+        np.array([event.position for event in events], np.int64),
+        [event.properties for event in events],
+        {kind: [getattr(event, kind) for event in events] for kind in listener.kinds},
+        listener.asking,
+    )
+    return Left(list(origins), listener.records(table))

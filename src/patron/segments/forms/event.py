@@ -90,7 +90,11 @@ class Measure(msgspec.Struct, frozen=True):
 
     def values(self, told: Mapping[str, Any]) -> list[int]:
         """What one event tells: numbers in millionths; for `distinct`, what stands for a value."""
-        found = at_path(self.path, told)[:MOST_TOLD]
+        return self.read(at_path(self.path, told))
+
+    def read(self, values: Sequence[Any]) -> list[int]:
+        """The same of the property's values."""
+        found = values[:MOST_TOLD]
         if self.kind == "distinct":
             return [mark for value in found if (mark := _mark(value)) is not None]
         numbers = [number for value in found if (number := as_number(value)) is not None]

@@ -6,12 +6,16 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from patron.segments.forms.orders import Orders
+from patron.kit.log import logger
 from patron.segments.forms.trait import Cart
 from patron.segments.language import leaves, needs, parse
+from patron.segments.live.listening import Listener
 from patron.segments.live.program import Program, made_ready
-from patron.segments.live.streams import Kept, NotLive, Stream
+from patron.segments.live.streams import Kept, NotLive
+from patron.segments.reading import Misread
 from patron.segments.saved.types import KeptStream, Segment, Status
+
+log = logger(__name__)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -40,23 +44,14 @@ class Book:
     ) -> None:
         self.version = version
         self.zone = zone
-        programs = {one.key: made_ready(parse(one.rule), zone) for one in segments if one.live}
+        programs = _ready(segments, zone)
         specs = {key: stream for p in programs.values() for key, (stream, _) in p.streams.items()}
         self.kept = {
             one.id: Kept(one.newest, one.oldest, _span(one.back))
             for one in streams
             if one.key in specs
         }
-        self.by_name: dict[str, list[tuple[int, Stream]]] = {}
-        self.touches: list[tuple[int, Stream]] = []
-        for one in streams:
-            stream = specs.get(one.key)
-            if stream is None:
-                continue
-            if stream.kind != "event":
-                self.touches.append((one.id, stream))
-            for name in stream.names:
-                self.by_name.setdefault(name, []).append((one.id, stream))
+        self.listener = Listener((one.id, specs[one.key]) for one in streams if one.key in specs)
         # Of several of a key the newest that is filled answers; an older one only holds less.
         self.numbers = {one.key: one.id for one in streams if one.filled and one.key in specs}
         self.entries = _entries(segments, programs, self.numbers)
@@ -80,7 +75,7 @@ class Book:
             for key in entry.program.streams:
                 self.of_stream.setdefault(self.numbers[key], []).append(number)
             asked = list(leaves(entry.program.rule))
-            if any(isinstance(leaf, Orders) for leaf in asked):
+            if any(leaf.needs().orders for leaf in asked):
                 self.of_orders.append(number)
             if any(isinstance(leaf, Cart) for leaf in asked):
                 self.of_carts.append(number)
@@ -89,6 +84,19 @@ class Book:
                 self.told.append(number)
             for above in entry.above:
                 self.below.setdefault(above, []).append(number)
+
+
+def _ready(segments: Iterable[Segment], zone: ZoneInfo) -> dict[str, Program]:
+    """The rules made ready. One that an older Patron accepted and this one does not stands still
+    and is told about, and stops nobody else's."""
+    programs = {}
+    for one in segments:
+        if one.live:
+            try:
+                programs[one.key] = made_ready(parse(one.rule), zone)
+            except (Misread, NotLive) as error:
+                log.error("segment cannot be kept", extra={"key": one.key, "reason": str(error)})
+    return programs
 
 
 def _span(back: int | None) -> timedelta | None:
