@@ -151,6 +151,7 @@ async def expected(tale: Tale, data: dict[str, Any]) -> set[UUID]:
             person=facts.person,
             lists=facts.lists,
             segments=facts.segments,
+            population=facts.population,
         )
         if reference.holds(data, her, tale.stage.now):
             held.add(root)
@@ -220,7 +221,7 @@ async def tell(tale: Tale, data: Sequence[dict[str, Any]], steps: Sequence[Any])
     await agree(tale, again, "from history")
     async with stage.unit() as tx:
         for key in (*wanted, *again):
-            await saving.remove(tx, key)
+            await saving.remove(tx, stage.shop, key)
 
 
 async def settled(stage: Stage) -> None:

@@ -6,7 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from patron.analytics import routes as analytics
 from patron.analytics.person import routes as person
-from patron.app import lists, people
+from patron.app import lists, people, segments_deleted
 from patron.app.audit import routes as audit
 from patron.app.context import inbox_limits
 from patron.app.installing import LIBRARY
@@ -14,8 +14,8 @@ from patron.app.retention import routes as retention
 from patron.carts import routes as carts
 from patron.catalog import routes as catalog
 from patron.delivery import routes as delivery
-from patron.delivery.preferences import routes as preferences
 from patron.delivery.channels.webhook import routes as webhooks
+from patron.delivery.preferences import routes as preferences
 from patron.events import debugger
 from patron.events.inbox import Inbox
 from patron.events.routes import Door, DoorSettings
@@ -25,12 +25,13 @@ from patron.kit.settings import Settings
 from patron.kit.signing import Signer
 from patron.messages import routes as messages
 from patron.profiles import routes as profiles
+from patron.profiles.consents import routes as consents
 from patron.profiles.labels import routes as labels
 from patron.profiles.search import routes as search
-from patron.profiles.consents import routes as consents
 from patron.segments import routes as segments
 from patron.segments.computed import routes as computed
 from patron.segments.lists import routes as static_lists
+from patron.segments.saved import routes as saved_segments
 from patron.shops import routes as shops
 from patron.shops.access import Keys
 
@@ -47,6 +48,8 @@ ROUTES: list[HTTPRouteHandler] = [
     *people.routes,
     *carts.routes,
     *segments.routes,
+    *saved_segments.routes,
+    *segments_deleted.routes,
     *computed.routes,
     *static_lists.routes,
     *lists.routes,

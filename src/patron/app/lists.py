@@ -11,6 +11,7 @@ from patron.segments.lists import keeping, store
 from patron.segments.lists.naming import named
 from patron.segments.lists.routes import Key
 from patron.segments.lists.types import StaticList
+from patron.segments.saved import store as segments
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
@@ -21,6 +22,9 @@ async def needing(tx: Tx, key: str) -> list[str]:
     for journey in await journeys.journeys(tx):
         if key in named(journey.definition):
             found.append(f"journey {journey.key!r}")
+    for segment in await segments.every(tx):
+        if key in named(segment.rule):
+            found.append(f"segment {segment.key!r}")
     return found
 
 

@@ -133,12 +133,12 @@ def read(text: str) -> Definition:
     return parse(msgspec.json.decode(text))
 
 
-def parse(data: Any, lists: frozenset[str] | None = None) -> Definition:
-    """A definition out of JSON data; raises Misread, which names path, found and allowed. `lists`
-    are the keys that conditions may name; without them any."""
+def parse(data: Any, there: Scope = Scope()) -> Definition:  # noqa: B008 - frozen
+    """A definition out of JSON data; raises Misread, which names path, found and allowed. `there`
+    holds the lists and segments that conditions may name; without them any."""
     an_object(data, "$", FIELDS)
     trigger = _trigger(data.get("trigger"), "$.trigger")
-    scope = Scope(moments=frozenset({"start"}), cart=trigger is None, lists=lists)
+    scope = msgspec.structs.replace(there, moments=frozenset({"start"}), cart=trigger is None)
     cart_ends, exits = _exits(data.get("exit_on", []), trigger is None)
     definition = Definition(
         trigger=trigger,

@@ -24,8 +24,8 @@ from patron.kit.problems import Problem, bad_request, not_found
 from patron.messages import store as messages
 from patron.messages.types import SAYABLE
 from patron.profiles import store as profiles
-from patron.segments.lists import store as lists
 from patron.segments.reading import Misread
+from patron.segments.saving import scope
 from patron.segments.schema import schema
 from patron.shops.access import requires
 from patron.shops.types import METRICS, Shop
@@ -134,7 +134,7 @@ async def put_journey(
     wrong in it."""
     async with db.unit(shop.schema) as tx:
         try:
-            must_be_sayable(parse(data.definition, await lists.keys(tx)), SAYABLE)
+            must_be_sayable(parse(data.definition, await scope(tx)), SAYABLE)
         except Misread as error:
             raise _refused(error) from error
         made = await store.put(tx, key, data.name, data.definition, clock.now())
@@ -277,8 +277,7 @@ def _run(run: Run, roots: dict[UUID, UUID]) -> RunView:
 
 
 def _refused(error: Misread) -> Problem:
-    allowed = f"use one of {', '.join(error.allowed)}" if error.allowed else "correct the value"
-    return bad_request(str(error), remedy=allowed, path=f"definition{error.path[1:]}")
+    return bad_request(str(error), remedy=error.remedy, path=f"definition{error.path[1:]}")
 
 
 def _before(cursor: str | None) -> tuple[datetime, UUID] | None:

@@ -33,6 +33,10 @@ class Misread(ValueError):
         options = f"; allowed: {', '.join(self.allowed)}" if self.allowed else ""
         super().__init__(f"{path}: {problem}, found {shown(found)}{options}")
 
+    @property
+    def remedy(self) -> str:
+        return f"use one of {', '.join(self.allowed)}" if self.allowed else "correct the value"
+
 
 def shown(value: Any) -> str:
     """A value as an error names it, cut to 60 characters."""

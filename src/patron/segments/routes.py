@@ -15,8 +15,8 @@ from patron.kit.problems import Problem, bad_request
 from patron.profiles import store as profiles
 from patron.segments import trying
 from patron.segments.language import Rule, Scope, parse
-from patron.segments.lists import store as lists
 from patron.segments.reading import Misread
+from patron.segments.saving import scope
 from patron.segments.trying import Explained, Preview
 from patron.shops.access import requires
 from patron.shops.types import Shop
@@ -69,7 +69,7 @@ async def explain(
     """Whether it holds for her now, why, and when that can change although nothing happens. A rule
     that cannot be read, or a person nobody knows, is refused with the path of what is wrong."""
     async with db.unit(shop.schema) as tx:
-        rule = _read(data.rule, await lists.keys(tx))
+        rule = _read(data.rule, await scope(tx))
         root = await profiles.find(tx, data.person, shop.settings.phone_region)
         if root is None:
             raise bad_request(
@@ -96,21 +96,20 @@ async def preview(
     """How many they are now, and ten of them. After eight seconds the answer is what was counted so
     far: `complete` is false and `count` a least number."""
     async with db.unit(shop.schema) as tx:
-        rule = _read(data.rule, await lists.keys(tx))
+        rule = _read(data.rule, await scope(tx))
     return await trying.preview(db, shop, rule, clock.now(), seconds=PATIENCE)
 
 
-def _read(rule: dict[str, Any], there: frozenset[str]) -> Rule:
+def _read(rule: dict[str, Any], there: Scope) -> Rule:
     try:
-        return parse(rule, Scope(lists=there))
+        return parse(rule, there)
     except Misread as error:
         raise refused(error) from error
 
 
 def refused(error: Misread) -> Problem:
     """What is wrong with a rule, as an answer: where, what was found, what may stand there."""
-    allowed = f"use one of {', '.join(error.allowed)}" if error.allowed else "correct the value"
-    return bad_request(str(error), remedy=allowed, path=f"rule{error.path[1:]}")
+    return bad_request(str(error), remedy=error.remedy, path=f"rule{error.path[1:]}")
 
 
 routes: list[HTTPRouteHandler] = [explain, preview]

@@ -14,6 +14,7 @@ from patron.kit.problems import bad_request, conflict, not_found
 from patron.segments import store as people
 from patron.segments.language import Rule, Scope, needs, parse
 from patron.segments.lists import store as lists
+from patron.segments.lists.naming import KEY, key_of
 from patron.segments.live.book import why_not_live
 from patron.segments.live.program import made_ready
 from patron.segments.live.streams import Kept, NotLive
@@ -25,7 +26,6 @@ from patron.segments.telling import OF_OURS
 from patron.shops.types import Shop
 
 MOST_SEGMENTS = 500
-KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,11 +100,11 @@ async def change(tx: Tx, shop: Shop, key: str, draft: Draft, now: datetime) -> S
         changed_at=now,
     )
     await store.change(tx, after)
-    await store.turn_page(tx)
+    await _drop_unwanted(tx, shop)
     return after
 
 
-async def remove(tx: Tx, key: str) -> Segment:
+async def remove(tx: Tx, shop: Shop, key: str) -> Segment:
     """Delete a segment and who was in it. Problem 404, or 409 naming the segments that ask for
     it."""
     segment = await existing(tx, key)
@@ -116,8 +116,18 @@ async def remove(tx: Tx, key: str) -> Segment:
         )
     await members.forget(tx, segment.id)
     await store.delete(tx, segment.id)
-    await store.turn_page(tx)
+    await _drop_unwanted(tx, shop)
     return segment
+
+
+async def _drop_unwanted(tx: Tx, shop: Shop) -> None:
+    """Drop the streams that nobody asks for since: the walk leaves no records of them from here on,
+    so whoever asks again must have history read anew."""
+    wanted = await _wanted(tx, ZoneInfo(shop.time_zone))
+    await store.drop_streams(
+        tx, [one.id for one in await store.streams(tx) if one.key not in wanted]
+    )
+    await store.turn_page(tx)
 
 
 async def existing(tx: Tx, key: str) -> Segment:
@@ -128,11 +138,16 @@ async def existing(tx: Tx, key: str) -> Segment:
     return found
 
 
+async def scope(tx: Tx) -> Scope:
+    """What a rule may name in this shop: its lists and segments."""
+    return Scope(lists=await lists.keys(tx), segments=await store.keys(tx))
+
+
 async def check(tx: Tx, key: str, rule: Mapping[str, Any], there: list[Segment]) -> Rule:
     """Read a rule that is to be saved under `key`. Raises Misread: for what cannot be read, for a
     segment or list that is not there, for a circle of segments."""
-    scope = Scope(lists=await lists.keys(tx), segments=frozenset(one.key for one in there) | {key})
-    parsed = parse(dict(rule), scope)
+    known = frozenset(one.key for one in there) | {key}
+    parsed = parse(dict(rule), Scope(lists=await lists.keys(tx), segments=known))
     wanted = needs(parsed)
     if own := sorted(wanted.names & OF_OURS):
         raise Misread("$", own[0], ['{"segment": key}'], "a segment cannot ask for this event")
@@ -158,15 +173,14 @@ def _circle(key: str, asks: Mapping[str, frozenset[str]]) -> list[str]:
 
 
 def _key(key: str | None, name: str) -> str:
-    if key is None:
-        key = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:63]
-    if not KEY.fullmatch(key):
+    made = key_of(name) if key is None else key
+    if not re.match(KEY, made):
         raise bad_request(
-            f"key {key!r} is not 1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit",
+            f"key {made!r} is not 1 to 60 of a-z, 0-9, - and _, beginning with a letter or digit",
             remedy="give a key such as loyal-customers",
             path="key",
         )
-    return key
+    return made
 
 
 async def _first_status(tx: Tx, rule: Rule, reason: str | None) -> Status:

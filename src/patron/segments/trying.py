@@ -4,16 +4,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from heapq import nsmallest
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from patron.kit.clock import monotonic
 from patron.kit.db import Database, Tx
-from patron.profiles.many import store as profiles
 from patron.segments import store
 from patron.segments.changes import earliest_change
+from patron.segments.faces import faces
 from patron.segments.facts import Loaded, Subject, load, load_many
 from patron.segments.forms.trait import share_point
 from patron.segments.language import Needs, Rule, needs
@@ -130,13 +129,5 @@ def _chosen(
 
 
 async def _named(tx: Tx, roots: Sequence[UUID]) -> list[Sampled]:
-    families = await store.families(tx, roots)
-    traits = await profiles.traits(tx, {root: families[root] for root in roots})
-    return [Sampled(root, _name(traits[root])) for root in roots]
-
-
-def _name(traits: dict[str, Any]) -> str | None:
-    given = [traits.get("first_name"), traits.get("last_name")]
-    whole = traits.get("name") or " ".join(part for part in given if isinstance(part, str))
-    name = whole or traits.get("email")
-    return name if isinstance(name, str) and name.strip() else None
+    seen = await faces(tx, roots)
+    return [Sampled(root, seen[root].name or seen[root].email) for root in roots]

@@ -75,3 +75,15 @@ class Bar:
             self._bar.update(task, completed=looked_at, total=of, said=said)
 
         return tell
+
+    def steps(self) -> Callable[[str, int, int], None]:
+        """A function that is told (what is done, how much of it, of how much; 0 if unknown)."""
+        task = self._bar.add_task("Reading", total=None, said="")
+
+        def tell(what: str, done: int, of: int) -> None:
+            said = f"{done:,} of {of:,}" if of else f"{done:,}"
+            self._bar.update(
+                task, description=what.capitalize(), completed=done, total=of or None, said=said
+            )
+
+        return tell

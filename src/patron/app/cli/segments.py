@@ -1,102 +1,235 @@
 """`patron segment …`: which people, and why."""
 
-import sys
-from pathlib import Path
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
 import typer
 
+from patron.app.cli import conditions
+from patron.app.cli.conditions import (
+    Person,
+    RuleFile,
+    data_of,
+    explained,
+    in_shop,
+    misread,
+    root_of,
+)
 from patron.app.cli.house import OpenHouse, open_house
-from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
+from patron.app.cli.output import Json, ShopName, clear_errors, show, table
 from patron.app.cli.progress import Bar
-from patron.kit.db import Database
-from patron.kit.problems import bad_request, not_found
-from patron.profiles import store as profiles
-from patron.segments import trying
-from patron.segments.language import Rule, Scope, parse
-from patron.segments.lists import store as lists
-from patron.segments.reading import Misread
-from patron.segments.trying import Explained, Preview
+from patron.app.jobs import fill_segments
+from patron.app.segments_deleted import delete
+from patron.kit.db import Database, Tx
+from patron.segments import filling, saving
+from patron.segments.members.types import Day
+from patron.segments.saved import showing
+from patron.segments.saved.showing import MemberView, SegmentView, Why
+from patron.segments.saved.types import Status
+from patron.segments.saving import Draft
 from patron.shops.types import Shop
 
+MOST = 100_000
+POLL_SECONDS = 0.2
+
 app = typer.Typer(no_args_is_help=True, help="Which people, and why.")
-RuleFile = Annotated[
-    str, typer.Argument(metavar="RULE.json", help="A file with a condition, or - to read it.")
+app.add_typer(conditions.app)
+Rules = Annotated[
+    str | None, typer.Option("--rule", metavar="RULE.json", help="A file with its rule, or -.")
 ]
-Person = Annotated[
-    str, typer.Argument(help="A profile id, or email:…, user_id:…, phone:…, anonymous_id:…")
-]
+Key = Annotated[str, typer.Argument(metavar="SEGMENT", help="The key of a segment.")]
 
 
-@app.command("explain")
-def explain(rule: RuleFile, person: Person, shop: ShopName = None, as_json: Json = False) -> None:
-    """Whether a condition holds for one person now, and why."""
-    with clear_errors():
-        with open_house() as house:
-            which = house.shop(shop)
-            asked = _read(rule, _lists(house, which))
+@app.command("all")
+def show_segments(shop: ShopName = None, as_json: Json = False) -> None:
+    """The saved segments, and how many are in each."""
 
-            async def look(db: Database) -> Explained:
-                async with db.unit(which.schema) as tx:
-                    root = await profiles.find(tx, person, which.settings.phone_region)
-                    if root is None:
-                        raise not_found("profile", person)
-                    return await trying.explain(tx, which, asked, root, house.clock.now())
+    async def look(tx: Tx, _: Shop, __: OpenHouse) -> list[SegmentView]:
+        return await showing.all_shown(tx)
 
-            found = house.run(look)
-        if as_json:
-            show(found, True, str)
-            return
-        console.print("It holds:" if found.holds else "It does not hold:")
-        for why in found.why:
-            console.print(f"  {why}", highlight=False, markup=False)
-        if found.changes_at is None:
-            console.print("That changes only when something happens.")
-        else:
-            when = f"{found.changes_at:%Y-%m-%d %H:%M:%S} UTC"
-            console.print(f"Without anything happening it can change on {when}.", highlight=False)
+    found = in_shop(shop, look)
+    rows = [(one.key, one.name, one.said) for one in found]
+    show(found, as_json, lambda: table(("segment", "name", "people"), rows, "None is saved yet."))
 
 
-@app.command("preview")
-def preview(rule: RuleFile, shop: ShopName = None, as_json: Json = False) -> None:
-    """For how many people a condition holds now, and ten of them."""
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="What people call it.")],
+    rule: RuleFile,
+    key: Annotated[str | None, typer.Option("--key", help="What rules call it.")] = None,
+    description: Annotated[str, typer.Option("--description", help="What it is for.")] = "",
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Save a segment, and find out at once who is in it."""
+    data = data_of(rule)
+
+    async def save(tx: Tx, which: Shop, house: OpenHouse) -> SegmentView:
+        draft = Draft(name=name, description=description, rule=data)
+        made = await saving.create(tx, which, key, draft, house.clock.now())
+        return await showing.shown(tx, made)
+
+    _save_and_fill(shop, rule, save, as_json)
+
+
+@app.command("change")
+def change(
+    key: Key,
+    name: Annotated[str | None, typer.Option("--name", help="Its new name.")] = None,
+    description: Annotated[
+        str | None, typer.Option("--description", help="What it is for.")
+    ] = None,
+    rule: Rules = None,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Change a segment; with another rule everybody is asked anew."""
+    data = None if rule is None else data_of(rule)
+
+    async def save(tx: Tx, which: Shop, house: OpenHouse) -> SegmentView:
+        draft = Draft(name=name, description=description, rule=data)
+        changed = await saving.change(tx, which, key, draft, house.clock.now())
+        return await showing.shown(tx, changed)
+
+    _save_and_fill(shop, rule or key, save, as_json)
+
+
+@app.command("pause")
+def pause(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
+    """Have nobody enter or leave a segment until it is resumed."""
+    _set_paused(key, True, shop, as_json)
+
+
+@app.command("resume")
+def resume(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
+    """Keep a paused segment again; everybody is asked."""
+    _set_paused(key, False, shop, as_json)
+
+
+@app.command("delete")
+def remove(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
+    """Delete a segment and who was in it when; one that a rule names is kept."""
+
+    async def drop(tx: Tx, which: Shop, _: OpenHouse) -> SegmentView:
+        return await delete(tx, which, key)
+
+    gone = in_shop(shop, drop)
+    show(gone, as_json, lambda: f"Segment {key!r} is gone; it had {gone.said}.")
+
+
+@app.command("show")
+def show_one(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
+    """One segment: its rule, and how far it is known."""
+
+    async def look(tx: Tx, _: Shop, __: OpenHouse) -> SegmentView:
+        return await showing.shown(tx, await saving.existing(tx, key))
+
+    found = in_shop(shop, look)
+    rule = msgspec.json.format(msgspec.json.encode(found.rule)).decode()
+    show(found, as_json, lambda: f"{found.name}: {found.said}\n{found.description}\n{rule}")
+
+
+@app.command("members")
+def show_members(
+    key: Key,
+    on: Annotated[
+        datetime | None, typer.Option("--on", help="Who was in it then (UTC); without it, now.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="At most so many.")] = 50,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Who is in a segment, or was at a moment."""
+
+    async def look(tx: Tx, _: Shop, house: OpenHouse) -> list[MemberView]:
+        when = None if on is None else on.replace(tzinfo=UTC)
+        segment = await saving.existing(tx, key)
+        return await showing.members_shown(tx, segment, None, limit, when)
+
+    found = in_shop(shop, look)
+    rows = [
+        (str(one.id), one.name or one.email, f"{one.entered_at:%Y-%m-%d %H:%M}", one.cause)
+        for one in found
+    ]
+    show(found, as_json, lambda: table(("person", "name", "since (UTC)", "by"), rows, "Nobody."))
+
+
+@app.command("growth")
+def show_growth(
+    key: Key,
+    days: Annotated[int, typer.Option("--days", min=1, max=730, help="So many.")] = 30,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """How many were in a segment at the end of each of the last days."""
+
+    async def look(tx: Tx, which: Shop, house: OpenHouse) -> list[Day]:
+        segment = await saving.existing(tx, key)
+        return await showing.growth(tx, which, segment, days, house.clock.now())
+
+    found = in_shop(shop, look)
+    rows = [(one.day, f"{one.count:,}", f"{one.entered:,}", f"{one.left:,}") for one in found]
+    show(found, as_json, lambda: table(("day", "people", "came", "left"), rows, "No day."))
+
+
+@app.command("why")
+def show_why(key: Key, person: Person, shop: ShopName = None, as_json: Json = False) -> None:
+    """Why somebody is in a segment, or is not."""
+
+    async def look(tx: Tx, which: Shop, house: OpenHouse) -> Why:
+        segment = await saving.existing(tx, key)
+        root = await root_of(tx, which, person)
+        return await showing.why(tx, which, segment, root, house.clock.now())
+
+    found = in_shop(shop, look)
+    show(found, as_json, lambda: _told(found))
+
+
+def _save_and_fill(
+    shop: str | None,
+    given: str,
+    save: Callable[[Tx, Shop, OpenHouse], Awaitable[SegmentView]],
+    as_json: bool,
+) -> None:
+    """Save, then read history and ask everybody, or wait for the server that does."""
     with clear_errors():
         with open_house() as house, Bar(as_json) as bar:
             which = house.shop(shop)
-            asked = _read(rule, _lists(house, which))
-            tell = bar.people()
+            tell = bar.steps()
 
-            async def look(db: Database) -> Preview:
-                return await trying.preview(db, which, asked, house.clock.now(), told=tell)
+            async def work(db: Database) -> SegmentView:
+                with misread(given):
+                    async with db.unit(which.schema) as tx:
+                        made = await save(tx, which, house)
+                while made.status in (Status.FILLING, Status.SETTLING):
+                    try:
+                        await fill_segments(house.settings, house.url, which, house.clock, tell)
+                    except filling.Busy:
+                        await asyncio.sleep(POLL_SECONDS)
+                    async with db.unit(which.schema) as tx:
+                        made = await showing.shown(tx, await saving.existing(tx, made.key))
+                return made
 
-            found = house.run(look)
-        if as_json:
-            show(found, True, str)
-            return
-        console.print(f"{found.said}, in {found.seconds:.1f} s.", highlight=False)
-        rows = [(str(one.id), one.name) for one in found.sample]
-        console.print(table(("person", "name"), rows, "Nobody."))
-
-
-def _lists(house: OpenHouse, shop: Shop) -> frozenset[str]:
-    async def look(db: Database) -> frozenset[str]:
-        async with db.unit(shop.schema) as tx:
-            return await lists.keys(tx)
-
-    return house.run(look)
+            found = house.run(work)
+        show(found, as_json, lambda: f"Segment {found.key!r} has {found.said}.")
 
 
-def _read(given: str, there: frozenset[str]) -> Rule:
-    """The rule in a file. Problem 400 when there is none, or none that can be read."""
-    try:
-        text = sys.stdin.read() if given == "-" else Path(given).read_text("utf-8")
-        return parse(msgspec.json.decode(text), Scope(lists=there))
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        remedy = "give a file with a condition as JSON, as docs/conditions.md describes it"
-        raise bad_request(f"{given} cannot be read: {error}", remedy=remedy) from error
-    except msgspec.DecodeError as error:
-        raise bad_request(f"{given} is no JSON: {error}", remedy="correct it") from error
-    except Misread as error:
-        allowed = f"use one of {', '.join(error.allowed)}" if error.allowed else "correct the value"
-        raise bad_request(f"{given}: {error}", remedy=allowed) from error
+def _set_paused(key: str, paused: bool, shop: str | None, as_json: bool) -> None:
+    async def save(tx: Tx, which: Shop, house: OpenHouse) -> SegmentView:
+        changed = await saving.change(tx, which, key, Draft(paused=paused), house.clock.now())
+        return await showing.shown(tx, changed)
+
+    _save_and_fill(shop, key, save, as_json)
+
+
+def _told(found: Why) -> str:
+    """Why she is in it, and when she came and went."""
+    lines = ["She is in it." if found.inside else "She is not in it.", explained(found.explained)]
+    for stay in found.stays:
+        until = "now" if stay.left_at is None else f"{stay.left_at:%Y-%m-%d %H:%M}"
+        by = stay.cause if stay.left_cause is None else f"{stay.cause}, left by {stay.left_cause}"
+        lines.append(f"  in it from {stay.entered_at:%Y-%m-%d %H:%M} to {until} (UTC; {by})")
+    return "\n".join(lines)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -12,10 +11,8 @@ from patron.kit.db import Tx
 from patron.kit.problems import Problem, bad_request, conflict
 from patron.profiles import store as profiles
 from patron.profiles.changes import store as changes
-from patron.profiles.known import best
-from patron.profiles.many import store as many
-from patron.profiles.types import Identifier
 from patron.segments import store as segments
+from patron.segments.faces import faces
 from patron.segments.lists import store
 from patron.segments.lists.naming import KEY, key_of
 from patron.segments.lists.types import Membership, StaticList
@@ -145,33 +142,19 @@ async def _looked_up(
 
 async def shown(tx: Tx, rows: Sequence[Membership]) -> list[ListMember]:
     """Rows of a list with what one wants to see of the people."""
-    families = await segments.families(tx, [row.profile_id for row in rows])
-    people = {row.profile_id: families[row.profile_id] for row in rows}
-    traits = await many.traits(tx, people)
-    origins = sorted({origin for some in people.values() for origin in some})
-    names: dict[UUID, list[Identifier]] = {}
-    for one in await profiles.identifiers(tx, origins):
-        names.setdefault(one.origin_id, []).append(one)
+    seen = await faces(tx, [row.profile_id for row in rows])
     members = []
     for row in rows:
-        held = [one for origin in people[row.profile_id] for one in names.get(origin, ())]
-        user = best(held, "user_id")
-        told = traits[row.profile_id]
+        her = seen[row.profile_id]
         members.append(
             ListMember(
                 row.profile_id,
-                None if user is None else user.value,
-                told.get("email"),
-                told.get("phone"),
-                _name(told),
+                her.user_id,
+                her.email,
+                her.phone,
+                her.name,
                 row.added_at,
                 row.source,
             )
         )
     return members
-
-
-def _name(traits: dict[str, Any]) -> str | None:
-    given = [traits.get("first_name"), traits.get("last_name")]
-    name = traits.get("name") or " ".join(part for part in given if isinstance(part, str))
-    return name if isinstance(name, str) and name.strip() else None

@@ -15,12 +15,11 @@ def key_of(name: str) -> str:
     return "-".join(re.findall("[a-z0-9]+", plain))[:LONGEST_KEY].rstrip("-")
 
 
-def named(data: Any) -> set[str]:
-    """Keys of the lists that conditions anywhere in JSON data name."""
-    if isinstance(data, list):
-        return set().union(*map(named, data))
-    if not isinstance(data, dict):
-        return set()
-    key = data.get("list")
-    found: set[str] = set().union(*map(named, data.values()))
-    return found | {key} if isinstance(key, str) else found
+def named(data: Any, form: str = "list") -> set[str]:
+    """Keys of the lists (or segments) that conditions anywhere in JSON data name."""
+    if isinstance(data, list | dict):
+        inner = data.values() if isinstance(data, dict) else data
+        found: set[str] = set().union(*(named(one, form) for one in inner))
+        key = data.get(form) if isinstance(data, dict) else None
+        return found | {key} if isinstance(key, str) else found
+    return set()

@@ -82,7 +82,9 @@ async def every(tx: Tx) -> list[Segment]:
 
 
 def _segment(found: tuple[Any, ...]) -> Segment:
-    return Segment(*found[:6], Status(found[6]), *found[7:])
+    names = Segment.__struct_fields__
+    whole = dict(zip(names, found, strict=True))
+    return Segment(**{**whole, "status": Status(whole["status"])})
 
 
 async def keys(tx: Tx) -> frozenset[str]:

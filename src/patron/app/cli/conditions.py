@@ -1,0 +1,124 @@
+"""Conditions tried before anything depends on them: `patron segment explain` and `preview`."""
+
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import msgspec
+import typer
+from rich.markup import escape
+
+from patron.app.cli.house import OpenHouse, open_house
+from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
+from patron.app.cli.progress import Bar
+from patron.kit.db import Database, Tx
+from patron.kit.problems import bad_request, not_found
+from patron.profiles import store as profiles
+from patron.segments import saving, trying
+from patron.segments.language import parse
+from patron.segments.reading import Misread
+from patron.segments.trying import Explained, Preview
+from patron.shops.types import Shop
+
+T = TypeVar("T")
+
+app = typer.Typer()
+RuleFile = Annotated[
+    str, typer.Argument(metavar="RULE.json", help="A file with a condition, or - to read it.")
+]
+Person = Annotated[
+    str, typer.Argument(help="A profile id, or email:…, user_id:…, phone:…, anonymous_id:…")
+]
+
+
+@app.command("explain")
+def explain(rule: RuleFile, person: Person, shop: ShopName = None, as_json: Json = False) -> None:
+    """Whether a condition holds for one person now, and why."""
+    data = data_of(rule)
+
+    async def look(tx: Tx, which: Shop, house: OpenHouse) -> Explained:
+        with misread(rule):
+            asked = parse(data, await saving.scope(tx))
+        root = await root_of(tx, which, person)
+        return await trying.explain(tx, which, asked, root, house.clock.now())
+
+    found = in_shop(shop, look)
+    show(found, as_json, lambda: explained(found))
+
+
+@app.command("preview")
+def preview(rule: RuleFile, shop: ShopName = None, as_json: Json = False) -> None:
+    """For how many people a condition holds now, and ten of them."""
+    with clear_errors():
+        data = data_of(rule)
+        with open_house() as house, Bar(as_json) as bar:
+            which = house.shop(shop)
+            tell = bar.people()
+
+            async def look(db: Database) -> Preview:
+                async with db.unit(which.schema) as tx:
+                    with misread(rule):
+                        asked = parse(data, await saving.scope(tx))
+                return await trying.preview(db, which, asked, house.clock.now(), told=tell)
+
+            found = house.run(look)
+        if as_json:
+            show(found, True, str)
+            return
+        console.print(f"{found.said}, in {found.seconds:.1f} s.", highlight=False)
+        rows = [(str(one.id), one.name) for one in found.sample]
+        console.print(table(("person", "name"), rows, "Nobody."))
+
+
+def in_shop(shop: str | None, work: Callable[[Tx, Shop, OpenHouse], Awaitable[T]]) -> T:
+    """Run `work` in one transaction of the shop."""
+    with clear_errors(), open_house() as house:
+        which = house.shop(shop)
+
+        async def told(db: Database) -> T:
+            async with db.unit(which.schema) as tx:
+                return await work(tx, which, house)
+
+        return house.run(told)
+
+
+async def root_of(tx: Tx, shop: Shop, person: str) -> UUID:
+    root = await profiles.find(tx, person, shop.settings.phone_region)
+    if root is None:
+        raise not_found("profile", person)
+    return root
+
+
+def explained(found: Explained) -> str:
+    """An explanation for people."""
+    lines = ["The rule holds:" if found.holds else "The rule does not hold:"]
+    lines += [f"  {escape(why)}" for why in found.why]
+    if found.changes_at is None:
+        return "\n".join([*lines, "That changes only when something happens."])
+    when = f"{found.changes_at:%Y-%m-%d %H:%M:%S} UTC"
+    return "\n".join([*lines, f"Without anything happening it can change on {when}."])
+
+
+def data_of(given: str) -> Any:
+    """What is in a file of JSON, or on standard input. Problem 400 when it cannot be read."""
+    with clear_errors():
+        try:
+            text = sys.stdin.read() if given == "-" else Path(given).read_text("utf-8")
+            return msgspec.json.decode(text)
+        except (OSError, UnicodeDecodeError, RecursionError) as error:
+            remedy = "give a file with a condition as JSON, as docs/conditions.md describes it"
+            raise bad_request(f"{given} cannot be read: {error}", remedy=remedy) from error
+        except msgspec.DecodeError as error:
+            raise bad_request(f"{given} is no JSON: {error}", remedy="correct it") from error
+
+
+@contextmanager
+def misread(given: str) -> Iterator[None]:
+    """Turn what cannot be read in a rule into one clear error that names where it stands."""
+    try:
+        yield
+    except Misread as error:
+        raise bad_request(f"{given}: {error}", remedy=error.remedy) from error
