@@ -53,6 +53,28 @@ def on_it(house: House, key: str = "fair") -> list[tuple[str | None, str | None,
     return sorted(house.unit(look), key=str)
 
 
+def of_the_fair(path: Path) -> Path:
+    """As spreadsheets of old write it: semicolons, Windows-1252."""
+    rows = [
+        ["7", "ann@example.com", "", "Ann Lee", "yes", "A1"],
+        ["", "bob@example.com", "", "Bob", "no", ""],
+        ["", "Zoë.Kühn@example.com", "", "Zoë Kühn", "yes", "A2"],
+        ["", "zoë.kühn@example.com", "", "Zoe", "", ""],
+        ["", "", "", "Nobody", "yes", ""],
+        ["", "not an address", "", "Wrong", "", ""],
+        ["9", "max@example.com", "(617) 555-0123", "=1+1", "yes", "=A3"],
+    ]
+    path.write_bytes("".join(";".join(row) + "\n" for row in [HEADER, *rows]).encode("cp1252"))
+    return path
+
+
+def exported(house: House, data: Path) -> str:
+    return subprocess.run(
+        [*PROGRAM, "list", "export", "fair", "--bom", "--shop", "acme"],
+        env=environment(house, data), cwd=data, capture_output=True, timeout=120,
+    ).stdout.decode("utf-8")  # fmt: skip
+
+
 def test_a_fair_becomes_a_list(house: House, tmp_path: Path) -> None:
     known = write_csv(
         tmp_path / "known.csv",
@@ -65,20 +87,7 @@ def test_a_fair_becomes_a_list(house: House, tmp_path: Path) -> None:
     assert "exists already" in patron(house, tmp_path, "create", "Fair", fails=True)
     put = patron(house, tmp_path, "add", "fair", "email:BOB@example.com", "user_id:99")
     assert put == {"added": 1, "already": 0, "unknown": ["user_id:99"]}
-    rows = [
-        ["7", "ann@example.com", "", "Ann Lee", "yes", "A1"],
-        ["", "bob@example.com", "", "Bob", "no", ""],
-        ["", "Zoë.Kühn@example.com", "", "Zoë Kühn", "yes", "A2"],
-        ["", "zoë.kühn@example.com", "", "Zoe", "", ""],
-        ["", "", "", "Nobody", "yes", ""],
-        ["", "not an address", "", "Wrong", "", ""],
-        ["9", "max@example.com", "(617) 555-0123", "=1+1", "yes", "=A3"],
-    ]
-    # As spreadsheets of old write it: semicolons, Windows-1252.
-    text = "\n".join(";".join(row) for row in [HEADER, *rows]) + "\n"
-    file = tmp_path / "fair.csv"
-    file.write_bytes(text.encode("cp1252"))
-
+    file = of_the_fair(tmp_path / "fair.csv")
     shown = patron(house, tmp_path, "import", "fair", str(file))
     assert shown["forecast"] == {
         "list": "fair", "rows": 7, "added": 3, "unknown": 2, "already": 1, "repeated": 1,
@@ -111,10 +120,7 @@ def test_a_fair_becomes_a_list(house: House, tmp_path: Path) -> None:
     again = patron(house, tmp_path, "import", "fair", str(file), "--yes", "--again")
     assert (again["new"], again["list"]["added"]) == (0, 3)
 
-    text = subprocess.run(
-        [*PROGRAM, "list", "export", "fair", "--bom", "--shop", "acme"],
-        env=environment(house, tmp_path), cwd=tmp_path, capture_output=True, timeout=120,
-    ).stdout.decode("utf-8")  # fmt: skip
+    text = exported(house, tmp_path)
     assert text.startswith("\ufeffprofile_id,user_id,email,phone,name,added_at,source\r\n")
     assert ",9,max@example.com,+16175550123,'=1+1," in text
     assert "Zoë.Kühn@example.com" in text
@@ -138,12 +144,15 @@ def test_a_list_again_a_list_deleted_and_whoever_was_erased(house: House, tmp_pa
     file = write_csv(
         tmp_path / "f.csv", ["email", "Size"], [["a@x.example", 1], ["b@x.example", 2]]
     )
-    first = patron(house, tmp_path, "import", "fair", str(file), "--yes", "--no-traits")
+    bare = tmp_path / "bare.toml"
+    bare.write_text('[columns]\nemail = "email"\n[options]\nothers = "drop"\n')
+    with_map = ("import", "fair", str(file), "--yes", "--map", str(bare))
+    first = patron(house, tmp_path, *with_map)
     assert first["list"]["added"] == 2
     assert all("Size" not in e["body"]["traits"] for e in logged(house, "name = 'Identified'"))
     gone = patron(house, tmp_path, "remove", "fair", "email:a@x.example", "email:c@x.example")
     assert gone == {"removed": 1, "not_on_it": 0, "unknown": ["email:c@x.example"]}
-    told = patron(house, tmp_path, "import", "fair", str(file), "--yes", "--no-traits", "--again")
+    told = patron(house, tmp_path, *with_map, "--again")
     assert (told["new"], told["list"]["members"]) == (0, 1)
     other = write_csv(tmp_path / "g.csv", ["email"], [["a@x.example"], ["b@x.example"]])
     assert patron(house, tmp_path, "import", "fair", str(other), "--yes")["list"]["members"] == 2

@@ -111,8 +111,7 @@ def completejourney(shop: ShopName = None, as_json: Json = False) -> None:
 @dataclass
 class Asked:
     """The options of one import command. `onto` is the key of the list to put people on,
-    `consent_from` says where the file's consents were given, `traits` whether columns of no other
-    use are kept."""
+    `consent_from` says where the file's consents were given."""
 
     map_file: Path | None
     save_map: Path | None
@@ -122,7 +121,6 @@ class Asked:
     as_json: bool
     onto: str | None = None
     consent_from: str | None = None
-    traits: bool | None = None
 
 
 def bring(kind: Kind, file: Path, asked: Asked) -> None:
@@ -172,8 +170,7 @@ def _list(house: OpenHouse, shop: Shop, given: Mapping | None, asked: Asked) -> 
     if key is None:
         return None
     found = house.run(lambda db: onto(db, shop, key))
-    others = None if asked.traits is None else "keep" if asked.traits else "drop"
-    return structs.replace(found, consent_where=asked.consent_from, others=others)
+    return structs.replace(found, consent_where=asked.consent_from)
 
 
 def _run(house: OpenHouse, shop: Shop, plan: Plan, asked: Asked) -> Outcome:

@@ -26,11 +26,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "profile": ("profiles", "app"),
     "trait": ("person.traits", "app"),
     "segment": ("segments", "app"),
-    "list": ("lists", "app"),
+    "list": ("lists.commands", "app"),
     "events": ("events", "app"),
     "journey": ("journeys", "app"),
     "message": ("messages", "app"),
-    "webhook": ("webhooks", "app"),
+    "suppress": ("consent.suppress", "app"),
+    "privacy": ("consent.privacy", "app"),
+    "webhook": ("webhooks.commands", "app"),
     "lake": ("lake", "app"),
 }
 """Each command, the module beside this one that holds it, and its name there."""

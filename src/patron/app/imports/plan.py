@@ -143,7 +143,7 @@ def shape_of(plan: Plan, shop: Shop, now: datetime) -> Shape:
 
 def _told(given: Mapping, onto: Onto) -> Mapping:
     """The map with what was said about the list."""
-    said = {"list": onto.key, "consent_where": onto.consent_where, "others": onto.others}
+    said = {"list": onto.key, "consent_where": onto.consent_where}
     options = {name: value for name, value in said.items() if value is not None}
     return structs.replace(given, options=structs.replace(given.options, **options))
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -20,13 +20,12 @@ _stable = msgspec.json.Encoder(order="sorted").encode
 
 
 class Onto(msgspec.Struct, frozen=True):
-    """The list that the people of a file are put on. `consent_where` and `others` go before the
-    map's options of these names; `source` is what the list says brought them."""
+    """The list that the people of a file are put on. `consent_where` goes before the option of this
+    name; `source` is what the list says brought them."""
 
     id: UUID
     key: str
     consent_where: str | None = None
-    others: Literal["keep", "drop"] | None = None
     source: str = ""
 
 

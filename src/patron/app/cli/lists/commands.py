@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from patron.app.cli.house import OpenHouse, open_house
-from patron.app.cli.imports import Again, Asked, File, Map, SaveMap, Yes, bring
+from patron.app.cli.imports import Again, Asked, File, Map, Yes, bring
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
 from patron.app.lists import delete
 from patron.kit.db import Database, Tx
@@ -176,14 +176,9 @@ def import_file(
     key: Key,
     file: File,
     map_file: Map = None,
-    save_map: SaveMap = None,
     consent_from: Annotated[
         str | None,
         typer.Option("--consent-from", help="Where the file's consents were given; see docs."),
-    ] = None,
-    traits: Annotated[
-        bool | None,
-        typer.Option("--traits/--no-traits", help="Whether columns of no other use become traits."),
     ] = None,
     yes: Yes = False,
     again: Again = False,
@@ -191,7 +186,7 @@ def import_file(
     as_json: Json = False,
 ) -> None:
     """Put the people of a file on a list; who is not known yet is created."""
-    asked = Asked(map_file, save_map, yes, again, shop, as_json, key, consent_from, traits)
+    asked = Asked(map_file, None, yes, again, shop, as_json, key, consent_from)
     bring("profiles", file, asked)
 
 
