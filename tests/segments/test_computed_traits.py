@@ -60,36 +60,37 @@ def tried(client: Any, person: str = "user_id:ada", **definition: Any) -> Any:
 def test_each_way_to_compute_worked_by_hand(ada: House) -> None:
     tea = [{"property": "category", "op": "equals", "value": "TEA"}]
     days = {"days": 30}
+    cases: list[tuple[Any, dict[str, Any]]] = [
+        (5, {"event": VIEW, "compute": "count"}),
+        (3, {"event": VIEW, "compute": "count", "within": days}),
+        (3, {"event": VIEW, "compute": "count", "where": tea}),
+        (8, {"event": [VIEW, ORDER], "compute": "count"}),
+        (60.3, {"event": ORDER, "compute": "sum", "property": "revenue"}),
+        (20.1, {"event": ORDER, "compute": "avg", "property": "revenue"}),
+        (50.2, {"event": ORDER, "compute": "sum", "property": "revenue", "within": days}),
+        (9, {"event": VIEW, "compute": "min", "property": "price"}),
+        (30, {"event": VIEW, "compute": "max", "property": "price"}),
+        ("Tea", {"event": VIEW, "compute": "most_frequent", "property": "category"}),
+        ("Cups", {"event": VIEW, "compute": "most_frequent", "property": "category",
+                  "within": days}),
+        ("a", {"event": ORDER, "compute": "most_frequent", "property": "products.product_id"}),
+        ("Tea", {"event": VIEW, "compute": "first", "property": "category"}),
+        ("Cups", {"event": VIEW, "compute": "last", "property": "category"}),
+        ("a", {"event": ORDER, "compute": "last", "property": "products.product_id"}),
+        ("2026-01-16T12:00:00+00:00", {"event": ORDER, "compute": "first"}),
+        ("2026-02-28T12:00:00+00:00", {"event": ORDER, "compute": "last"}),
+        (["Tea", "Cups"], {"event": VIEW, "compute": "unique", "property": "category"}),
+        ([9, "12.50", 30], {"event": VIEW, "compute": "unique", "property": "price"}),
+        (["a", "b"], {"event": ORDER, "compute": "unique", "property": "products.product_id"}),
+        (0, {"event": "Nothing", "compute": "count"}),
+        (0, {"event": "Nothing", "compute": "sum", "property": "x"}),
+        (None, {"event": "Nothing", "compute": "avg", "property": "x"}),
+        (None, {"event": "Nothing", "compute": "last"}),
+        (None, {"event": VIEW, "compute": "last", "property": "gone"}),
+        ([], {"event": VIEW, "compute": "unique", "property": "gone"}),
+    ]  # fmt: skip
     with asking(ada, routes) as client:
-        for expected, definition in [
-            (5, {"event": VIEW, "compute": "count"}),
-            (3, {"event": VIEW, "compute": "count", "within": days}),
-            (3, {"event": VIEW, "compute": "count", "where": tea}),
-            (8, {"event": [VIEW, ORDER], "compute": "count"}),
-            (60.3, {"event": ORDER, "compute": "sum", "property": "revenue"}),
-            (20.1, {"event": ORDER, "compute": "avg", "property": "revenue"}),
-            (50.2, {"event": ORDER, "compute": "sum", "property": "revenue", "within": days}),
-            (9, {"event": VIEW, "compute": "min", "property": "price"}),
-            (30, {"event": VIEW, "compute": "max", "property": "price"}),
-            ("Tea", {"event": VIEW, "compute": "most_frequent", "property": "category"}),
-            ("Cups", {"event": VIEW, "compute": "most_frequent", "property": "category",
-                      "within": days}),
-            ("a", {"event": ORDER, "compute": "most_frequent", "property": "products.product_id"}),
-            ("Tea", {"event": VIEW, "compute": "first", "property": "category"}),
-            ("Cups", {"event": VIEW, "compute": "last", "property": "category"}),
-            ("a", {"event": ORDER, "compute": "last", "property": "products.product_id"}),
-            ("2026-01-16T12:00:00+00:00", {"event": ORDER, "compute": "first"}),
-            ("2026-02-28T12:00:00+00:00", {"event": ORDER, "compute": "last"}),
-            (["Tea", "Cups"], {"event": VIEW, "compute": "unique", "property": "category"}),
-            ([9, "12.50", 30], {"event": VIEW, "compute": "unique", "property": "price"}),
-            (["a", "b"], {"event": ORDER, "compute": "unique", "property": "products.product_id"}),
-            (0, {"event": "Nothing", "compute": "count"}),
-            (0, {"event": "Nothing", "compute": "sum", "property": "x"}),
-            (None, {"event": "Nothing", "compute": "avg", "property": "x"}),
-            (None, {"event": "Nothing", "compute": "last"}),
-            (None, {"event": VIEW, "compute": "last", "property": "gone"}),
-            ([], {"event": VIEW, "compute": "unique", "property": "gone"}),
-        ]:  # fmt: skip
+        for expected, definition in cases:
             assert tried(client, **definition)["value"] == expected, definition
         found = tried(client, event=VIEW, compute="count", within=days)
         assert (found["events"], found["last_at"]) == (3, "2026-02-27T12:00:00Z")
