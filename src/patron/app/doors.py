@@ -6,7 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from patron.analytics import routes as analytics
 from patron.analytics.person import routes as person
-from patron.app import lists, people, segments_deleted
+from patron.app import lists, people, suppressions, segments_deleted
 from patron.app.audit import routes as audit
 from patron.app.context import inbox_limits
 from patron.app.installing import LIBRARY
@@ -45,6 +45,7 @@ ROUTES: list[HTTPRouteHandler] = [
     *profiles.routes,
     *labels.routes,
     *consents.routes,
+    *suppressions.routes,
     *people.routes,
     *carts.routes,
     *segments.routes,

@@ -243,17 +243,22 @@ async def make_link(
     """For the shop's account page. A yes that she gives there is not proven by a mail: where the
     shop asks for double opt-in it waits for her answer to one."""
     async with db.unit(shop.schema) as tx:
-        root = await profiles.find(tx, who, shop.settings.phone_region)
-        if root is None:
-            raise not_found("profile", who)
-        mark = await mark_of(tx, shop, signer, root)
+        return await link_of(tx, shop, signer, settings.public_url, who)
+
+
+async def link_of(tx: Tx, shop: Shop, signer: Signer, base: str, who: str) -> PreferenceLink:
+    """Her page's address. Problem 404 for nobody, 409 for somebody without an address."""
+    root = await profiles.find(tx, who, shop.settings.phone_region)
+    if root is None:
+        raise not_found("profile", who)
+    mark = await mark_of(tx, shop, signer, root)
     if mark is None:
         raise conflict(
             f"profile {who} has neither an e-mail address nor a phone number",
             remedy="identify her with one first",
         )
     given = Pass(shop.slug, short(root), None, mark)
-    return PreferenceLink(f"{settings.public_url.rstrip('/')}{preferences_path(signer, given)}")
+    return PreferenceLink(f"{base.rstrip('/')}{preferences_path(signer, given)}")
 
 
 async def _open(
