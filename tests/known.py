@@ -10,6 +10,7 @@ import msgspec
 
 from conftest import NOON
 from patron.profiles.types import Reach
+from patron.segments.population.types import Population
 from patron.segments.types import Order, Touch
 
 NOW = NOON + timedelta(hours=5)
@@ -33,6 +34,7 @@ class Known(msgspec.Struct, frozen=True):
     person: UUID = ANNA
     lists: frozenset[str] = frozenset()
     segments: frozenset[str] = frozenset()
+    population: Population | None = None
 
     def events(
         self, names: Collection[str], since: datetime | None

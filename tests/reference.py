@@ -137,6 +137,48 @@ def orders(rule: dict[str, Any], her: Known, now: datetime) -> bool:
     return figure is not None and compare(Fraction(figure), exact)
 
 
+def rfm(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    table = her.population
+    if table is None or table.cuts["recency"].compared < 25 or her.orders == []:
+        return False
+    counted = [one for one in her.orders if one.ts >= table.since]
+    if counted == []:
+        return rule["rfm"] == "group" and "inactive" in rule["is"]
+    mine = {
+        "recency": round(max(one.ts for one in counted).timestamp() * 1_000_000),
+        "frequency": len(counted),
+        "money": sum(one.net for one in counted if one.currency == "USD"),
+    }
+    scores = {}
+    for name, found in mine.items():
+        quintiles = [table.cuts[name].points[percent - 1] for percent in (20, 40, 60, 80)]
+        scores[name] = 1 + [found > cut for cut in quintiles].count(True)
+    if rule["rfm"] != "group":
+        return compare(scores[rule["rfm"]], rule)
+    both = scores["frequency"] + scores["money"]
+    rows = {
+        (4, 5): ["recent", "loyal", "champions"],
+        (3,): ["needs_attention", "loyal", "loyal"],
+        (1, 2): ["inactive", "at_risk", "at_risk"],
+    }
+    row = next(row for recencies, row in rows.items() if scores["recency"] in recencies)
+    group = row[0] if both < 6 else row[1] if both < 8 else row[2]
+    return group == rule["is"] or (isinstance(rule["is"], list) and group in rule["is"])
+
+
+def percentile(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    table, figure = her.population, rule["percentile"]
+    own = [one.net for one in her.orders if one.currency == "USD"]
+    if table is None or table.cuts[figure].compared < 25:
+        return False
+    if not (her.orders if figure == "number" else own):
+        return False
+    mine = len(her.orders) if figure == "number" else Fraction(sum(own))
+    if figure == "average":
+        mine = Fraction(sum(own), len(own)).__floor__()
+    return compare([mine > cut for cut in table.cuts[figure].points].count(True), rule)
+
+
 def fraction(value: Any) -> Any:
     if isinstance(value, list):
         return [fraction(one) for one in value]
@@ -198,7 +240,8 @@ def cart(rule: dict[str, Any], her: Known, now: datetime) -> bool:
 ASKED = {
     "trait": trait, "event": event, "message": message, "sequence": sequence, "orders": orders,
     "consent": consent, "reachable": reachable, "suppressed": suppressed, "channel": touch,
-    "device": touch, "list": on_list, "segment": in_segment, "sample": sample, "cart": cart,
+    "device": touch, "list": on_list, "segment": in_segment, "rfm": rfm, "percentile": percentile,
+    "sample": sample, "cart": cart,
 }  # fmt: skip
 
 

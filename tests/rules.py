@@ -13,6 +13,7 @@ from patron.segments.forms.reach import CHANNELS, CONSENTS, REASONS
 from patron.segments.forms.touch import VALUES as TOUCHES
 from patron.segments.forms.touch import WHICH
 from patron.segments.operators import AMOUNTS, COUNTS, OF_DATES, OPERATORS, UNITS, Kind
+from patron.segments.population.types import GROUPS, RANKED, SCORES, Cuts, Population
 from patron.segments.types import Order, Touch
 
 Rule = dict[str, Any]
@@ -158,6 +159,18 @@ def orders(draw: Draw) -> Rule:
 
 
 @st.composite
+def standing(draw: Draw, form: str) -> Rule:
+    groups = st.sampled_from(GROUPS)
+    figure = draw(st.sampled_from((*SCORES, "group") if form == "rfm" else RANKED))
+    if figure == "group":
+        return {form: figure, "is": draw(groups | st.lists(groups, min_size=1, max_size=3))}
+    op = draw(st.sampled_from(sorted(AMOUNTS)))
+    numbers = st.integers(1, 5) if form == "rfm" else st.sampled_from([0, 1, 20, 50.5, 99, 100])
+    pair = st.lists(numbers, min_size=2, max_size=2).map(sorted)
+    return {form: figure, "op": op, "value": draw(pair if op == "between" else numbers)}
+
+
+@st.composite
 def reach(draw: Draw) -> Rule:
     form = draw(st.sampled_from(["consent", "reachable", "suppressed"]))
     rule: Rule = {form: draw(st.sampled_from(CHANNELS[:2]))}
@@ -200,6 +213,8 @@ LEAVES: dict[str, st.SearchStrategy[Rule]] = {
     "cart": carts,
     "sequence": sequence(),
     "orders": orders(),
+    "rfm": standing("rfm"),
+    "percentile": standing("percentile"),
     "message": message(),
     **dict.fromkeys(["consent", "reachable", "suppressed"], reach()),
     **dict.fromkeys(TOUCHES, touch()),
@@ -263,6 +278,25 @@ def touches(draw: Draw) -> dict[str, list[Touch]]:
     return found
 
 
+@st.composite
+def populations(draw: Draw) -> Population | None:
+    """Tables whose cut points lie where the few orders there are do, some of too few people."""
+    if draw(st.integers(0, 5)) == 0:
+        return None
+    cuts = {}
+    for measure in (*SCORES, *RANKED):
+        near = {
+            "recency": past.map(lambda at: int(at.timestamp()) * 1_000_000),
+            "frequency": st.integers(0, 4),
+            "number": st.integers(0, 4),
+        }.get(measure, st.sampled_from([0, 50, 100, 150, 250, 300, 600, 900]))
+        few = sorted(draw(st.lists(near, min_size=4, max_size=4)))
+        points = [few[min(k // 20, 3)] for k in range(99)]
+        cuts[measure] = Cuts(draw(st.sampled_from([24, 25, 90])), tuple(points))
+    since = NOW - timedelta(hours=draw(st.sampled_from([48, 720])))
+    return Population(1, NOW, since, "USD", cuts)
+
+
 placed = (st.lists(_orders, max_size=2) | st.lists(_orders, min_size=2, max_size=5)).map(
     lambda some: sorted(some, key=lambda one: one.ts)
 )
@@ -280,4 +314,5 @@ people = st.builds(
     touched=touches(),
     person=st.uuids(),
     lists=st.frozensets(st.sampled_from(["fair", "vip"])),
+    population=populations(),
 )

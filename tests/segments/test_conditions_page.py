@@ -14,6 +14,7 @@ from patron.segments.forms.reach import CHANNELS
 from patron.segments.forms.touch import VALUES
 from patron.segments.language import FORMS, WINDOWS, Scope, parse
 from patron.segments.operators import AMOUNTS, OPERATORS, UNITS
+from patron.segments.population.types import GROUPS, RANKED, SCORES
 from patron.segments.schema import schema
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conditions.md").read_text("utf-8")
@@ -55,5 +56,7 @@ def test_every_form_is_explained_and_has_an_example() -> None:
 def test_windows_comparisons_units_and_lists_are_explained() -> None:
     for name in (*WINDOWS, *AMOUNTS, *UNITS, "did", "where", "without", "span", *MESSAGES):
         assert f"`{name}`" in PAGE, name
+    for name in (*SCORES, *RANKED, *GROUPS):
+        assert f"`{name}`" in PAGE.partition("## Standing")[2], name
     for name in (*CHANNELS, *VALUES["device"]):
         assert f"`{name}`" in PAGE, name

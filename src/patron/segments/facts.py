@@ -22,6 +22,8 @@ from patron.segments.language import ANY, THIS, Needs
 from patron.segments.lists import store as listed
 from patron.segments.members import store as members
 from patron.segments.operators import as_number
+from patron.segments.population import store as populations
+from patron.segments.population.types import Population
 from patron.segments.types import Order, Touch
 from patron.shops.types import METRICS, Shop
 
@@ -86,6 +88,7 @@ class Loaded(msgspec.Struct, frozen=True):
     touched: dict[str, list[Touch]] = {}
     lists: frozenset[str] = frozenset()
     segments: frozenset[str] = frozenset()
+    population: Population | None = None
 
     def events(
         self, names: Collection[str], since: datetime | None
@@ -130,6 +133,7 @@ async def load_many(
     lists = await listed.of_people(tx, people, needs.lists) if needs.lists else {}
     segments = await members.of_people(tx, people, needs.segments) if needs.segments else {}
     with_carts = await _with_carts(tx, people) if ANY in needs.carts else set()
+    population = await populations.published(tx) if needs.population else None
     zone = ZoneInfo(shop.time_zone)
     found = []
     for one in subjects:
@@ -152,6 +156,7 @@ async def load_many(
                 touched=touched.get(person, {}),
                 lists=lists.get(person, frozenset()),
                 segments=segments.get(person, frozenset()),
+                population=population,
             )
         )
     return found

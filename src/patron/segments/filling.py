@@ -30,6 +30,8 @@ from patron.segments.live.program import made_ready
 from patron.segments.live.streams import Stream
 from patron.segments.members import store as members
 from patron.segments.members.types import Cause, Change
+from patron.segments.population import keeping as population
+from patron.segments.population import store as tables
 from patron.segments.saved import store as saved
 from patron.segments.saved.types import KeptStream, Segment, Status
 from patron.segments.walk import book_of
@@ -73,7 +75,7 @@ async def work_waits(tx: Tx, shop: Shop, now: datetime) -> bool:
     for one in await saved.every(tx):
         if one.status in (Status.FILLING, Status.SETTLING) or _is_due(one, now):
             return True
-    return False
+    return await population.work_waits(tx, shop, now)
 
 
 def _is_due(one: Segment, now: datetime) -> bool:
@@ -114,6 +116,7 @@ async def _fill(db: Database, shop: Shop, lake: Lake | None, clock: Clock, heard
         ready = [one.id for one in every if one.status == Status.FILLING]
         await saved.set_status(tx, ready, Status.SETTLING)
         await saved.turn_page(tx)
+    await _compare(db, shop, clock, did, heard)
     await _settle(db, shop, clock, did, heard)
     async with db.unit(shop.schema) as tx:
         every = await saved.every(tx)
@@ -251,6 +254,25 @@ async def _say(db: Database, shop: Shop, done: int, total: int) -> None:
 # --- everybody is asked -------------------------------------------------------------------------
 
 
+async def _compare(db: Database, shop: Shop, clock: Clock, did: Filled, heard: Heard) -> None:
+    """Make a table of where people stand if one is due, and ask the segments that ask for it."""
+    async with db.unit(shop.schema) as tx:
+        asking = [one for one in await saved.every(tx) if population.dependent(one)]
+    await population.refresh(db, shop, clock, asking)
+    async with db.unit(shop.schema) as tx:
+        version = await tables.unasked(tx)
+    if version is None:
+        return
+    asking = [one for one in asking if one.status == Status.ON]
+    if any(one.live for one in asking):
+        _count(did, await population.ask_buyers(db, shop, clock, heard))
+    for one in asking:
+        if not one.live:
+            await _ask_everybody(db, shop, one, clock, did, heard, Cause.THRESHOLDS)
+    async with db.unit(shop.schema) as tx:
+        await tables.asked(tx, version)
+
+
 async def _settle(db: Database, shop: Shop, clock: Clock, did: Filled, heard: Heard) -> None:
     """Ask everybody about the segments that nobody was asked about."""
     async with db.unit(shop.schema) as tx:
@@ -297,13 +319,19 @@ async def _settle(db: Database, shop: Shop, clock: Clock, did: Filled, heard: He
 
 
 async def _ask_everybody(
-    db: Database, shop: Shop, segment: Segment, clock: Clock, did: Filled, heard: Heard
+    db: Database,
+    shop: Shop,
+    segment: Segment,
+    clock: Clock,
+    did: Filled,
+    heard: Heard,
+    cause: Cause = Cause.CLOCK,
 ) -> None:
     """Ask a rule that records cannot answer of everybody, from the log."""
     rule = parse(segment.rule)
     wanted = needs(rule)
     first = segment.status == Status.SETTLING
-    cause = Cause.DEFINITION if first else Cause.CLOCK
+    cause = Cause.DEFINITION if first else cause
     async with db.unit(shop.schema) as tx:
         total = await log.how_many(tx)
     after: UUID | None = None

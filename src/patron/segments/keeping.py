@@ -43,14 +43,16 @@ class Touch(IntEnum):
 
     NONE = 0
     DEFINITION = 1
-    MERGE = 2
-    BACKFILL = 3
-    CLOCK = 4
-    EVENT = 5
+    THRESHOLDS = 2
+    MERGE = 3
+    BACKFILL = 4
+    CLOCK = 5
+    EVENT = 6
 
 
 _CAUSES = {
     Touch.DEFINITION: Cause.DEFINITION,
+    Touch.THRESHOLDS: Cause.THRESHOLDS,
     Touch.MERGE: Cause.MERGE,
     Touch.BACKFILL: Cause.BACKFILL,
     Touch.CLOCK: Cause.CLOCK,

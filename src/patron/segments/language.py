@@ -34,6 +34,13 @@ from patron.segments.forms.reach import (
     read_suppressed,
 )
 from patron.segments.forms.sequence import Sequence_, read_sequence
+from patron.segments.forms.standing import (
+    Grouped,
+    Ranked,
+    Scored,
+    read_percentile,
+    read_rfm,
+)
 from patron.segments.forms.touch import Touched, read_channel, read_device
 from patron.segments.forms.trait import (
     ANY,
@@ -96,6 +103,9 @@ Leaf = (
     | Touched
     | Listed
     | InSegment
+    | Scored
+    | Grouped
+    | Ranked
     | Sample
 )
 
@@ -105,6 +115,8 @@ READERS: dict[str, Callable[[Mapping[str, Any], str, Scope], Leaf]] = {
     "cart": read_cart,
     "sequence": read_sequence,
     "orders": read_orders,
+    "rfm": read_rfm,
+    "percentile": read_percentile,
     "message": read_message,
     "consent": read_consent,
     "reachable": read_reachable,

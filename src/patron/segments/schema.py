@@ -1,18 +1,20 @@
 """The language of conditions as a JSON Schema (2020-12), made from the tables that parse it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from patron.segments.forms.event import MEASURES, MESSAGES, OCCURRENCES
 from patron.segments.forms.orders import FIGURES
 from patron.segments.forms.reach import CHANNELS, CONSENTS, LONGEST_PURPOSE, REASONS
 from patron.segments.forms.sequence import MOST_STEPS
+from patron.segments.forms.standing import GROUP
 from patron.segments.forms.touch import VALUES, WHICH
 from patron.segments.forms.trait import STATES
 from patron.segments.forms.window import BEGINNINGS
 from patron.segments.language import DEEPEST, FORMS, MOST, MOST_EXPRESSIONS
 from patron.segments.operators import AMOUNTS, COUNTS, OF_DATES, OPERATORS, UNITS, Kind
 from patron.segments.patterns import LONGEST
+from patron.segments.population.types import GROUPS, RANKED, SCORES
 from patron.segments.reading import LARGEST, MOST_COUNTED
 
 Schema = dict[str, Any]
@@ -31,8 +33,7 @@ _SPAN = {
 _DATE = {"type": "string", "description": "ISO 8601 date or date-time"}
 _MOMENT = "a date-time with its zone, or a named moment (a journey knows “start”)"
 _PURPOSE = {"type": "string", "minLength": 1, "maxLength": LONGEST_PURPOSE, "default": "marketing"}
-_AMOUNT = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
-_PAIR = {"type": "array", "items": _AMOUNT, "minItems": 2, "maxItems": 2}
+_LIMITS = {"minimum": -LARGEST, "maximum": LARGEST}
 _VALUES: dict[Kind, Schema] = {
     Kind.SCALAR: _SCALAR,
     Kind.SCALARS: {"type": "array", "items": _SCALAR, "minItems": 1, "maxItems": 100},
@@ -115,6 +116,13 @@ def _forms() -> dict[str, Schema]:
                 for amount in _amounts()
             ]
         },
+        "rfm": {
+            "oneOf": [
+                *(_score("rfm", SCORES, 1, 5)),
+                _only(["rfm", "is"], {"rfm": {"const": GROUP}, "is": _some(GROUPS)}),
+            ]
+        },
+        "percentile": {"oneOf": _score("percentile", RANKED, 0, 100)},
         "message": _message(),
         "consent": _only(
             ["consent", "is"],
@@ -206,12 +214,26 @@ def _sequence() -> Schema:
 
 
 def _touch(kind: str) -> Schema:
-    one = {"enum": list(VALUES[kind])}
-    many = {"type": "array", "items": one, "minItems": 1, "maxItems": len(VALUES[kind])}
-    fields = {kind: {"anyOf": [one, many]}, "touch": {"enum": list(WHICH), "default": "any"}}
+    fields = {kind: _some(VALUES[kind]), "touch": {"enum": list(WHICH), "default": "any"}}
     found = {**_only([kind], {**fields, **_BEGINNINGS}), "not": {"anyOf": list(_APART)}}
     ends = {"required": ["touch"], "properties": {"touch": {"enum": ["first", "last"]}}}
     return _never(found, [{**ends, "required": ["touch", name]} for name in BEGINNINGS])
+
+
+def _some(names: Sequence[str]) -> Schema:
+    """One of these names, or a list of them."""
+    one = {"enum": list(names)}
+    many = {"type": "array", "items": one, "minItems": 1, "maxItems": len(names)}
+    return {"anyOf": [one, many]}
+
+
+def _score(form: str, figures: Sequence[str], low: int, high: int) -> list[Schema]:
+    """How a place among others compares with one number, or with two."""
+    limits = {"minimum": low, "maximum": high}
+    return [
+        _only([form, "op", "value"], {form: {"enum": list(figures)}, **amount})
+        for amount in _amounts(limits)
+    ]
 
 
 def _of(amount: Mapping[str, Any]) -> Schema:
@@ -232,12 +254,14 @@ def _where() -> Schema:
     return {"type": "array", "maxItems": 20, "items": tests}
 
 
-def _amounts() -> list[Schema]:
+def _amounts(limits: Mapping[str, int] = _LIMITS) -> list[Schema]:
     """How a number compares: with one number, or with two."""
     single = [op for op in AMOUNTS if op != "between"]
+    one = {"type": "number", **limits}
+    pair = {"type": "array", "items": one, "minItems": 2, "maxItems": 2}
     return [
-        {"op": {"enum": single}, "value": _AMOUNT},
-        {"op": {"const": "between"}, "value": _PAIR},
+        {"op": {"enum": single}, "value": one},
+        {"op": {"const": "between"}, "value": pair},
     ]
 
 

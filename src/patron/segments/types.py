@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from patron.profiles.types import Reach
+from patron.segments.population.types import Population
 
 MOST_WHYS = 100
 
@@ -74,6 +75,10 @@ class Facts(Protocol):
     def segments(self) -> Collection[str]:
         """Keys of the saved segments she is in, of those that were asked for."""
 
+    @property
+    def population(self) -> Population | None:
+        """The published table of where people stand; None before the first."""
+
 
 class Answer(msgspec.Struct, frozen=True):
     """`why`: the facts that decided, each a clause about the person; at most a hundred."""
@@ -127,6 +132,7 @@ class Needs(msgspec.Struct, frozen=True):
     touch: Lookback = Lookback()
     lists: frozenset[str] = frozenset()
     segments: frozenset[str] = frozenset()
+    population: bool = False
     tests: int = 0
 
     def since(self, now: datetime, moments: Mapping[str, datetime]) -> datetime | None:
@@ -154,6 +160,7 @@ def together(needs: Iterable[Needs]) -> Needs:
         touch=_furthest([one.touch for one in every if one.kinds]),
         lists=union("lists"),
         segments=union("segments"),
+        population=any(one.population for one in every),
         tests=sum(one.tests for one in every),
     )
 

@@ -40,6 +40,20 @@ FIGURES = {
     "reduced_percent": "the percentage of orders at a reduced price",
 }
 
+SCORES = {
+    "recency": "how recently the last order was placed",
+    "frequency": "how often she orders",
+    "money": "what she spends",
+}
+GROUPS = {
+    "champions": "the champions",
+    "loyal": "the loyal",
+    "recent": "the recent",
+    "needs_attention": "those who need attention",
+    "at_risk": "those at risk",
+    "inactive": "the inactive",
+}
+
 
 def moment(when: datetime, zone: tzinfo) -> str:
     """ "2 Mar 2026, 14:05" in the shop's time."""
