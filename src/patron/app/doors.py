@@ -6,10 +6,11 @@ from litestar.handlers import HTTPRouteHandler
 
 from patron.analytics import routes as analytics
 from patron.analytics.person import routes as person
-from patron.app import lists, people, suppressions, segments_deleted
+from patron.app import people, segments_deleted, suppressions
 from patron.app.audit import routes as audit
 from patron.app.context import inbox_limits
 from patron.app.installing import LIBRARY
+from patron.app.lists import routes as lists
 from patron.app.retention import routes as retention
 from patron.carts import routes as carts
 from patron.catalog import routes as catalog

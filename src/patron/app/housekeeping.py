@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from patron.app.care.proof import rewriting
 from patron.app.jobs import BUSY
+from patron.app.lists.uploads import Uploads
 from patron.app.retention import sweeping
 from patron.carts import tasks as carts
 from patron.delivery.channels.webhook import tasks as webhooks
@@ -54,6 +55,7 @@ class Keeper:
                 await carts.expire(tx, now)
             kept = timedelta(days=self._settings.webhook_history_days)
             await webhooks.sweep(self._db, shop, kept, now)
+            Uploads(self._settings.data_dir, shop.slug).sweep(now)
             await self._write_over_traces(shop, now)
         if await self._lake_is_due(shop, now):
             await self._job("lake", shop)
@@ -62,6 +64,8 @@ class Keeper:
             segments_wait = await filling.work_waits(tx, shop, now)
         if segments_wait:
             await self._job("segments", shop)
+        if Uploads(self._settings.data_dir, shop.slug).waits():
+            await self._job("lists", shop, "patron.app.lists.importing")
         if self._models_are_due(shop, now):
             self._refreshed = now
             await self._job("refresh", shop)
@@ -98,10 +102,10 @@ class Keeper:
             return name is None or now - shelf.made_at(name) >= REFRESH_EVERY
         return True
 
-    async def _job(self, job: str, shop: Shop) -> None:
+    async def _job(self, job: str, shop: Shop, module: str = "patron.app.jobs") -> None:
         async with _one_job:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "patron.app.jobs", job, shop.slug,
+                sys.executable, "-m", module, job, shop.slug,
                 stdout=asyncio.subprocess.PIPE,
             )  # fmt: skip
             out, _ = await process.communicate()

@@ -8,6 +8,7 @@ import msgspec
 from patron.app.care import leftovers, tombstones
 from patron.app.care.proof.needles import Sought
 from patron.app.care.proof.proving import Proof
+from patron.app.lists.uploads import Uploads
 from patron.carts import store as carts
 from patron.delivery.channels.webhook import feed as webhooks
 from patron.events import store as events
@@ -95,6 +96,7 @@ async def forgotten(
     folder = settings.data_dir / "shops" / shop.slug
     leftovers.erase(folder / "cut", names.within)
     leftovers.erase_reports(folder / "imports", names.within)
+    Uploads(settings.data_dir, shop.slug).forget()
     return done, Sought(sorted({*erased.identifiers, *typed}), origins)
 
 

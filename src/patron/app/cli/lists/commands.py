@@ -10,7 +10,7 @@ import typer
 from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.imports import Again, Asked, File, Map, Yes, bring
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
-from patron.app.lists import delete
+from patron.app.lists.deleting import delete
 from patron.kit.db import Database, Tx
 from patron.kit.problems import not_found
 from patron.profiles import store as profiles
