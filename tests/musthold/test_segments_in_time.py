@@ -1,0 +1,89 @@
+"""Segments of real processes on a clock of the test: windows end to the second, by themselves."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from musthold.inside import soon
+from musthold.slow_motion import SlowMotion, in_slow_motion
+from postbox import mailbox
+from running import eventually
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def town() -> Iterator[SlowMotion]:
+    with mailbox() as box, in_slow_motion(box) as town:
+        yield town
+
+
+def save(town: SlowMotion, key: str, rule: Any) -> None:
+    town.shop.call("POST", "/api/segments", json={"name": key, "rule": rule})
+
+    def there() -> bool:
+        # Housekeeping looks at the clock of the test, which stands still.
+        town.conductor.advance(seconds=1)
+        return bool(town.shop.call("GET", f"/api/segments/{key}").json()["status"] == "on")
+
+    eventually(there, f"everybody being asked about {key}")
+
+
+def members(town: SlowMotion, key: str) -> set[str]:
+    found = town.shop.call("GET", f"/api/segments/{key}/members").json()["items"]
+    return {one["user_id"] for one in found}
+
+
+def stay(town: SlowMotion, who: str, key: str) -> dict[str, Any]:
+    found = town.shop.call("GET", f"/api/profiles/user_id:{who}/segments").json()
+    return dict(next(one for one in found if one["segment"] == key))
+
+
+def test_a_window_of_seven_days_ends_by_itself(town: SlowMotion) -> None:
+    save(town, "keen", {"event": "Product Viewed", "within": {"days": 7}})
+    town.say("Product Viewed", "vera", {})
+    entered = town.conductor.now
+    eventually(lambda: members(town, "keen") == {"vera"}, "her entering")
+    town.conductor.advance(days=6, hours=23, minutes=59, seconds=58)
+    town.say("Page Viewed", "somebody", {})
+    town.inside.walked()
+    assert members(town, "keen") == {"vera"}
+    town.conductor.advance(seconds=3)
+    eventually(lambda: members(town, "keen") == set(), "her leaving without doing anything")
+    left = stay(town, "vera", "keen")
+    assert left["left_cause"] == "clock"
+    assert left["left_at"] == (entered + timedelta(days=7, seconds=1)).isoformat().replace(
+        "+00:00", "Z"
+    )
+
+
+def test_whoever_orders_has_no_open_cart(town: SlowMotion) -> None:
+    save(town, "cart-open", {"cart": "any", "is": "open"})
+    town.leaves("nina")
+    eventually(lambda: members(town, "cart-open") == {"nina"}, "her cart")
+    town.orders("nina")
+    eventually(lambda: members(town, "cart-open") == set(), "her order")
+    assert stay(town, "nina", "cart-open")["left_cause"] == "event"
+    town.leaves("olga")
+    eventually(lambda: members(town, "cart-open") == {"olga"}, "another cart")
+    town.conductor.advance(days=31)
+    eventually(lambda: members(town, "cart-open") == set(), "an old cart being put away")
+
+
+def test_nothing_overtakes_the_log(town: SlowMotion) -> None:
+    """What was received before a window ends counts, though it is walked after that."""
+    save(town, "busy", {"event": "Product Searched", "within": {"hours": 1}})
+    for who in ("rosa", "sara"):
+        town.say("Product Searched", who, {})
+    eventually(lambda: members(town, "busy") == {"rosa", "sara"}, "their entering")
+    town.conductor.advance(minutes=59)
+    with town.conductor.hold("walk.before_commit", "worker") as held:
+        again = town.conductor.now.isoformat()
+        town.shop.track("Product Searched", {}, userId="rosa", timestamp=again)
+        held.awaited()
+        town.conductor.advance(minutes=2)
+        assert not soon(lambda: members(town, "busy") != {"rosa", "sara"}, 1.0)
+    eventually(lambda: members(town, "busy") == {"rosa"}, "the other one leaving")
+    assert stay(town, "rosa", "busy")["left_at"] is None
