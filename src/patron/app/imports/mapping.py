@@ -54,7 +54,7 @@ class Mapping(msgspec.Struct, frozen=True):
     kind: Kind
     columns: dict[str, str]
     values: dict[str, Any] = {}
-    options: Options = Options()
+    options: Options = msgspec.field(default_factory=Options)
 
 
 def load_map(path: Path, kind: Kind) -> Mapping:
