@@ -8,7 +8,7 @@ from standardwebhooks import Webhook
 
 from conftest import House
 from delivery.telling import Told, told
-from patron.app.care import hearing
+from patron.app.webhooks import hearing
 from patron.delivery.channels.webhook import feed, keeping, store
 from patron.delivery.channels.webhook.signature import secret_of
 from patron.delivery.channels.webhook.types import State, Status

@@ -14,9 +14,10 @@ from typing import Any
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from patron.app import housekeeping, sending, telling
+from patron.app import housekeeping, sending
 from patron.app.context import inbox_limits, open_signer, read_settings, the_clock, worker_figures
 from patron.app.occupancy import end_with
+from patron.app.webhooks import telling
 from patron.app.wiring import Walker, retry_acting
 from patron.events import walk as events
 from patron.events.inbox import Inbox

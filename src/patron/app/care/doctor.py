@@ -7,11 +7,12 @@ from datetime import timedelta
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from patron.app.care import hearing, ready
+from patron.app.care import ready
 from patron.app.care.finding import Finding
 from patron.app.installing import LIBRARY
 from patron.app.rooms import unapplied
 from patron.app.sending import smtp_of
+from patron.app.webhooks import hearing
 from patron.carts import store as carts
 from patron.carts.types import Silence
 from patron.delivery.channels.email.smtp import SmtpChannel

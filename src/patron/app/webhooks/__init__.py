@@ -1,0 +1,1 @@
+"""The owner's systems: how the worker tells them, and whether they hear it."""
