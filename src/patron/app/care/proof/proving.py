@@ -9,7 +9,13 @@ from urllib.parse import quote
 import msgspec
 
 from patron.app.care.proof.needles import Needles, Sought
-from patron.app.care.proof.searching import Found, Searched, search_files, search_tables
+from patron.app.care.proof.searching import (
+    SAMPLES,
+    Found,
+    Searched,
+    search_files,
+    search_tables,
+)
 from patron.events.lake import store as lake_store
 from patron.kit.db import begun, connect
 from patron.kit.migrate import HOUSE
@@ -101,9 +107,10 @@ async def prove(
         waits += [hit for hit in done.found if f"/shops/{shop.slug}/lake/" in hit.where]
     if traces is not None:
         later.append(
-            "deleted rows in PostgreSQL's own files and its write-ahead log are written over in the"
-            f" night, after {settings.erasure_rewrite_hour}:00"
+            "deleted rows in PostgreSQL's own files, its samples of values and its write-ahead log"
+            f" are written over in the night, after {settings.erasure_rewrite_hour}:00"
         )
+        waits += [hit for hit in done.found if hit.where.startswith(SAMPLES)]
     return Proof(
         at=now,
         names=len(sought.names) + len(sought.origins),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PIECE = 1 << 20
+SAMPLES = "column statistics of"
 PACKED = {".tar", ".gz", ".zip", ".zst", ".bz2", ".xz", ".dump"}
 """Files that hold bytes which are not their own; backups are the owner's to delete."""
 
@@ -53,7 +54,7 @@ def search_tables(url: str, schemas: Iterable[str], needles: Needles, done: Sear
                     stream = copied_out(connection, schema, table, column)
                     done.note(f"{schema}.{table}.{column}", _in_stream(stream, needles, Searched()))
             kinds = _in_stream(samples_of(connection, schema), needles, done)
-            done.note(f"column statistics of {schema}", kinds)
+            done.note(f"{SAMPLES} {schema}", kinds)
 
 
 def search_files(
