@@ -18,6 +18,7 @@ SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 6
            "months": 2592000, "years": 31536000}  # fmt: skip
 
 
+FEWEST = 25
 WINDOW = ("within", "since", "after", "before")
 
 
@@ -139,7 +140,7 @@ def orders(rule: dict[str, Any], her: Known, now: datetime) -> bool:
 
 def rfm(rule: dict[str, Any], her: Known, now: datetime) -> bool:
     table = her.population
-    if table is None or table.cuts["recency"].compared < 25 or her.orders == []:
+    if table is None or table.cuts["recency"].compared < FEWEST or her.orders == []:
         return False
     counted = [one for one in her.orders if one.ts >= table.since]
     if counted == []:
@@ -169,7 +170,7 @@ def rfm(rule: dict[str, Any], her: Known, now: datetime) -> bool:
 def percentile(rule: dict[str, Any], her: Known, now: datetime) -> bool:
     table, figure = her.population, rule["percentile"]
     own = [one.net for one in her.orders if one.currency == "USD"]
-    if table is None or table.cuts[figure].compared < 25:
+    if table is None or table.cuts[figure].compared < FEWEST:
         return False
     if not (her.orders if figure == "number" else own):
         return False
