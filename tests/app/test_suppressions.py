@@ -27,7 +27,7 @@ MANUAL, SAID_NO = SuppressionReason.MANUAL, SuppressionReason.UNSUBSCRIBE
 
 
 def brought(house: House, path: Path, **more: Any) -> SuppressionsImported:
-    given = {"channel": "email", "reason": MANUAL, "now": NOON} | more
+    given: dict[str, Any] = {"channel": "email", "reason": MANUAL, "now": NOON} | more
     return house.run(lambda db: bring(db, house.acme, path, **given))
 
 

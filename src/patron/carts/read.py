@@ -7,6 +7,7 @@ from typing import Any
 
 from patron.carts.replay import MAX_LINES
 from patron.carts.types import Act, CartItem, Deed
+from patron.events.reading.allowed import refuses_marketing
 from patron.events.types import Event, EventType
 from patron.kit.money import currency_code, minor
 from patron.profiles.address import is_placeholder, normalise_email, normalise_phone
@@ -84,7 +85,7 @@ def deed(event: Event, act: Act, currency: str, region: str) -> Deed | None:
         weak=weak,
         others=others,
         order_id=order_id,
-        backfill=event.backfill,
+        backfill=event.backfill or refuses_marketing(event.context),
         addresses=addresses,
     )
     if act is Act.LINK or act is Act.ORDER:

@@ -14,6 +14,7 @@ from patron.events.steps.circumstances import (
     put_device,
     put_time,
 )
+from patron.events.steps.consented import drop_unconsented, put_consent
 from patron.events.steps.draft import Draft, Setting, Step, draft
 from patron.events.steps.what import (
     drop_bad_text,
@@ -58,6 +59,8 @@ STEPS: tuple[Step, ...] = (
     drop_bad_time,
     put_time,
     put_name,
+    put_consent,
+    drop_unconsented,
     put_message_id,
     put_channel,
     put_body,

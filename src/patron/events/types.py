@@ -86,6 +86,7 @@ class Drop(StrEnum):
     BAD_TIME = "bad_time"
     BOT = "bot"
     PREFETCH = "prefetch"
+    NO_CONSENT = "no_consent"
     DUPLICATE = "duplicate"
     ERASED = "erased"
     POISON = "poison"

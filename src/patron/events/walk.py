@@ -113,7 +113,10 @@ def setting(shop: Shop) -> Setting:
     """What the steps need to know of a shop."""
     hosts = {name.lower().removeprefix("www.") for name in shop.hosts}
     own = frozenset({*hosts, host(shop.public_url)} - {""})
-    return Setting(own, shop.identity_secret, shop.currency)
+    names = shop.settings.metrics
+    orders = frozenset(names[of] for of in ("revenue", "refunded", "cancelled") if of in names)
+    categories = shop.settings.consent_categories
+    return Setting(own, shop.identity_secret, shop.currency, categories, orders)
 
 
 async def drop_erased(
@@ -308,6 +311,8 @@ async def _keep_refusals(
     robots = 0
     listed: list[tuple[Heard, Refusal]] = []
     for one in sorted(refused, key=lambda one: one[0].place):
+        if one[1].reason is Drop.NO_CONSENT:
+            continue  # counted: to keep it would be what she refused
         if one[1].reason in (Drop.BOT, Drop.PREFETCH):
             robots += 1
             if robots > LISTED_ROBOTS:

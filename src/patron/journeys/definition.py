@@ -32,6 +32,7 @@ from typing import Any
 
 import msgspec
 
+from patron.profiles.consent import FOR_AN_ORDER
 from patron.segments.language import Rule, Scope
 from patron.segments.language import parse as parse_rule
 from patron.segments.operators import Comparison
@@ -113,6 +114,12 @@ class Definition(msgspec.Struct, frozen=True):
     @property
     def of_carts(self) -> bool:
         return self.trigger is None
+
+    @property
+    def advertises(self) -> bool:
+        """Whether it may say anything that no order needs."""
+        sends = [step for step in self.steps if isinstance(step, Send)]
+        return not sends or any(step.purpose not in FOR_AN_ORDER for step in sends)
 
     def send_condition(self, step: Send) -> dict[str, Any] | None:
         """What must still hold when the message leaves, as rule JSON; None when nothing must."""

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from patron.carts.types import CartChange, ChangeKind
+from patron.events.reading.allowed import refuses_marketing
 from patron.events.types import Event
 from patron.journeys.definition import Definition, Happening
 from patron.journeys.step import begin
@@ -172,6 +173,8 @@ class _Gatherer:
                         self._end(run, reason, at, deeds([event.name], done=True))
             trigger = live.definition.trigger
             if trigger is None or event.backfill or not starts_something(event):
+                continue
+            if live.definition.advertises and refuses_marketing(event.context):
                 continue
             if not self._fits(trigger, event):
                 continue

@@ -1,6 +1,6 @@
 """An event on its way through the steps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -17,11 +17,14 @@ _SOURCES = tuple(Source)
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """What the steps know of the shop. `own_hosts` without "www."."""
+    """What the steps know of the shop. `own_hosts` without "www."; `orders` are the names of its
+    orders' events."""
 
     own_hosts: frozenset[str] = frozenset()
     identity_secret: bytes = b""
     currency: str = ""
+    consent_categories: Mapping[str, str] = {}
+    orders: frozenset[str] = frozenset()
 
 
 class Draft(msgspec.Struct, gc=False):
