@@ -13,11 +13,14 @@ from patron.analytics.person.routes import routes
 from patron.catalog import store as catalog
 from patron.catalog.types import FactSource, ProductIn
 from patron.events.types import Event, EventType, Trust
-from patron.kit.db import Tx
+from patron.kit.db import Tx, execute
 from patron.profiles import store as profiles
+from patron.profiles.consents import wish_store
+from patron.profiles.consents.types import Frequency, Wish
 from patron.profiles.labels import mark
 from patron.profiles.types import ConsentState, ConsentWord
 from patron.segments.computed import keeping
+from patron.segments.lists import store as lists
 from profiles.asking import asking
 from stage import Stage, play
 
@@ -76,8 +79,28 @@ async def tells(stage: Stage) -> None:
             at=stage.now, source="api", trust=Trust.SERVER,
         )  # fmt: skip
         await profiles.set_consent(tx, yes, stage.now)
+        await belongs(tx, stage)
         spent = {"event": "Order Completed", "compute": "sum", "property": "revenue"}
         await keeping.put(tx, "spent", "Spent", spent, stage.now)
+
+
+async def belongs(tx: Tx, stage: Stage) -> None:
+    """She is on a list, in one segment and no more in another, and wants mail once a week."""
+    root = await profiles.find(tx, "user_id:ada")
+    fair = await lists.create(tx, "fair", "Fair", "", stage.now)
+    assert root is not None and fair is not None
+    await lists.add(tx, fair, [root], "stand 7", stage.now)
+    for key, left in (("tea", None), ("coffee", stage.now)):
+        await execute(
+            tx,
+            "WITH made AS (INSERT INTO segment (key, name, rule, status, live, created_at,"
+            " changed_at) VALUES (%s, %s, '{}', 'on', true, %s, %s) RETURNING id)"
+            " INSERT INTO membership (segment_id, origin_id, entered_at, left_at, cause)"
+            " SELECT id, %s, %s, %s, 'event' FROM made",
+            (key, key.title(), stage.now, stage.now, root, stage.now, left),
+        )
+    wish = Wish(ADA, "email", Frequency.WEEKLY, None, stage.now, "her page", root)
+    await wish_store.keep(tx, wish)
 
 
 @pytest.fixture
@@ -115,6 +138,9 @@ def test_who_she_is_and_who_said_so(ada: House) -> None:
         ("Your skin?", "dry", "server")
     ]
     assert told["totals"]["Order Completed"]["count"] == 3
+    assert [(one["segment"], one["cause"]) for one in told["segments"]] == [("tea", "event")]
+    assert [(one["key"], one["source"]) for one in told["lists"]] == [("fair", "stand 7")]
+    assert [one["frequency"] for one in told["wishes"]] == ["weekly"]
 
 
 def test_whether_she_may_be_written_to(ada: House) -> None:
@@ -132,6 +158,7 @@ def test_what_she_bought_and_may_buy(ada: House) -> None:
     assert (orders["number"], orders["value"], orders["average"]) == (2, 4_500, 2_250)
     assert (orders["refunded"] - 9_900, orders["cancelled"]) == (500, 1)
     assert [o["order_id"] for o in orders["last"]] == ["o2", "o3", "o1"]
+    assert {o["said_by"] for o in orders["last"]} == {"server"}
     assert [(c["code"], c["orders"]) for c in told["coupons"]] == [("SPRING", 1)]
     assert told["cart"]["value"] == 1_600 and told["cart"]["items"][0]["title"] == "Cup"
     assert [(w["title"], w["said_by"]) for w in told["wish_list"]] == [("Pot", "public")]

@@ -33,6 +33,7 @@ from patron.events.types import Trust
 from patron.kit.db import Tx
 from patron.profiles import store as profiles
 from patron.profiles.consent import CHANNEL_KIND, MARKETING, obstacle
+from patron.profiles.consents.wish_store import of_addresses as wishes_of
 from patron.profiles.labels import store as labels
 from patron.profiles.many.told_store import told
 from patron.profiles.reach_store import reached
@@ -40,6 +41,8 @@ from patron.profiles.search.look import name_of
 from patron.profiles.traits import Traits, plain
 from patron.profiles.types import ConsentWord, Identifier, Person
 from patron.segments.computed import keeping as computed
+from patron.segments.lists import store as lists
+from patron.segments.members import store as members
 from patron.shops.types import Shop
 
 ANSWERED = "Question Answered"
@@ -80,9 +83,12 @@ async def page(tx: Tx, shop: Shop, root: UUID, now: datetime) -> PersonPage | No
         computed=await computed.of_one(tx, shop, person.id, now),
         tags=await labels.tags_of(tx, hers),
         notes=await labels.notes_of(tx, hers, NOTES),
+        segments=[one for one in await members.stays(tx, hers) if one.left_at is None],
+        lists=await lists.of_person(tx, hers),
         answers=said,
         consents=consents,
         ways=await _ways(tx, shop, person, consents),
+        wishes=await wishes_of(tx, [one.value for one in person.identifiers]),
         sessions=await _sessions(tx, hers, every),
         habits=habits(
             [Visit(one.began_at, one.channel, one.device) for one in every],

@@ -10,7 +10,7 @@ from patron.events.types import Trust
 from patron.kit.db import Tx, tuples
 
 NEWEST = 10_000
-"""Events of an origin that count; who has more is a till or a robot."""
+"""Events of a person that count; who has more is a till or a robot."""
 
 # An origin at a time, newest first along its index, so that a till's million rows are not read.
 _NEWEST = (
@@ -20,7 +20,7 @@ _NEWEST = (
 
 
 async def deeds(tx: Tx, origins: Sequence[UUID], names: Sequence[str]) -> list[Deed]:
-    """What was done under these names, oldest first."""
+    """What was done under these names, oldest first; of many origins the newest."""
     found = await tuples(
         tx,
         _NEWEST.format(
@@ -28,12 +28,12 @@ async def deeds(tx: Tx, origins: Sequence[UUID], names: Sequence[str]) -> list[D
             read="position, ts, name, trust, properties",
             more="AND name = ANY(%s)",
         )
-        + " ORDER BY e.ts, e.position",
-        (list(origins), list(names), NEWEST),
+        + " ORDER BY e.ts DESC, e.position DESC LIMIT %s",
+        (list(origins), list(names), NEWEST, NEWEST),
     )
     return [
         Deed(position, ts, name, Trust(trust).name.lower(), told or {})
-        for position, ts, name, trust, told in found
+        for position, ts, name, trust, told in reversed(found)
     ]
 
 
@@ -76,16 +76,18 @@ async def orders(tx: Tx, origins: Sequence[UUID]) -> list[Order]:
     """Her newest orders, ten thousand at most, the newest first."""
     found = await tuples(
         tx,
-        "SELECT order_id, ts, revenue, refunded, net, currency, cancelled FROM v_order"
-        " WHERE origin_id = ANY(%s) ORDER BY ts DESC, order_id DESC LIMIT %s",
+        "SELECT o.order_id, o.ts, o.revenue, o.refunded, o.net, o.currency, o.cancelled,"
+        " coalesce(w.placed_trust, 0) FROM v_order o JOIN v_order_word w USING (order_id)"
+        " WHERE o.origin_id = ANY(%s) ORDER BY o.ts DESC, o.order_id DESC LIMIT %s",
         (list(origins), NEWEST),
     )
     return [
         Order(
             order_id, at, revenue, refunded, net, currency, cancelled,
             stands=not cancelled and (net > 0 or refunded == 0),
+            said_by=Trust(trust).name.lower(),
         )
-        for order_id, at, revenue, refunded, net, currency, cancelled in found
+        for order_id, at, revenue, refunded, net, currency, cancelled, trust in found
     ]  # fmt: skip
 
 

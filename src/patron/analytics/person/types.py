@@ -9,9 +9,12 @@ import msgspec
 from patron.analytics.person.affinity import Affinity
 from patron.analytics.person.habits import Habits
 from patron.carts.types import Cart
+from patron.profiles.consents.types import Wish
 from patron.profiles.labels.types import Note, Tag
 from patron.profiles.types import ConsentWord, Merge, Reach, Refused, Total
 from patron.segments.computed.types import Computed
+from patron.segments.lists.types import ListOfHers
+from patron.segments.members.types import Stay
 
 
 class Deed(msgspec.Struct, frozen=True):
@@ -102,7 +105,7 @@ class Sessions(msgspec.Struct, frozen=True):
 
 class Order(msgspec.Struct, frozen=True):
     """`net` is what is left of `revenue` after refunds. An order `stands` unless it was cancelled
-    or refunded in whole."""
+    or refunded in whole. `said_by` is who placed it."""
 
     order_id: str
     at: datetime
@@ -112,6 +115,7 @@ class Order(msgspec.Struct, frozen=True):
     currency: str
     cancelled: bool
     stands: bool
+    said_by: str = "server"
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,8 +179,8 @@ class Heard(msgspec.Struct, frozen=True):
 
 class PersonPage(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known about one person. What comes out of the log knows the months that it keeps:
-    sessions, wish list, coupons, answers, affinities and habits, of at most her newest 10,000
-    events of an origin."""
+    sessions, wish list, coupons, answers, affinities and habits, of her newest 10,000 events.
+    `segments` are those she is in now."""
 
     id: UUID
     name: str | None
@@ -191,9 +195,12 @@ class PersonPage(msgspec.Struct, frozen=True, kw_only=True):
     computed: list[Computed]
     tags: list[Tag]
     notes: list[Note]
+    segments: list[Stay]
+    lists: list[ListOfHers]
     answers: list[Answer]
     consents: list[ConsentWord]
     ways: list[Way]
+    wishes: list[Wish]
     sessions: Sessions
     habits: Habits
     cart: Cart | None

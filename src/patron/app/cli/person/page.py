@@ -32,6 +32,8 @@ def _herself(person: PersonPage) -> list[Part]:
         ("first seen", _when(person.first_seen)),
         ("last seen", _when(person.last_seen)),
         ("tags", ", ".join(one.tag for one in person.tags)),
+        ("segments", ", ".join(one.name for one in person.segments)),
+        ("lists", ", ".join(one.name for one in person.lists)),
     ]
     return [
         Part("Who she is", ["", ""], facts),
