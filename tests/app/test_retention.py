@@ -13,17 +13,19 @@ from app.audited import Api, told
 from conftest import NOON, House
 from events.test_lake import Shed
 from patron.app.care import leftovers
+from patron.app.housekeeping import Keeper
 from patron.app.retention import sweeping
 from patron.app.retention.files import Files
 from patron.app.retention.kinds import KINDS, Kind
 from patron.events.lake import copying
-from patron.kit.db import Tx, connect, execute, tuples, value
+from patron.kit.db import Database, Tx, connect, execute, tuples, value
 from patron.kit.ids import new_id
 from patron.kit.settings import Settings, SettingsError, load
 from patron.profiles import walk
 from patron.profiles.erasure.naming import Names
 from patron.shops.audit import store as audit
 from patron.shops.audit.types import PATRON
+from patron.shops.retention import store as retention
 from profiles.stories import identified, seen
 
 LONG_AGO = NOON - timedelta(days=3 * 365)
@@ -202,6 +204,31 @@ def test_whole_months_leave_the_lake_and_nothing_else_is_disturbed(
     shed.log(2_001, 2_002, mark="n")
     assert shed.copy().events == 2
     assert shed.positions() == [2_001, 2_002]
+
+
+def test_the_worker_writes_over_what_an_erasure_left_in_the_shops_night(
+    house: House, tmp_path: Path
+) -> None:
+    async def erased(tx: Tx) -> None:
+        await execute(tx, "CREATE TABLE event_2026_03 PARTITION OF event DEFAULT")
+        await retention.leave_trace(tx, ["event_2026_03", "event_1999_01"], NOON)
+
+    async def night(db: Database) -> list[bool]:
+        settings = Settings(data_dir=tmp_path, erasure_rewrite_hour=3)
+        keeper = Keeper(settings, house.clock, db)
+        waits = []
+        for hour in (1, 7, 8):  # in New York it is five hours earlier
+            now = NOON.replace(day=3, hour=hour)
+            await keeper._write_over_traces(house.acme, now)
+            async with db.unit(house.acme.schema) as tx:
+                waits.append(await retention.traces(tx) is not None)
+        return waits
+
+    house.unit(erased)
+    files = "SELECT pg_relation_filepath('outbox')"
+    old = house.unit(lambda tx: value(tx, files))
+    assert house.run(night) == [True, True, False]
+    assert house.unit(lambda tx: value(tx, files)) != old, "written anew"
 
 
 def test_every_kind_is_shown_with_its_setting_and_what_is_lost(

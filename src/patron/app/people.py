@@ -86,7 +86,7 @@ async def erase_profile(
     who: FromPath[str],
     prove: Annotated[
         bool,
-        Parameter(description="Look for her everywhere afterwards, some 10 s a gigabyte"),
+        Parameter(description="Look for her everywhere afterwards, some 20 s a gigabyte"),
     ] = False,
 ) -> Forgotten:
     """Removes her everywhere. Orders stay as sums that belong to nobody. With `prove` the lake

@@ -45,7 +45,7 @@ def erase_profile(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     proof: Annotated[
         bool,
-        typer.Option(help="Look for her everywhere afterwards, some 10 s a gigabyte."),
+        typer.Option(help="Look for her everywhere afterwards, some 20 s a gigabyte."),
     ] = True,
     now: Annotated[
         bool,

@@ -187,6 +187,15 @@ KINDS: list[Kind] = [
         step=audit.expire,
     ),
     Kind(
+        "webhooks",
+        "what webhooks were told, and what was answered",
+        "it cannot be shown, or told once more",
+        "days",
+        "webhook_history_days",
+        lambda settings: settings.webhook_history_days,
+        by="every minute",
+    ),
+    Kind(
         "sessions",
         "visitors' sessions, under a hash",
         "nothing: a visit is long over by then",

@@ -80,7 +80,7 @@ async def sizes(tx: Tx, schema: str) -> dict[str, int]:
 async def rewrite(connection: Tx, schema: str, tables: Sequence[str]) -> list[str]:
     """Write tables anew, in autocommit mode; those that somebody held longer than `LOCK_SECONDS`.
 
-    Nobody reads or writes a table meanwhile: some ten seconds a gigabyte.
+    Nobody reads or writes a table meanwhile: ten to twenty seconds a gigabyte.
     """
     left = []
     await connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")

@@ -77,7 +77,7 @@ async def prove(
     and the folders `also`. PostgreSQL's own files are searched when nothing is left to be written
     over in them; before, deleted rows are sure to be there.
 
-    Reads everything once: about 10 s a gigabyte for one person.
+    Reads everything once: some 20 s of a core a gigabyte for one person.
     """
     needles = Needles(sought)
     async with await connect(url, "patron-proof") as connection, begun(connection, shop.schema):

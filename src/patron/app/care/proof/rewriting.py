@@ -37,8 +37,8 @@ def due(traces: Traces, shop: Shop, hour: int, now: datetime) -> bool:
 async def rewrite_traces(url: str, shop: Shop, now: datetime) -> Rewritten | None:
     """Write every table anew in which erased people were; None when there is nothing to do.
 
-    Each table is closed to everybody meanwhile: some ten seconds a gigabyte. What is in use for
-    longer than two seconds is left for the next time, and the erasures stay noted.
+    Each table is closed to everybody meanwhile: ten to twenty seconds a gigabyte. What is in use
+    for longer than two seconds is left for the next time, and the erasures stay noted.
     """
     async with await connect(url, "patron-rewrite") as connection:
         async with begun(connection, shop.schema):
