@@ -111,6 +111,7 @@ class Walker:
         if not batch:
             return
         await catalog.observe(tx, self.shop, batch)
+        await catalog.describe(tx, self.shop, batch, now)
         people = await profiles.resolve(tx, self.shop, batch, now, self._signer)
         kept = await events.drop_erased(tx, self.shop, batch, people.erased)
         changes = await carts.follow(tx, self.shop, kept, people)

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from patron.catalog import store
+from patron.catalog.describe import Shown, spoken_of
+from patron.catalog.describe import describe as describe_one
 from patron.catalog.observe import Memory, Seen, address, claimed, names, news
 from patron.catalog.types import THE_SHOP, Claim, KeyKind, UnresolvedId
 from patron.events.types import Event
@@ -25,6 +27,7 @@ class _Attention:
 
     def __init__(self) -> None:
         self.memory = Memory()
+        self.shown = Shown()
         self.unresolved: dict[tuple[str, str], UnresolvedId] = {}
         self.flushed: datetime | None = None
 
@@ -47,6 +50,21 @@ async def observe(tx: Tx, shop: Shop, events: Sequence[Event]) -> None:
             _count(mind, kind, value, None, at, count)
         await store.note_unresolved(tx, list(mind.unresolved.values()))
         mind.unresolved, mind.memory.again, mind.flushed = {}, {}, now
+
+
+async def describe(tx: Tx, shop: Shop, events: Sequence[Event], now: datetime) -> None:
+    """Keep with each event what the catalog says of its products now."""
+    speaking = spoken_of(events)
+    if not speaking:
+        return
+    shown = _attention.setdefault(shop.id, _Attention()).shown
+    wanted = shown.unknown({id for _, ids in speaking for id in ids}, now)
+    if wanted:
+        shown.keep(wanted, await store.find(tx, wanted), now)
+    for event, ids in speaking:
+        told = [facts for id in ids if (facts := shown.of(id)) is not None]
+        if told:
+            describe_one(event, told)
 
 
 def forget(shop: Shop) -> None:

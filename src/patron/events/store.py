@@ -33,6 +33,7 @@ class _Body(msgspec.Struct):
     context: dict[str, Any] = {}
     previous_id: str | None = None
     group_id: str | None = None
+    catalog: list[Any] | None = None
 
 
 _body = msgspec.json.Decoder(_Body)
@@ -101,6 +102,8 @@ def _logged(found: tuple[Any, ...]) -> LoggedEvent:
     position, ts, received_at, kind, trust, source, flags, origin, session, name = found[:10]
     channel, device, message_id, user_id, anonymous_id, text = found[10:]
     body = _body.decode(text)
+    if body.catalog is not None:
+        body.properties["catalog"] = body.catalog
     return LoggedEvent(
         type=_TYPES[kind],
         name=name,

@@ -55,6 +55,7 @@ _COLUMNS = ("position", "origin_id", "ts", "name", "channel", "device", "body")
 
 class _Body(msgspec.Struct):
     properties: dict[str, Any] = {}
+    catalog: list[Any] | None = None
 
 
 _read_body = msgspec.json.Decoder(_Body).decode
@@ -195,10 +196,15 @@ async def _history(
         after = last
 
 
+def _told(body: str) -> dict[str, Any]:
+    read = _read_body(body)
+    return log.whole(read.properties, read.catalog)
+
+
 def _events(batch: "pa.RecordBatch") -> list[Event]:
     columns = [batch.column(name).to_pylist() for name in _COLUMNS]
     return [
-        (position, UUID(origin), ts, name, channel, device, _read_body(body).properties)
+        (position, UUID(origin), ts, name, channel, device, _told(body))
         for position, origin, ts, name, channel, device, body in zip(*columns, strict=True)
     ]
 

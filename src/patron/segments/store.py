@@ -62,13 +62,13 @@ async def happened(
     The properties are read only when asked for, and are {} otherwise. Of one origin the newest
     `of_one` events count. Crowded is raised when there are more than `at_most` in all.
     """
-    told = "properties" if properties else "NULL"
+    told = "properties AS told, catalog" if properties else "NULL AS told, NULL AS catalog"
     when = "" if since is None else " AND ts >= %s"
     # An origin at a time, newest first along its index, so that a till's million rows are not read.
     found = await tuples(
         tx,
-        "SELECT o.id, e.ts, e.position, e.name, e.told FROM unnest(%s::uuid[]) AS o(id)"
-        f" CROSS JOIN LATERAL (SELECT ts, position, name, {told} AS told FROM v_event"
+        "SELECT o.id, e.ts, e.position, e.name, e.told, e.catalog FROM unnest(%s::uuid[]) AS o(id)"
+        f" CROSS JOIN LATERAL (SELECT ts, position, name, {told} FROM v_event"
         f" WHERE origin_id = o.id AND name = ANY(%s){when} ORDER BY ts DESC LIMIT %s) AS e"
         " LIMIT %s",
         (
@@ -82,7 +82,15 @@ async def happened(
     if at_most is not None and len(found) > at_most:
         raise Crowded
     found.sort(key=lambda row: (row[1], row[2]))
-    return [(origin, ts, name, told or {}) for origin, ts, _, name, told in found]
+    return [
+        (origin, ts, name, whole(told, catalog)) for origin, ts, _, name, told, catalog in found
+    ]
+
+
+def whole(properties: dict[str, Any] | None, catalog: list[Any] | None) -> dict[str, Any]:
+    """An event's properties, with what the catalog said of its products when it happened."""
+    found = properties or {}
+    return found if catalog is None else {**found, "catalog": catalog}
 
 
 async def ordered(
@@ -133,11 +141,11 @@ async def logged(
     which = "" if names is None else " AND name = ANY(%s)"
     found = await tuples(
         tx,
-        "SELECT position, origin_id, ts, name, channel, device, properties FROM v_event"
+        "SELECT position, origin_id, ts, name, channel, device, properties, catalog FROM v_event"
         f" WHERE position > %s AND position <= %s{which} ORDER BY position",
         (after, upto, *([] if names is None else [list(names)])),
     )
-    return [(*row[:6], row[6] or {}) for row in found]
+    return [(*row[:6], whole(row[6], row[7])) for row in found]
 
 
 async def touched(

@@ -52,7 +52,7 @@ def words(events: Iterable[Event], metrics: Mapping[str, str], currency: str) ->
     `metrics` names the shop's own events for `revenue`, `refunded` and `cancelled`; `currency` is
     the shop's, for events that name none.
     """
-    completed, refunded, cancelled = (metrics.get(key, METRICS[key]) for key in _TOLD)
+    completed, _, cancelled = (metrics.get(key, METRICS[key]) for key in _TOLD)
     told = spoken_of(metrics)
     said: dict[str, OrderWord] = {}
     for event in events:

@@ -1,0 +1,104 @@
+"""What the catalog says of the products an event speaks of, at the time of the event: pure.
+
+Conditions ask for it as `catalog.category`, `catalog.brand`, `catalog.price`, `catalog.on_sale` and
+`catalog.in_stock` among an event's properties. It is kept with the event, so that a rule asked next
+year finds what was true when it happened.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from patron.catalog.keys import id_key
+from patron.catalog.observe import SAYS_NAME
+from patron.catalog.types import Item
+from patron.events.types import Event
+from patron.kit.money import exponent
+
+FIELD = "catalog"
+MOST_PRODUCTS = 50
+"""Of one event; more are a price list and not what somebody did."""
+FRESH = timedelta(seconds=30)
+"""So long facts that were read count as those of the moment."""
+MOST_KEPT = 50_000
+_NAMES = ("variant_id", "sku", "product_id")
+_SPEAKING = SAYS_NAME | {"Product Reviewed", "Product Shared", "Product List Viewed"}
+_encode = msgspec.json.Encoder().encode
+
+Facts = dict[str, Any]
+
+
+class Shown:
+    """What was read of products lately, for one shop; None for what the catalog does not know."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[datetime, Facts | None]] = {}
+
+    def unknown(self, ids: Iterable[str], now: datetime) -> list[str]:
+        """Those of `ids` that are to be read."""
+        kept = self._kept
+        return [one for one in ids if one not in kept or now - kept[one][0] >= FRESH]
+
+    def keep(self, ids: Iterable[str], found: Mapping[str, Item], now: datetime) -> None:
+        if len(self._kept) > MOST_KEPT:
+            self._kept = {}
+        for one in ids:
+            item = found.get(one)
+            self._kept[one] = (now, None if item is None else facts(item))
+
+    def of(self, id: str) -> Facts | None:
+        return self._kept[id][1]
+
+
+def facts(item: Item) -> Facts:
+    """What is true of a product now: its category with all above it, brand, price in major units,
+    whether it is reduced and can be had. What the catalog does not say is left out."""
+    told: Facts = {"product_id": item.product_id}
+    if item.categories:
+        told["category"] = list(item.categories)
+    if item.brand:
+        told["brand"] = item.brand
+    if item.price is not None and item.currency is not None:
+        told["price"] = item.price / 10 ** exponent(item.currency)
+        told["on_sale"] = item.compare_at is not None and item.compare_at > item.price
+    if item.available is not None:
+        told["in_stock"] = item.available
+    return told
+
+
+def spoken_of(events: Iterable[Event]) -> list[tuple[Event, list[str]]]:
+    """The events that speak of products, each with the ids it calls them by."""
+    found = []
+    for event in events:
+        if event.name in _SPEAKING:
+            products = event.properties.get("products")
+            listed = products if isinstance(products, list) and products else [event.properties]
+            ids = [_id(one) for one in listed[:MOST_PRODUCTS] if isinstance(one, dict)]
+            named = [one for one in ids if one is not None]
+            if named:
+                found.append((event, named))
+    return found
+
+
+def _id(product: Mapping[str, Any]) -> str | None:
+    for name in _NAMES:
+        given = product.get(name)
+        if given is not None and (key := id_key(given)) is not None:
+            return key
+    return None
+
+
+def describe(event: Event, told: list[Facts]) -> None:
+    """Keep with an event what the catalog says of its products. Of history only what hardly
+    changes: nobody knows what a product cost then."""
+    if event.backfill:
+        told = [{k: v for k, v in one.items() if k in _LASTING} for one in told]
+    event.properties[FIELD] = told
+    added = b'"catalog":' + _encode(told) + b"}"
+    if not event.body.endswith(added):  # a batch may be walked again
+        event.body = event.body[:-1] + (b"" if event.body == b"{}" else b",") + added
+
+
+_LASTING = ("product_id", "category", "brand")
