@@ -36,6 +36,7 @@ class Town:
     def __init__(self, house: House, db: Database, inbox: Inbox) -> None:
         self.house, self.db, self.inbox = house, db, inbox
         self.walker = Walker(house.acme, house.clock, house.signer)
+        self.walker.forget()  # another database of the same shop was walked by this process
 
     async def told(self, **more: Any) -> None:
         boot = {"id": "b1", "title": "Boot", "categories": ["Shoes", "Boots"], "brand": "Hollin",

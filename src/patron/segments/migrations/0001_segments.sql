@@ -19,7 +19,7 @@ CREATE TABLE segment (
     asked_at timestamptz
 );
 
--- One row: counts up with each change of a definition, so that the walk sees it.
+-- One row: another number after each change of a definition, so that the walk sees it.
 CREATE TABLE segment_book (version bigint NOT NULL DEFAULT 0) WITH (fillfactor = 10);
 CREATE UNIQUE INDEX segment_book_is_one_row ON segment_book ((true));
 INSERT INTO segment_book DEFAULT VALUES;

@@ -1,5 +1,6 @@
 """The SQL of saved segments and of the streams their rules ask for."""
 
+import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -27,13 +28,15 @@ async def unlock(connection: Tx, schema: str) -> None:
 
 
 async def version(tx: Tx) -> int:
-    """Counts up with each change of a definition."""
+    """Another one after each change of a definition, 0 before the first."""
     return int(await value(tx, "SELECT version FROM segment_book"))
 
 
 async def turn_page(tx: Tx) -> None:
     """Have the walk read the definitions anew; waits for whoever else is changing one."""
-    await execute(tx, "UPDATE segment_book SET version = version + 1")
+    # Drawn, not counted: a restored database would come to the same number with other segments.
+    drawn = secrets.randbits(62) + 1
+    await execute(tx, "UPDATE segment_book SET version = %s", (drawn,))
 
 
 async def insert(tx: Tx, segment: Segment) -> int | None:
