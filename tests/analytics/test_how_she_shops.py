@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from patron.analytics.person import coming, shopping
@@ -150,6 +151,13 @@ def test_what_brought_her_first_and_last() -> None:
     assert found.last_touch.campaign == Campaign("letter", "email", "may")
     assert (found.last_touch.landed_on, found.last_touch.came_from) == ("/tea", "x.org")
     assert coming.sessions([], {}).first_touch is None
+
+
+def test_a_call_of_the_server_is_no_visit() -> None:
+    called = Session(UUID(int=1), NOW, NOW, 1, 0, None, None)
+    told: list[dict[str, Any]] = [{"pages": 1}, {"channel": "direct"}, {"device": "mobile"}]
+    seen = [msgspec.structs.replace(called, **one) for one in told]
+    assert coming.visits([*seen, called]) == seen
 
 
 @pytest.mark.parametrize("page", [None, 7, {}, {"url": 7}, {"url": "http://[bad"}, {"path": ""}])

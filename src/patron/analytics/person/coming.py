@@ -15,6 +15,12 @@ _BY_HERSELF = (None, "direct")
 _NOWHERE: frozenset[str] = frozenset()
 
 
+def visits(every: Sequence[Session]) -> list[Session]:
+    """Without calls of the shop's server, which tell neither a page nor how she came, nor on
+    what: nobody visited anything then."""
+    return [one for one in every if one.pages or one.channel or one.device]
+
+
 def chosen(every: Sequence[Session]) -> list[Session]:
     """Those that the page tells more of; `every` has the newest first."""
     found = list(every[:SHOWN])

@@ -61,7 +61,7 @@ async def page(tx: Tx, shop: Shop, root: UUID, now: datetime) -> PersonPage | No
     ordered = await store.orders(tx, hers)
     deeds = await store.deeds(tx, hers, _names(words))
     standing = shopping.standing_deeds(deeds, words, ordered)
-    every = [Session(*visit) for visit in await store.visits(tx, hers)]
+    every = coming.visits([Session(*visit) for visit in await store.visits(tx, hers)])
     items = await _items(tx, standing, words)
     # In a thread, so that whoever else is served by this process does not wait for a till's page.
     likes, wishes, used, said = await asyncio.to_thread(

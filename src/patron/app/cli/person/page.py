@@ -36,7 +36,7 @@ def _herself(person: PersonPage) -> list[Part]:
         ("lists", ", ".join(one.name for one in person.lists)),
     ]
     return [
-        Part("Who she is", ["", ""], facts),
+        Part("Who she is", ["", ""], [(what, told) for what, told in facts if told]),
         Part(
             "What she goes by",
             ["kind", "value", "said by", "first", "last"],
