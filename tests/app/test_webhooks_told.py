@@ -97,9 +97,10 @@ def test_a_worker_that_dies_while_it_tells_leaves_it_to_the_next(tmp_path: Path)
         conducting(at=NOON) as conductor,
         running(test_socket=conductor.path, webhook_networks="127.0.0.0/8") as house,
     ):
-        house.open_shop()
+        house.open_shop(live=False)
         house.start()
-        house.run("webhook", "add", "crm", listener.url, "--topic", "order.*")
+        body = {"key": "crm", "url": listener.url, "topics": ["order.*"]}
+        assert house.call("POST", "/api/webhooks", json=body).status_code == 201
         listener.answers = ["silence"]
         house.track("Order Completed", {"order_id": "o1", "total": 10}, userId="ann")
         eventually(lambda: listener.heard, "the first attempt")
@@ -110,9 +111,9 @@ def test_a_worker_that_dies_while_it_tells_leaves_it_to_the_next(tmp_path: Path)
         eventually(lambda: len(listener.heard) == 3, "the first once more")
         first, other, again = listener.heard
         assert again.id == first.id != other.id and again.body == first.body
-        eventually(
-            lambda: all(
-                one["state"] == "delivered" for one in house.run("webhook", "deliveries", "crm")
-            ),
-            "all told",
-        )
+
+        def states() -> set[str]:
+            found = house.call("GET", "/api/webhooks/crm/deliveries").json()["items"]
+            return {one["state"] for one in found}
+
+        eventually(lambda: states() == {"delivered"}, "all told")

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from patron.delivery.channels.webhook import store, topics
 from patron.delivery.channels.webhook.topics import Told
-from patron.delivery.channels.webhook.types import Draft, Topic
+from patron.delivery.channels.webhook.types import Draft, Endpoint, Topic
 from patron.events import store as events
 from patron.events.lake import store as log
 from patron.events.types import LoggedEvent
@@ -28,18 +28,21 @@ AHEAD = 2_000
 LOOKED_AT = 20
 
 
-async def feed(db: Database, shop: Shop, now: datetime) -> bool:
-    """Write down what is new for every endpoint that is on; whether there is more."""
+async def feed(db: Database, shop: Shop, now: datetime) -> tuple[list[Endpoint], bool]:
+    """Write down what is new for every endpoint that is on; these, and whether there is more."""
     async with db.unit(shop.schema) as tx:
         listening = await store.listening(tx)
-        written = (await log.state(tx)).position if listening else 0
+        if not listening:
+            return [], False
+        written = (await log.state(tx)).position
     more = False
     for endpoint in listening:
         behind = endpoint.position < written or Topic.PROFILE_MERGED in endpoint.topics
         if behind and endpoint.waiting < AHEAD:
             async with db.unit(shop.schema) as tx:
                 more |= await _feed_one(tx, shop, endpoint.id, now)
-    return more
+    async with db.unit(shop.schema) as tx:
+        return await store.listening(tx), more
 
 
 async def _feed_one(tx: Tx, shop: Shop, endpoint_id: UUID, now: datetime) -> bool:

@@ -50,9 +50,7 @@ class Teller:
         """Write down what is new and see to it that everybody who is due is being told; whether
         there may be more to do at once."""
         now = self._clock.now()
-        busy = await feed(self._db, shop, now)
-        async with self._db.unit(shop.schema) as tx:
-            listening = await store.listening(tx)
+        listening, busy = await feed(self._db, shop, now)
         WAITING.labels(shop.slug).set(sum(one.waiting for one in listening))
         for one in listening:
             if one.waiting and not _rests(one, now) and one.id not in self._under_way:
