@@ -32,7 +32,7 @@ from typing import Any
 
 import msgspec
 
-from patron.profiles.consent import FOR_AN_ORDER
+from patron.profiles.consent import FOR_AN_ORDER, MARKETING
 from patron.segments.language import Rule, Scope
 from patron.segments.language import parse as parse_rule
 from patron.segments.operators import Comparison
@@ -54,7 +54,8 @@ KINDS = ("wait", "condition", "send", "exit")
 SEND_FIELDS = ("template", "channel", "purpose", "expires", "only_if")
 OUT = -1
 CHANNELS = ("email",)
-PURPOSES = ("marketing", "transactional")
+PURPOSES = ("marketing", "transactional", "another purpose of the shop's, in small letters")
+_PURPOSE = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 CART_ENDS = ("closed", "emptied")
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
@@ -241,6 +242,14 @@ def _step(data: dict[str, Any], path: str, ids: list[str], scope: Scope) -> Step
     return Exit(step_id, a_text(told, at, 60))
 
 
+def _purpose(told: Any, path: str) -> str:
+    """What the shop has named no legal ground for is sent to those who agreed to it, and to nobody
+    else: the gate asks."""
+    if not isinstance(told, str) or not _PURPOSE.fullmatch(told):
+        raise Misread(path, told, PURPOSES, "is no purpose")
+    return told
+
+
 def _send(data: Any, path: str, step_id: str, scope: Scope) -> Send:
     an_object(data, path, SEND_FIELDS)
     only_if = data.get("only_if")
@@ -250,7 +259,7 @@ def _send(data: Any, path: str, step_id: str, scope: Scope) -> Send:
         id=step_id,
         template=a_text(data.get("template"), f"{path}.template", 80),
         channel=one_of(data.get("channel", "email"), f"{path}.channel", CHANNELS, "channel"),
-        purpose=one_of(data.get("purpose", "marketing"), f"{path}.purpose", PURPOSES, "purpose"),
+        purpose=_purpose(data.get("purpose", MARKETING), f"{path}.purpose"),
         expires=a_span(data.get("expires", {"days": 1}), f"{path}.expires"),
         only_if=only_if,
     )

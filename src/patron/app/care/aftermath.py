@@ -120,7 +120,7 @@ async def _heed(tx: Tx, events: list[Event], region: str, now: datetime) -> None
         held = [name.value for name in names if name.kind == kind]
         heard = words(event, said, named, held)
         await profiles.set_consents(tx, heard, now)
-        if event.source is Source.PATRON and not said.granted:
+        if event.source is Source.PATRON and not said.granted and said.purpose == MARKETING:
             for word in heard:
                 await _stop(tx, word.channel, word.address_key, UNSUBSCRIBED, event)
 
