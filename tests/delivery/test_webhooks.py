@@ -98,9 +98,17 @@ def test_merges_and_topics(house: House) -> None:
         await stage.walk(first, second, stage.orders("u:ann"))
         await stage.walk(stage.event("Page Viewed", "u:ann", browser="b1"))
         await stage.walk(stage.event("Email Subscribed", "u:ann", email="ann@x.example"))
+        await stage.walk(stage.event("Preferences Updated", "u:ann", interests=["tea"]))
+        await here.register("profile.*", key="erp", url=f"{here.receiver.url}/erp")
+        await stage.walk(here.of_ours("Preferences Updated", second, interests=["tea"]))
         await here.tell()
-        assert here.receiver.topics() == ["profile.merged", "consent.changed"]
-        merged = here.receiver.heard[0].said["data"]
+        heard = sorted(here.receiver.heard, key=lambda one: one.path)  # two at the same time
+        assert [(one.path, one.said["type"]) for one in heard] == [
+            ("/hook", "profile.merged"), ("/hook", "consent.changed"),
+            ("/hook/erp", "profile.updated"),
+        ]  # fmt: skip
+        assert heard[2].said["data"]["changed"] == ["interests"]
+        merged = heard[0].said["data"]
         assert merged["merged"] == {
             "id": str(first.origin_id), "into": str(second.origin_id), "reason": "stitch",
         }  # fmt: skip

@@ -23,6 +23,7 @@ _NAMED = {
     "Order Cancelled": Topic.ORDER_CANCELLED,
 }
 _OURS = {
+    "Preferences Updated": Topic.PROFILE_UPDATED,
     "Segment Entered": Topic.SEGMENT_ENTERED,
     "Segment Left": Topic.SEGMENT_LEFT,
     "Email Sent": Topic.MESSAGE_SENT,
@@ -43,7 +44,7 @@ def topic_of(event: LoggedEvent) -> Topic | None:
     if event.backfill:
         return None
     ours = _OURS.get(event.name)
-    if ours in (Topic.SEGMENT_ENTERED, Topic.SEGMENT_LEFT):
+    if ours in (Topic.SEGMENT_ENTERED, Topic.SEGMENT_LEFT, Topic.PROFILE_UPDATED):
         return ours if event.source is Source.PATRON else None
     if ours is not None:
         return ours if event.trust >= Trust.SERVER else None
@@ -66,7 +67,7 @@ def of_event(shop: str, event: LoggedEvent, topic: Topic, her: Told) -> Draft:
     data: dict[str, Any] = {"shop": shop, "profile": _profile(her)}
     if topic is Topic.PROFILE_UPDATED:
         data["profile"]["traits"] = dict(her.traits)
-        data["changed"] = sorted(event.traits)
+        data["changed"] = sorted(event.traits or event.properties)
     else:
         data["event"] = {
             "name": event.name,
