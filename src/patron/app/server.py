@@ -11,7 +11,8 @@ from litestar.enums import ScopeType
 from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from patron.app import apidocs, health
+from patron.app import apidocs
+from patron.app.answering import health
 from patron.app.answering.failures import HANDLERS
 from patron.app.answering.idempotency import LARGEST_BODY, RememberAnswers
 from patron.app.audit.around import WriteDown

@@ -1,1 +1,1 @@
-"""What every answer has in common: failures as documents, and the first answer to a repeat."""
+"""What every answer has in common: health, failures as documents, the first answer to a repeat."""
