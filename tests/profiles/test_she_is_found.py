@@ -1,7 +1,9 @@
 """The owner looks people up: by names, addresses, numbers, orders; a page at a time."""
 
+import random
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from conftest import House
 from patron.events.log.orders import OrderWord
 from patron.events.store import save_orders
 from patron.events.types import Trust
-from patron.kit.db import Tx, value
+from patron.kit.db import Tx, tuples, value
 from patron.profiles import store, walk
 from patron.profiles.search.routes import routes
 from patron.profiles.search.terms import least
@@ -195,3 +197,63 @@ def test_least_keeps_what_begins_no_other(given_: list[str]) -> None:
     kept = least(given_)
     assert all(any(one.startswith(k) for k in kept) for one in given_)
     assert not any(a != b and a.startswith(b) for a in kept for b in kept)
+
+
+def test_as_a_plain_reading_of_everybody_finds(house: House) -> None:
+    """A hundred people with short names, thirty of them joined: each term finds whom reading all
+    that is kept finds, once, whatever the size of a page."""
+    chance = random.Random(7)
+
+    def word(longest: int) -> str:
+        return "".join(chance.choice("abAB") for _ in range(chance.randint(1, longest)))
+
+    async def story(tx: Tx) -> list[tuple[UUID, str, str, str, str]]:
+        batch = []
+        for n in range(100):
+            traits = chance.choice(
+                [
+                    {"first_name": word(3), "last_name": word(3)},
+                    {"name": f"{word(2)}  {word(3)}"},
+                    {},
+                ]
+            )
+            email = f"{word(4)}{n}@{word(3)}.example" if chance.random() < 0.5 else None
+            more = {**traits, **({"email": email} if email else {})}
+            batch.append(identified(f"{word(3)}-{n}", trust=Trust.SERVER, minutes=n, traits=more))
+        users = [event.user_id or "" for event in batch]
+        pairs = [chance.sample(users, 2) for _ in range(30)]
+        batch += [alias(one, other, minutes=200) for one, other in pairs]
+        await walk.resolve(tx, house.acme, batch, NOON, house.signer)
+        return await tuples(
+            tx,
+            "SELECT o.root_id, coalesce(i.value, ''), coalesce(i.kind, ''),"
+            " coalesce(search_name(o.traits), ''), coalesce(search_family(o.traits), '')"
+            " FROM origin o LEFT JOIN identifier i ON i.origin_id = o.id",
+        )
+
+    kept = house.unit(story)
+    assert 60 < len({root for root, *_ in kept}) < 90
+
+    def naive(q: str) -> set[str]:
+        folded, found = " ".join(q.lower().split()), set()
+        family, _, first = folded.partition(" ")
+        for root, value_, _, name, last in kept:
+            typed = any(value_.startswith(one) for one in (q, q.lower(), q.upper()))
+            named = name.startswith(folded) or last.startswith(folded)
+            turned = bool(first) and last == family and name.startswith(first)
+            if typed or named or turned:
+                found.add(str(root))
+        return found
+
+    terms = {word(3) for _ in range(30)} | {f"{word(1)} {word(2)}" for _ in range(20)} | {"zz"}
+    with asking(house, routes) as client:
+        for q in sorted(terms):
+            read: list[str] = []
+            cursor: str | None = ""
+            while cursor is not None:
+                asked: dict[str, Any] = {"q": q, "limit": 7, "cursor": cursor}
+                page = client.get("/api/profiles", params=asked).json()
+                read += [one["id"] for one in page["items"]]
+                cursor = page["next_cursor"]
+            assert len(read) == len(set(read)), q
+            assert set(read) == naive(q), q
