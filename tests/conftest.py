@@ -27,6 +27,7 @@ settings.register_profile("patron", deadline=None, suppress_health_check=[Health
 settings.load_profile("patron")
 
 T = TypeVar("T")
+LONGEST = "test_demo_from_outside.py"
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
 
@@ -62,6 +63,13 @@ class House:
                 return await work(tx)
 
         return self.run(story)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests begin, the demo before all: what is long must not begin last when two
+    processes share the files."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path.name != LONGEST, item.path not in slow))
 
 
 @pytest.fixture(scope="session")
