@@ -23,7 +23,7 @@ import pytest
 from musthold.inside import Inside, quick_cart_journey
 from musthold.plan import buyers, message_id, totals
 from postbox import Mailbox, mailbox
-from running import Running, eventually, running
+from running import HANG, Running, eventually, running
 
 HERE = Path(__file__).parent
 NODE_MODULES = HERE.parent / "sdk/node/node_modules"
@@ -32,7 +32,7 @@ RATE = 1_000
 SEED = 20_260_302
 KILLS = ("web", "worker", "postgres") * 4
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 
 
 class SlowMailbox(Mailbox):
@@ -90,7 +90,7 @@ def kill_everything_in_turn(
         def reached(mark: int = mark) -> bool:
             return (inside.or_none(inside.position) or 0) >= mark
 
-        eventually(reached, f"log position {mark} (then {victim} is killed)", 120)
+        eventually(reached, f"log position {mark} (then {victim} is killed)")
         if victim == "postgres":
             inside.kill_postgres()
         else:
@@ -100,20 +100,22 @@ def kill_everything_in_turn(
 
 
 def not_delivered(speaker: "subprocess.Popen[str]") -> list[str]:
-    output, _ = speaker.communicate(timeout=240)
+    output, _ = speaker.communicate(timeout=HANG)
     assert speaker.returncode == 0
     failed: list[str] = json.loads(output.splitlines()[-1])["failed"]
     return failed
 
 
 def all_messages_ended(inside: Inside, people: int) -> None:
-    """Every timer has fired and every message has come to its end."""
+    """Every timer has fired, every message has come to its end, and that was told to the inbox."""
 
     def ended() -> bool:
         inside.pass_leases()
+        if inside.value("SELECT count(*) FROM outbox WHERE untold IS NOT NULL"):
+            return False
         return len(inside.messages()) >= people and set(inside.states()) <= {"sent", "ambiguous"}
 
-    eventually(lambda: inside.or_none(ended), "the end of all messages", 120)
+    eventually(lambda: inside.or_none(ended), "the end of all messages")
 
 
 def profile_totals(shop: Running, users: list[str]) -> "Counter[tuple[str, str]]":
@@ -151,7 +153,7 @@ def test_what_was_acknowledged_is_there_once_whoever_is_killed(shop: Running, bo
     sent = {message_id(client, n) for client, count in CLIENTS.items() for n in range(count)}
     assert len(sent) == 100_000
     acknowledged = sent - set(failed)
-    inside.walked(120)
+    inside.walked()
 
     logged = inside.logged()
     ours = Counter({mark: n for mark, n in logged.items() if mark in sent})
@@ -159,9 +161,10 @@ def test_what_was_acknowledged_is_there_once_whoever_is_killed(shop: Running, bo
     assert acknowledged <= set(ours), "an acknowledged event is missing"
     assert failed == [], "the clients gave up on something although everything came back"
     assert inside.dead_letters() == []
-    assert sorted(p for (p,) in inside.rows("SELECT position FROM event")) == list(
-        range(1, logged.total() + 1)
-    )
+    # Mails go on being told: the log grows beside us.
+    positions = sorted(p for (p,) in inside.rows("SELECT position FROM event"))
+    assert len(positions) >= logged.total()
+    assert positions == list(range(1, len(positions) + 1))
 
     expected = sum(
         (totals(count, carts=client == "segment") for client, count in CLIENTS.items()), Counter()

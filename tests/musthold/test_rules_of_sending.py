@@ -2,15 +2,17 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
 from musthold.inside import Inside, consent, item, open_shop, quick_cart_journey, soon
 from postbox import Mailbox, mailbox
-from running import Running, eventually
+from running import HANG, Running, eventually
 
 LEASE = 6
 
@@ -68,12 +70,12 @@ def test_a_worker_that_dies_while_the_provider_thinks_leaves_one_ambiguous_messa
     box.hold()
     try:
         leaves(shop, "doubt")
-        assert box.holding.wait(30)
+        assert box.holding.wait(HANG)
         assert state_of(inside, address) == "handing_over"
         shop.kill("worker")
     finally:
         box.release()
-    eventually(lambda: state_of(inside, address) == "ambiguous", "the doubt", 60)
+    eventually(lambda: state_of(inside, address) == "ambiguous", "the doubt")
     assert len(box.to(address)) == 1
     found = message_to(inside, address)
     assert found is not None
@@ -89,32 +91,39 @@ def test_a_worker_that_dies_while_the_provider_thinks_leaves_one_ambiguous_messa
     assert len(box.to(address)) == 2
 
 
+@contextmanager
+def put_off(shop: Running, inside: Inside, box: Mailbox, who: str) -> Iterator[UUID]:
+    """Her cart mail stands in the outbox, put off by the mail server; her origin id.
+
+    At the end of the block the mail server takes mails to her again.
+    """
+    address = known(shop, who)
+    inside.walked()
+    box.later.add(address)
+    leaves(shop, who)
+    eventually(lambda: state_of(inside, address) == "delayed", "the delay")
+    origin = inside.value("SELECT origin_id FROM identifier WHERE value = %s", (who,))
+    assert isinstance(origin, UUID)
+    yield origin
+    box.later.clear()
+
+
 def test_a_worker_that_dies_with_a_claim_in_hand_loses_nothing(
     shop: Running, inside: Inside, box: Mailbox
 ) -> None:
-    address = known(shop, "claim")
-    inside.walked()
-    # The order's row is locked, so the worker stands between its claim and the gate.
-    with inside.connect() as holder:
-        leaves(shop, "claim")
-        inside.walked()
-        origin = inside.value("SELECT origin_id FROM identifier WHERE value = 'claim'")
-
-        def claimed() -> bool:
-            found = holder.execute(
-                "SELECT id FROM outbox WHERE origin_id = %s AND state = 'claimed' FOR UPDATE"
-                " SKIP LOCKED",
-                (origin,),
-            ).fetchall()
-            if not found:
-                holder.rollback()
-            return bool(found)
-
-        eventually(claimed, "a claim")
+    address = "claim@people.example"
+    with put_off(shop, inside, box, "claim"), inside.connect() as holder:
+        # The walk stands still with something to read, so the worker waits between claim and gate.
+        holder.execute("SELECT * FROM walk FOR UPDATE")
+        shop.track("Product Viewed", item("rye"), userId="somebody")
+        inside.rows("UPDATE outbox SET due_at = now() WHERE state = 'delayed'")
+        eventually(lambda: state_of(inside, address) == "claimed", "a claim")
         shop.kill("worker")
+        assert state_of(inside, address) == "claimed"
         holder.rollback()
+    assert box.to(address) == []
     inside.rows("UPDATE outbox SET lease_until = now() WHERE state = 'claimed'")
-    eventually(lambda: state_of(inside, address) == "sent", "the mail", 60)
+    eventually(lambda: state_of(inside, address) == "sent", "the mail")
     assert len(box.to(address)) == 1
     story = shop.run("message", "why", str(message_to(inside, address)["id"]))["story"]  # type: ignore[index]
     assert [line["state"] for line in story].count("sent") == 1
@@ -123,28 +132,13 @@ def test_a_worker_that_dies_with_a_claim_in_hand_loses_nothing(
 def test_an_exit_takes_back_what_is_queued_in_the_same_moment(
     shop: Running, inside: Inside, box: Mailbox
 ) -> None:
-    address = known(shop, "exit")
-    inside.walked()
-    origin = inside.value("SELECT origin_id FROM identifier WHERE value = 'exit'")
-    # The mail stands in the queue: its row is locked against every claim.
-    with inside.connect() as holder:
-        leaves(shop, "exit")
-
-        def queued() -> bool:
-            found = holder.execute(
-                "SELECT id FROM outbox WHERE origin_id = %s FOR UPDATE SKIP LOCKED", (origin,)
-            ).fetchall()
-            if not found:
-                holder.rollback()
-            return bool(found)
-
-        eventually(queued, "the row in the outbox")
-        holder.execute(
+    address = "exit@people.example"
+    with put_off(shop, inside, box, "exit") as origin:
+        inside.rows(
             "UPDATE outbox SET state = 'queued', token = NULL, lease_until = NULL,"
             " due_at = now() + interval '1 hour' WHERE origin_id = %s",
             (origin,),
         )
-        holder.commit()
     shop.track("Order Completed", {"order_id": "o-exit", "cart_id": "cart-exit"}, userId="exit")
     inside.walked()
     found = inside.rows("SELECT state, reason FROM outbox WHERE origin_id = %s", (origin,))
