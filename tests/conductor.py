@@ -21,8 +21,7 @@ from pathlib import Path
 import msgspec
 
 from patron.kit.conducted import Answer, FromProcess, FromTest, Heard, Joined, Stands, Time
-
-SECONDS = 30.0
+from running import HANG
 
 
 class Process:
@@ -49,7 +48,7 @@ class Held:
         self.role = role
         self.standing: list[tuple[Process, int]] = []
 
-    def awaited(self, seconds: float = SECONDS) -> Process:
+    def awaited(self, seconds: float = HANG) -> Process:
         """The first that came, as soon as it stands there."""
         what = f"{self.role} at {self.point}"
         self._conductor.wait(lambda: bool(self.standing), what, seconds)
@@ -60,7 +59,7 @@ class Held:
         process = self.awaited()
         self._conductor.end(self, die=process)
         what = f"death of {self.role} at {self.point}"
-        self._conductor.wait(lambda: process.gone, what, SECONDS)
+        self._conductor.wait(lambda: process.gone, what, HANG)
 
 
 class Conductor:
@@ -91,7 +90,7 @@ class Conductor:
         self.wait(
             lambda: all(one.gone or one.heard >= time.number for one in told),
             f"{self.now} in every process",
-            SECONDS,
+            HANG,
         )
         return self.now
 

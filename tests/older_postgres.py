@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from ports import free_port
 from postgres_fixture import server_folder
-from running import free_port
 
 DEBIAN = Path("/usr/lib/postgresql")
 VERSIONS = ("15", "16")

@@ -77,9 +77,9 @@ def log_text(folder: Path) -> str:
     return "".join(path.read_text() for path in sorted((folder / "log").glob("postgres-*.log")))
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def until(condition: Callable[[], bool]) -> None:
     """Wait for `condition`; a test that waits in vain fails."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end, "what was awaited did not happen"
         time.sleep(0.01)

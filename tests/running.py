@@ -3,12 +3,11 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,20 +15,16 @@ import httpx
 import psutil
 
 from patron.kit.postgres.server import PostgresServer
+from ports import free_port
 from postgres_fixture import server_folder
 
 T = TypeVar("T")
 PATRON = str(Path(sys.executable).parent / "patron")
+HANG = 240.0
+"""Seconds after which what has not happened hangs; a slow machine alone never takes so long."""
 
 
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def eventually(look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+def eventually(look: Callable[[], T], what: str, seconds: float = HANG) -> T:
     """What `look` returns as soon as it is truthy; fails after `seconds`, naming `what`."""
     end = time.monotonic() + seconds
     while True:
@@ -66,7 +61,7 @@ class Running:
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [PATRON, *words], env=self.environ, capture_output=True, text=True, timeout=120
+            [PATRON, *words], env=self.environ, capture_output=True, text=True, timeout=HANG
         )
 
     def open_shop(self, name: str = "Acme", *, live: bool = True) -> dict[str, Any]:
@@ -86,12 +81,12 @@ class Running:
             self.process = subprocess.Popen(
                 [PATRON, "serve"], env=self.environ, stdout=out, stderr=err
             )
-        eventually(self.ready, f"start of Patron (see {self.folder}/err.log)", 60)
+        eventually(self.ready, f"start of Patron (see {self.folder}/err.log)")
 
     def ready(self) -> bool:
         assert self.process is None or self.process.poll() is None, self.log()
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}/readyz", timeout=30).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -99,33 +94,34 @@ class Running:
         """Ask the house to stop and wait for it."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        return self.process.wait(HANG)
 
     def part(self, module: str) -> psutil.Process:
-        """The process of `web` or `worker`."""
-        assert self.process is not None
-        for child in psutil.Process(self.process.pid).children():
-            if f"patron.app.{module}" in child.cmdline():
-                return child
-        raise AssertionError(f"no {module} process")
+        """The process of `web` or `worker`, as soon as there is one."""
+        part = eventually(lambda: self._part(module), f"a {module} process")
+        assert part is not None
+        return part
 
     def kill(self, module: str) -> None:
         """kill -9 of `web` or `worker`, children included."""
-        part = eventually(lambda: self._part_or_none(module), f"a {module} process", 60)
-        assert part is not None
-        for child in [*part.children(recursive=True), part]:
-            child.kill()
+        part = self.part(module)
+        with suppress(psutil.NoSuchProcess):  # one that ended by itself is as dead
+            for child in [*part.children(recursive=True), part]:
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
 
-    def _part_or_none(self, module: str) -> psutil.Process | None:
-        try:
-            return self.part(module)
-        except (AssertionError, psutil.NoSuchProcess):
-            return None
+    def _part(self, module: str) -> psutil.Process | None:
+        assert self.process is not None
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):  # it ends; the next one comes
+                if f"patron.app.{module}" in child.cmdline():
+                    return child
+        return None
 
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:
         """A call of the API with the server key."""
         headers = {"Authorization": f"Bearer {self.server_key}", **more.pop("headers", {})}
-        return httpx.request(method, f"{self.url}{path}", headers=headers, timeout=30, **more)
+        return httpx.request(method, f"{self.url}{path}", headers=headers, timeout=HANG, **more)
 
     def database_url(self) -> str:
         """Where the installation's own PostgreSQL answers while it runs."""
@@ -135,7 +131,7 @@ class Running:
         """A track call with the server key."""
         body = {"type": "track", "event": event, "properties": properties, **more}
         answer = httpx.post(
-            f"{self.url}/v1/track", json=body, auth=(self.server_key, ""), timeout=30
+            f"{self.url}/v1/track", json=body, auth=(self.server_key, ""), timeout=HANG
         )
         assert answer.status_code == 200, answer.text
 
@@ -158,6 +154,6 @@ def running(folder: Path | None = None, **settings: object) -> Iterator[Running]
             if house.process is not None and house.process.poll() is None:
                 house.process.send_signal(signal.SIGTERM)
                 try:
-                    house.process.wait(60)
+                    house.process.wait(HANG)
                 except subprocess.TimeoutExpired:
                     house.process.kill()

@@ -37,7 +37,7 @@ def shop() -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def described(shop: Running) -> Operations:
-    document = httpx.get(f"{shop.url}/api/openapi.json").json()
+    document = httpx.get(f"{shop.url}/api/openapi.json", timeout=60).json()
     return {
         (method.upper(), path): operation
         for path, operations in document["paths"].items()

@@ -130,7 +130,7 @@ def test_settings_are_changed_one_by_one(shop: Running) -> None:
 
 
 def test_the_document_describes_every_door_and_the_page_shows_it(shop: Running) -> None:
-    document = httpx.get(f"{shop.url}/api/openapi.json").json()
+    document = httpx.get(f"{shop.url}/api/openapi.json", timeout=60).json()
     paths = document["paths"]
     assert {"/v1/track", "/v1/batch", "/v1/t", "/api/shop", "/api/journeys"} <= paths.keys()
     for path, operations in paths.items():

@@ -40,7 +40,7 @@ def walked(shop: Running, at_least: int) -> int:
         found = int(shop.run("lake", "status")["position"])
         return found if found >= at_least else 0
 
-    return eventually(look, f"log position {at_least}", 60)
+    return eventually(look, f"log position {at_least}")
 
 
 def test_a_backup_under_load_restores_and_the_lake_is_cut_back(

@@ -131,7 +131,7 @@ def test_the_snippet_that_init_prints_is_heard(house: Running, browser: Browser)
             names = {event["name"]: event for event in found}
             return names if {"Page Viewed", "Product Viewed"} <= set(names) else {}
 
-        seen = eventually(tail, "page and product view", 30)
+        seen = eventually(tail, "page and product view")
     context.close()
     assert complaints == []
     viewed, product = seen["Page Viewed"], seen["Product Viewed"]

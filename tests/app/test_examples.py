@@ -33,7 +33,7 @@ def examples(document: dict[str, Any], operation: dict[str, Any]) -> list[Any]:
 
 
 def test_every_body_has_an_example_and_every_example_works(shop: Running) -> None:
-    document = httpx.get(f"{shop.url}/api/openapi.json").json()
+    document = httpx.get(f"{shop.url}/api/openapi.json", timeout=60).json()
     places = {"{who}": "user_id:ada", "{key}": "abandoned_cart", "{writeKey}": shop.write_key}
     missing, failed, tried = [], [], 0
     for path, operations in document["paths"].items():
@@ -62,7 +62,7 @@ def test_every_body_has_an_example_and_every_example_works(shop: Running) -> Non
 
 
 def test_errors_are_documented_as_they_are_answered(shop: Running) -> None:
-    document = httpx.get(f"{shop.url}/api/openapi.json").json()
+    document = httpx.get(f"{shop.url}/api/openapi.json", timeout=60).json()
     responses = document["paths"]["/api/profiles/{who}"]["get"]["responses"]
     assert {"400", "401", "403", "404"} <= responses.keys()
     answer = shop.call("GET", "/api/profiles/user_id:nobody")

@@ -6,9 +6,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from ports import free_port
 from postbox import mailbox
 from postgres_fixture import server_folder
-from running import PATRON, Running, eventually, free_port, running
+from running import HANG, PATRON, Running, eventually, running
 
 
 def patron(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -39,7 +40,7 @@ def test_init_prints_what_to_paste_and_it_works() -> None:
         house.url = f"http://127.0.0.1:{port}"
         serve = subprocess.Popen([PATRON, "serve"], cwd=folder, stderr=subprocess.DEVNULL)
         try:
-            eventually(house.ready, "the start of Patron", 60)
+            eventually(house.ready, "the start of Patron")
             curl = installed["curl"].replace("127.0.0.1:8080", f"127.0.0.1:{port}")
             said = subprocess.run(["bash", "-c", curl], capture_output=True, text=True, check=True)
             assert json.loads(said.stdout) == {"success": True}
@@ -57,7 +58,7 @@ def test_init_prints_what_to_paste_and_it_works() -> None:
             assert box.to("me@tea.example")[0]["Subject"] == "Patron: a test mail"
         finally:
             serve.terminate()
-            assert serve.wait(60) == 0
+            assert serve.wait(HANG) == 0
         again = patron(folder, "init", "--yes", "--name", "X", "--url", "https://x.example")
         assert again.returncode == 1
         assert "patron shop create" in again.stderr

@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ports import free_port
 from postgres_fixture import server_folder
-from running import eventually, free_port
+from running import HANG, eventually
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).parent / "uv"
@@ -95,7 +96,7 @@ def test_a_shop_is_founded_and_an_event_comes_in(programs: Path, folder: Path) -
             [patron, "serve"], env=environ, cwd=folder, stdout=err, stderr=err
         )
     try:
-        eventually(lambda: is_ready(url), f"start of Patron (see {folder}/err.log)", 60)
+        eventually(lambda: is_ready(url), f"start of Patron (see {folder}/err.log)")
         answer = httpx.post(
             f"{url}/v1/track",
             json={"anonymousId": "a", "event": "Product Viewed", "properties": {"sku": "tea-1"}},
@@ -111,11 +112,11 @@ def test_a_shop_is_founded_and_an_event_comes_in(programs: Path, folder: Path) -
         assert [f for f in findings if f["state"] == "failed"] == []
     finally:
         serving.terminate()
-        assert serving.wait(90) == 0
+        assert serving.wait(HANG) == 0
 
 
 def is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
+        return httpx.get(f"{url}/readyz", timeout=30).status_code == 200
     except httpx.HTTPError:
         return False

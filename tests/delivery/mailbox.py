@@ -1,7 +1,6 @@
 """A real SMTP server in a thread, and one that misbehaves as told."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from patron.delivery.channels.email.smtp import SmtpSettings
+from ports import free_port
 
 
 class Mailbox:
@@ -95,12 +95,11 @@ class Mailbox:
 @contextmanager
 def mailbox() -> Iterator[Mailbox]:
     box = Mailbox()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=port, enable_SMTPUTF8=True)
+    box.port = free_port()
+    controller = Controller(
+        box, hostname="127.0.0.1", port=box.port, enable_SMTPUTF8=True, ready_timeout=60
+    )
     controller.start()
-    box.port = port
     try:
         yield box
     finally:

@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
+from ports import free_port
 from postgres_fixture import server_folder
-from running import free_port
 
 PATRON = str(Path(sys.executable).parent / "patron")
 LOAD_SECONDS = 1_500  # on a machine that does other things as well

@@ -23,7 +23,7 @@ PATRON: dict[str, Any] = {"trust": Trust.SERVER, "source": Source.PATRON}
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not await true():
             await asyncio.sleep(0.01)
 
@@ -108,10 +108,16 @@ def test_killed_connections_lose_and_double_nothing(house: House) -> None:
     async def story(db: Database) -> None:
         inbox = Inbox(db.url, SystemClock())
         done = asyncio.Event()
+        taken = 0
 
         async def kill() -> int:
             kills = 0
             while not done.is_set():
+                before = taken
+
+                async def on(before: int = before) -> bool:
+                    return taken > before or done.is_set()
+
                 async with db.session() as tx:
                     found = await tuples(
                         tx,
@@ -119,12 +125,16 @@ def test_killed_connections_lose_and_double_nothing(house: House) -> None:
                         " WHERE application_name = 'patron-inbox' AND datname = current_database()",
                     )
                 kills += len(found)
+                # Not faster than calls are taken, or a slow machine would do nothing but connect.
                 await asyncio.sleep(0.02)
+                await until(on)
             return kills
 
         async def send(start: int) -> None:
+            nonlocal taken
             for n in range(start, start + 60):
                 await inbox.append(house.acme, [event(n)], **PATRON)
+                taken += 1
 
         killer = asyncio.ensure_future(kill())
         await asyncio.gather(*(send(start) for start in range(0, 600, 60)))
@@ -138,7 +148,7 @@ def test_killed_connections_lose_and_double_nothing(house: House) -> None:
 
 
 def test_without_a_database_calls_wait_then_are_told_to_come_back(house: House) -> None:
-    limits = InboxLimits(wait_seconds=0.6)
+    limits = InboxLimits(wait_seconds=1.5)
 
     async def story(db: Database) -> None:
         async with doorway(db, house.acme, limits=limits) as door:
@@ -248,7 +258,7 @@ def test_what_is_given_up_at_closing_lends_its_number_to_nobody(house: House) ->
     """The first commit stands, but nobody hears of it and nobody waits for it any more."""
 
     async def story(db: Database) -> None:
-        inbox = Inbox(db.url, SystemClock(), InboxLimits(wait_seconds=0.6))
+        inbox = Inbox(db.url, SystemClock(), InboxLimits(wait_seconds=1.5))
         handed_in: list[asyncio.Future[None]] = []
         broken = 0
 
@@ -258,7 +268,7 @@ def test_what_is_given_up_at_closing_lends_its_number_to_nobody(house: House) ->
                 return
             broken += 1
             if broken == 1:
-                await asyncio.sleep(0.4)  # the second one will be waited for after the first
+                await asyncio.sleep(1.0)  # the second one will be waited for after the first
                 handed_in.append(put(2))
                 await asyncio.Event().wait()
             raise psycopg.OperationalError("the connection is lost")

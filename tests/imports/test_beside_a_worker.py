@@ -33,5 +33,5 @@ def test_a_running_worker_walks_what_is_imported(house: House, tmp_path: Path) -
         assert counts(house) == {"Looked": 2_000}
     finally:
         worker.terminate()
-        worker.wait(30)
+        worker.wait(120)
     assert worker.returncode == 0, log.read_text("utf-8")

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,15 +86,17 @@ def test_first_start_makes_a_safe_private_database(server: PostgresServer, folde
         psycopg.connect(wrong)
 
 
-def test_stop_and_start_again_keeps_the_data_and_is_quick(server: PostgresServer) -> None:
+def test_stop_and_start_again_keeps_the_data_and_recovers_nothing(
+    server: PostgresServer,
+) -> None:
     url = server.start()
     ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
     server.stop()
     assert not server.running
     server.stop()
-    begun = time.monotonic()
-    assert ask(server.start(), "SELECT answer FROM kept") == 42
-    assert time.monotonic() - begun < 2
+    told: list[str] = []
+    assert ask(server.start(told.append), "SELECT answer FROM kept") == 42
+    assert told == [], "nothing was made anew or recovered"
     server.stop()
 
 
@@ -181,7 +182,7 @@ def test_sigterm_to_the_supervisor_stops_the_server(folder: Path) -> None:
         assert supervisor.stdout.readline().startswith("postgresql://")
         assert PostgresServer(folder).running
         supervisor.send_signal(signal.SIGTERM)
-        assert supervisor.wait(20) == 0
+        assert supervisor.wait(120) == 0
     assert not PostgresServer(folder).running
     assert "database system is shut down" in log_text(folder)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from running import Running
+from running import HANG, Running
 
 
 class Callers:
@@ -39,7 +39,7 @@ class Callers:
     def stop(self) -> None:
         self._enough.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(HANG)
             assert not thread.is_alive()
 
     def _call(self, caller: int) -> None:
@@ -60,7 +60,8 @@ class Callers:
                 except httpx.HTTPError:
                     self._enough.wait(0.01)
                     continue
-                self.slowest = max(self.slowest, time.monotonic() - started)
+                finally:
+                    self.slowest = max(self.slowest, time.monotonic() - started)
                 if answer.status_code == 200:
                     self.taken.add(mark)
                 else:

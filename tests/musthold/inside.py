@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import duckdb
 import psycopg
 
-from patron.app.worker import SHOPS_SECONDS
 from patron.kit.lake import lake_of
 from patron.kit.postgres.server import PostgresServer
 from postgres_fixture import log_text
@@ -48,7 +47,7 @@ class Inside:
             self.url,
             options=f"-c search_path={self.schema}",
             application_name="a test",
-            connect_timeout=5,
+            connect_timeout=60,
             **more,
         )
 
@@ -89,9 +88,9 @@ class Inside:
             )
         )
 
-    def walked(self, seconds: float = 60) -> None:
+    def walked(self) -> None:
         """Returns when everything that was acknowledged is walked."""
-        eventually(lambda: self.or_none(self.unwalked) == 0, "the walk of everything", seconds)
+        eventually(lambda: self.or_none(self.unwalked) == 0, "the walk of everything")
 
     def logged(self) -> "Counter[str]":
         """Message ids of the log, and how often each is there."""
@@ -154,9 +153,6 @@ def open_shop(
         house.open_shop(name, live=False)
         live = house.call("POST", "/api/shop/mode", json={"mode": "live"})
         assert live.status_code == 200, live.text
-        # The worker reads its shops anew every so often; until then it would write to the owner.
-        read = time.monotonic() + 1.25 * SHOPS_SECONDS
-        eventually(lambda: time.monotonic() > read, "the worker's look at its shops")
         yield house
 
 

@@ -59,7 +59,7 @@ class SlowMotion:
                 return 0
             return tried if answer.status_code == 200 else 0
 
-        said = eventually(taken, f"the acknowledgement of {event} of {who}", 60)
+        said = eventually(taken, f"the acknowledgement of {event} of {who}")
         self.told.append(str(call["messageId"]))
         return said
 

@@ -38,7 +38,7 @@ from patron.shops import store as shops
 from patron.shops.types import Mode
 from postbox import Mailbox, mailbox
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = pytest.mark.slow
 
 MINUTE = timedelta(minutes=1)
 LENGTH = 240  # minutes

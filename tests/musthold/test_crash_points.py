@@ -17,7 +17,7 @@ import pytest
 import patron
 from musthold.slow_motion import SlowMotion, in_slow_motion
 from postbox import mailbox
-from running import eventually
+from running import HANG, eventually
 
 SENT, IN_DOUBT = "sent", "ambiguous"
 LAKE = "lake.appended"
@@ -84,7 +84,7 @@ def test_every_point_that_there_is_has_its_death_here() -> None:
 
 
 def comes_back(town: SlowMotion, role: str) -> None:
-    town.conductor.wait(lambda: town.conductor.count(role) == 1, f"a new {role}", 60)
+    town.conductor.wait(lambda: town.conductor.count(role) == 1, f"a new {role}", HANG)
 
 
 def ends_as(town: SlowMotion, who: str, death: Death) -> None:

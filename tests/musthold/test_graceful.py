@@ -14,21 +14,30 @@ import pytest
 
 from musthold.callers import Callers
 from musthold.inside import Inside, open_shop
-from running import Running, eventually, running
+from running import HANG, Running, eventually, running
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def shop() -> Iterator[Running]:
+@pytest.fixture(scope="module")
+def one_house() -> Iterator[Running]:
     with open_shop() as house:
         yield house
+
+
+@pytest.fixture
+def shop(one_house: Running) -> Running:
+    """A house that runs, whatever the test before did to it."""
+    assert one_house.process is not None
+    if one_house.process.poll() is not None:
+        one_house.start()
+    return one_house
 
 
 def test_stopping_under_load_drops_no_accepted_request(shop: Running) -> None:
     inside = Inside(shop)
     url = inside.url
-    callers = Callers(shop)
+    callers = Callers(shop, name="stop")
     eventually(lambda: len(callers.taken) > 500, "some load")
     assert shop.stop() == 0
     callers.stop()
@@ -45,7 +54,7 @@ def test_stopping_under_load_drops_no_accepted_request(shop: Running) -> None:
 
 def test_a_stop_of_the_web_process_alone_drops_nothing_either(shop: Running) -> None:
     inside = Inside(shop)
-    callers = Callers(shop)
+    callers = Callers(shop, name="web")
     try:
         for goal in (300, 900):
             eventually(partial(callers.more_than, goal), f"{goal} calls")
@@ -67,7 +76,7 @@ def test_a_cold_start_is_quick_and_says_when_it_is_ready() -> None:
         assert house.stop() == 0
         started = time.monotonic()
         house.start()
-        assert time.monotonic() - started < 15  # the benchmark `start` holds it to 4 s
+        assert time.monotonic() - started < 30  # the benchmark `start` holds it to 4 s
         assert f"ready at {house.url}" in (house.folder / "out.log").read_text() + house.log()
         assert house.stop() == 0
 
@@ -81,6 +90,8 @@ def processes_of(house: Running) -> list[psutil.Process]:
             command = process.cmdline()
         except psutil.Error:
             continue
+        if not command:
+            continue  # it has ended, and nobody has noticed yet
         ours = environ.get("PATRON_DATA_DIR", "").startswith(str(house.folder))
         if ours and "postgres" not in command[0] and process.pid != os.getpid():
             found.append(process)
@@ -91,12 +102,12 @@ def test_a_killed_supervisor_leaves_nobody_behind_and_the_next_start_goes_on(
     shop: Running,
 ) -> None:
     inside = Inside(shop)
-    callers = Callers(shop, 4)
+    callers = Callers(shop, 4, "orphans")
     eventually(lambda: len(callers.taken) > 200, "some load")
     assert shop.process is not None
     shop.process.kill()
     shop.process.wait()
-    eventually(lambda: processes_of(shop) == [], "the end of web and worker", 60)
+    eventually(lambda: processes_of(shop) == [], "the end of web and worker")
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", shop.port), 1)
     shop.start()
@@ -120,7 +131,7 @@ def test_a_second_installation_on_the_same_folder_is_refused_and_disturbs_nobody
         env={**shop.environ, "PATRON_LISTEN_PORT": str(shop.port + 1)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG,
     )
     assert done.returncode != 0
     assert "already" in done.stderr
@@ -130,7 +141,7 @@ def test_a_second_installation_on_the_same_folder_is_refused_and_disturbs_nobody
 
 
 def test_a_web_server_that_lost_its_own_master_makes_room_for_the_next(shop: Running) -> None:
-    callers = Callers(shop, 4)
+    callers = Callers(shop, 4, "master")
     try:
         eventually(lambda: len(callers.taken) > 100, "some load")
         master = shop.part("web")

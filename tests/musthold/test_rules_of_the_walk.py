@@ -22,7 +22,7 @@ from patron.kit.db import Database
 from patron.kit.migrate import HOUSE
 from patron.shops import store as shops
 from postbox import Mailbox, mailbox
-from running import Running, eventually
+from running import HANG, Running, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -97,7 +97,7 @@ def broken(inside: Inside, table: str, when: str, error: str) -> Iterator[None]:
 
 
 def figure(shop: Running, name: str) -> float:
-    text = httpx.get(f"{shop.url}/metrics/worker", timeout=10).text
+    text = httpx.get(f"{shop.url}/metrics/worker", timeout=30).text
     found = [line for line in text.splitlines() if line.startswith(name)]
     return max((float(line.rsplit(" ", 1)[1]) for line in found), default=0)
 
@@ -192,7 +192,7 @@ def test_three_workers_of_one_shop_walk_every_event_once(shop: Running, inside: 
     finally:
         for other in others:
             other.send_signal(signal.SIGTERM)
-        assert [other.wait(60) for other in others] == [0, 0]
+        assert [other.wait(HANG) for other in others] == [0, 0]
     positions = inside.rows("SELECT position FROM event WHERE message_id LIKE 'many-%' ORDER BY 1")
     assert [p for (p,) in positions] == list(range(before + 1, before + 4_001))
 
@@ -233,7 +233,7 @@ def test_a_bug_that_hits_many_events_stops_the_walk_and_alarms(
     letters, stands = len(inside.dead_letters()), inside.position()
     with broken(inside, "event", "true", "22023"):
         assert send(shop, "bug", 300).status_code == 200
-        eventually(lambda: figure(shop, "patron_walk_halted") == 1, "the alarm", 60)
+        eventually(lambda: figure(shop, "patron_walk_halted") == 1, "the alarm")
         assert "nothing was buried" in shop.log()
         eventually(lambda: doctor(shop, "acme: walk")[0]["state"] == "failed", "the doctor's word")
         assert send(shop, "meanwhile", 10).status_code == 200
@@ -260,7 +260,7 @@ def test_when_journeys_fail_events_and_profiles_are_kept_and_the_mail_comes_late
         assert "wait for journeys" in doctor(shop, "acme: walk")[-1]["detail"]
         assert inside.rows("SELECT 1 FROM dead_letter WHERE detail LIKE '%digested%'") == []
     inside.rows("UPDATE acting SET due_at = now()")
-    eventually(lambda: box.to(address), "the mail", 60)
+    eventually(lambda: box.to(address), "the mail")
     assert inside.value("SELECT count(*) FROM acting") == 0
     assert not soon(lambda: len(box.to(address)) > 1, 1)
 

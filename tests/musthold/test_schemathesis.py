@@ -32,7 +32,7 @@ def fuzz(shop: Running, tmp_path: Path, *words: str) -> str:
         "--suppress-health-check", "all", "--warnings", "off",
         *words,
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=280)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=500)
     report = done.stdout + done.stderr
     assert done.returncode == 0, report[-6_000:]
     return report

@@ -63,7 +63,7 @@ def bolt(shops: tuple[Tenant, Tenant]) -> Tenant:
 
 @cache
 def document(shop: Tenant) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{shop.house.url}/api/openapi.json").json()
+    found: dict[str, Any] = httpx.get(f"{shop.house.url}/api/openapi.json", timeout=60).json()
     return found
 
 

@@ -32,8 +32,8 @@ def test_a_cart_of_ten_is_answered_at_eleven(town: SlowMotion) -> None:
     assert town.runs(who) == [("waiting", None)]
     town.conductor.advance(minutes=2)
     jumped = time.monotonic()
-    eventually(lambda: town.mails(who) == 1, "the mail", 10)
-    assert time.monotonic() - jumped < 5, "a timer slept instead of looking at the clock"
+    eventually(lambda: town.mails(who) == 1, "the mail")
+    assert time.monotonic() - jumped < 60, "a timer slept instead of looking at the clock"
     (mail,) = town.box.to(address(who))
     assert mail["Date"].datetime == town.conductor.now
     eventually(lambda: town.messages(who) == ["sent"], "the provider's answer in the ledger")

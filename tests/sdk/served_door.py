@@ -16,8 +16,10 @@ from patron.events.routes import Door, DoorSettings
 from patron.kit.clock import SystemClock
 from patron.kit.db import Database
 from patron.shops.access import Keys
+from ports import free_port
 
-LIBRARY = Path(__file__).parent / "node/node_modules/@segment/analytics-next/dist/umd"
+HERE = Path(__file__).parent
+LIBRARY = HERE / "node/node_modules/@segment/analytics-next/dist/umd"
 
 
 class App:
@@ -63,15 +65,13 @@ class Served:
     """A server of the door on one port, which can be ended and started again."""
 
     def __init__(self, database: str, refuse: list[int] | None = None) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {
             **os.environ,
             "SDK_DATABASE": database,
             "SDK_REFUSE": ",".join(str(status) for status in refuse or []),
-            "PYTHONPATH": str(Path(__file__).parent),
+            "PYTHONPATH": os.pathsep.join(str(folder) for folder in (HERE, HERE.parent)),
         }
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -82,10 +82,10 @@ class Served:
             *("--loop", "uvloop", "--log-level", "error", "served_door:create"),
         ]
         self._process = subprocess.Popen(
-            command, env=self._environment, start_new_session=True, cwd=Path(__file__).parent
+            command, env=self._environment, start_new_session=True, cwd=HERE
         )
         self._environment["SDK_REFUSE"] = ""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while True:
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", self.port)).close()
@@ -102,7 +102,7 @@ class Served:
             os.killpg(self._process.pid, how)
         else:
             self._process.send_signal(how)
-        self._process.wait(30)
+        self._process.wait(120)
         self._process = None
 
 
