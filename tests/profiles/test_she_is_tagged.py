@@ -136,6 +136,7 @@ def test_a_merge_joins_tags_and_its_undo_parts_them(ada: House) -> None:
                 found = await store.find(tx, who)
                 assert found is not None
                 people[found] = await store.origins(tx, found)
+            assert list((await labels.notes(tx, people)).values()) == [[], ["Hers."], []]
             return await labels.tags(tx, people)
 
         assert list(ada.unit(part).values()) == [["VIP"], ["trade", "vip"], []]

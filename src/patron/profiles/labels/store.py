@@ -26,6 +26,21 @@ async def tags(tx: Tx, people: Mapping[UUID, Sequence[UUID]]) -> dict[UUID, list
     return {person: list(found.get(person, {}).values()) for person in people}
 
 
+async def notes(tx: Tx, people: Mapping[UUID, Sequence[UUID]]) -> dict[UUID, list[str]]:
+    """The texts of many people's notes, each person given by any id and all her origins; the newest
+    first."""
+    whose = {origin: person for person, origins in people.items() for origin in origins}
+    found: dict[UUID, list[str]] = {person: [] for person in people}
+    for origin, text in await tuples(
+        tx,
+        "SELECT origin_id, text FROM profile_note WHERE origin_id = ANY(%s)"
+        " ORDER BY at DESC, id DESC",
+        (list(whose),),
+    ):
+        found[whose[origin]].append(text)
+    return found
+
+
 async def tags_of(tx: Tx, origins: Sequence[UUID]) -> list[Tag]:
     """Her tags by name. One that was written under two of her origins is shown as it was first."""
     return await rows(
