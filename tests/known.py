@@ -34,6 +34,7 @@ class Known(msgspec.Struct, frozen=True):
     person: UUID = ANNA
     lists: frozenset[str] = frozenset()
     segments: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
     population: Population | None = None
 
     def events(

@@ -226,6 +226,10 @@ def sample(rule: dict[str, Any], her: Known, now: datetime) -> bool:
     return Fraction(drawn, 2**64) * 100 < Fraction(rule["sample"])
 
 
+def tagged(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    return (rule["tag"].lower() in {tag.lower() for tag in her.tags}) is rule.get("is", True)
+
+
 def in_segment(rule: dict[str, Any], her: Known, now: datetime) -> bool:
     return (rule["segment"] in her.segments) is rule.get("is", True)
 
@@ -241,8 +245,8 @@ def cart(rule: dict[str, Any], her: Known, now: datetime) -> bool:
 ASKED = {
     "trait": trait, "event": event, "message": message, "sequence": sequence, "orders": orders,
     "consent": consent, "reachable": reachable, "suppressed": suppressed, "channel": touch,
-    "device": touch, "list": on_list, "segment": in_segment, "rfm": rfm, "percentile": percentile,
-    "sample": sample, "cart": cart,
+    "device": touch, "list": on_list, "segment": in_segment, "tag": tagged, "rfm": rfm,
+    "percentile": percentile, "sample": sample, "cart": cart,
 }  # fmt: skip
 
 

@@ -207,6 +207,9 @@ lists = st.fixed_dictionaries(
 segments = st.fixed_dictionaries(
     {"segment": st.sampled_from(["loyal", "new"])}, optional={"is": st.booleans()}
 )
+tags = st.fixed_dictionaries(
+    {"tag": st.sampled_from(["VIP", "press"])}, optional={"is": st.booleans()}
+)
 LEAVES: dict[str, st.SearchStrategy[Rule]] = {
     "trait": comparison("trait"),
     "event": event(),
@@ -220,6 +223,7 @@ LEAVES: dict[str, st.SearchStrategy[Rule]] = {
     **dict.fromkeys(TOUCHES, touch()),
     "list": lists,
     "segment": segments,
+    "tag": tags,
     "sample": samples,
 }
 """For each form that is no group, what makes it."""
@@ -314,5 +318,6 @@ people = st.builds(
     touched=touches(),
     person=st.uuids(),
     lists=st.frozensets(st.sampled_from(["fair", "vip"])),
+    tags=st.frozensets(st.sampled_from(["vip", "Press", "wholesale"])),
     population=populations(),
 )

@@ -19,6 +19,7 @@ from patron.kit.db import Database, execute
 from patron.kit.ids import new_id
 from patron.profiles import store as profiles
 from patron.profiles.erasure import store as erasure
+from patron.profiles.labels import mark
 from patron.segments import filling, saving, tasks
 from patron.segments.facts import Subject, load_many
 from patron.segments.forms import standing
@@ -46,6 +47,7 @@ class Tale:
         self.root: dict[str, str] = {}
         self.waiting: list[Event] = []
         self.born = 0
+        self.last_merge: tuple[str, dict[str, str]] | None = None
         for _ in range(PEOPLE):
             self.new()
 
@@ -92,12 +94,38 @@ class Tale:
         self.log[one].append((event.ts, "Aliased", {}))
         await self.stage.walk(event)
         loser = self.person(other)
+        self.last_merge = (one, dict(self.root))
         for name in self.root:
             if self.person(name) == loser:
                 self.root[name] = self.person(one)
 
     def person(self, name: str) -> str:
         return self.root[name]
+
+    async def undone(self) -> None:
+        """The last merge is taken back: two people again."""
+        await self.walks()
+        if self.last_merge is None:
+            return
+        winner, before = self.last_merge
+        self.last_merge = None
+        async with self.stage.unit() as tx:
+            root = await profiles.find(tx, f"user_id:{winner}")
+            if root is None:
+                return
+            merges = await profiles.merges(tx, await profiles.origins(tx, root))
+            await profiles.undo(tx, merges[0].id, self.stage.now)
+        for name, person in before.items():
+            if name in self.root:
+                self.root[name] = person
+
+    async def tagged(self) -> None:
+        await self.walks()
+        who = self.anybody()
+        async with self.stage.unit() as tx:
+            if await profiles.find(tx, f"user_id:{who}") is not None:
+                tag = self.draw.choice(["vip", "Press"])
+                await mark.tag(tx, self.stage.shop, f"user_id:{who}", tag, "me", self.stage.now)
 
     async def erased(self) -> None:
         await self.walks()
@@ -114,6 +142,7 @@ class Tale:
             await remembered.erase(tx, gone.origins)
             await lists.erase(tx, gone.origins)
         person = self.person(who)
+        self.last_merge = None
         for name in [name for name in self.root if self.person(name) == person]:
             del self.root[name], self.log[name]
         self.new()
@@ -154,6 +183,7 @@ async def expected(tale: Tale, data: dict[str, Any]) -> set[UUID]:
             person=facts.person,
             lists=facts.lists,
             segments=facts.segments,
+            tags=frozenset(facts.tags),
             population=facts.population,
         )
         if reference.holds(data, her, tale.stage.now):
@@ -204,6 +234,10 @@ async def tell(tale: Tale, data: Sequence[dict[str, Any]], steps: Sequence[Any])
             tale.orders(hours)
         elif what == "merge":
             await tale.merges()
+        elif what == "undo":
+            await tale.undone()
+        elif what == "tag":
+            await tale.tagged()
         elif what == "erase":
             await tale.erased()
         elif what == "wait":
@@ -238,7 +272,9 @@ async def settled(stage: Stage) -> None:
 
 
 happenings = st.tuples(
-    st.sampled_from(["A", "A", "B", "A", "B", "order", "merge", "wait", "wait", "erase"]),
+    st.sampled_from(
+        ["A", "A", "B", "A", "B", "order", "merge", "merge", "undo", "tag", "wait", "erase"]
+    ),
     rules.hours,
     rules.told,
 )

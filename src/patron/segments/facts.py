@@ -15,6 +15,7 @@ import msgspec
 
 from patron.carts import store as carts
 from patron.kit.db import Tx
+from patron.profiles.labels import store as labels
 from patron.profiles.many import store as profiles
 from patron.profiles.types import Reach
 from patron.segments import store
@@ -88,6 +89,7 @@ class Loaded(msgspec.Struct, frozen=True):
     touched: dict[str, list[Touch]] = {}
     lists: frozenset[str] = frozenset()
     segments: frozenset[str] = frozenset()
+    tags: Collection[str] = ()
     population: Population | None = None
 
     def events(
@@ -132,6 +134,7 @@ async def load_many(
     touched = await _touched(tx, subjects, people, needs, now)
     lists = await listed.of_people(tx, people, needs.lists) if needs.lists else {}
     segments = await members.of_people(tx, people, needs.segments) if needs.segments else {}
+    tags = await labels.tags(tx, people) if needs.tags else {}
     with_carts = await _with_carts(tx, people) if ANY in needs.carts else set()
     population = await populations.published(tx) if needs.population else None
     zone = ZoneInfo(shop.time_zone)
@@ -156,6 +159,7 @@ async def load_many(
                 touched=touched.get(person, {}),
                 lists=lists.get(person, frozenset()),
                 segments=segments.get(person, frozenset()),
+                tags=tags.get(person, ()),
                 population=population,
             )
         )

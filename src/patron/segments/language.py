@@ -23,7 +23,14 @@ from typing import Any
 import msgspec
 
 from patron.segments.forms.event import Event, read_event, read_message
-from patron.segments.forms.member import InSegment, Listed, read_listed, read_segment
+from patron.segments.forms.member import (
+    InSegment,
+    Listed,
+    Tagged,
+    read_listed,
+    read_segment,
+    read_tagged,
+)
 from patron.segments.forms.orders import Orders, read_orders
 from patron.segments.forms.reach import (
     Consent,
@@ -103,6 +110,7 @@ Leaf = (
     | Touched
     | Listed
     | InSegment
+    | Tagged
     | Scored
     | Grouped
     | Ranked
@@ -125,6 +133,7 @@ READERS: dict[str, Callable[[Mapping[str, Any], str, Scope], Leaf]] = {
     "device": read_device,
     "list": read_listed,
     "segment": read_segment,
+    "tag": read_tagged,
     "sample": read_sample,
 }
 FORMS = (*GROUPS, *READERS)

@@ -149,6 +149,7 @@ def _forms() -> dict[str, Schema]:
             ["list"],
             {"list": {**_TEXT, "description": "The key of a list."}, "is": _YES_OR_NO},
         ),
+        "tag": _only(["tag"], {"tag": _TEXT, "is": _YES_OR_NO}),
         "segment": _only(
             ["segment"],
             {"segment": {**_TEXT, "description": "The key of a segment."}, "is": _YES_OR_NO},

@@ -76,6 +76,10 @@ class Facts(Protocol):
         """Keys of the saved segments she is in, of those that were asked for."""
 
     @property
+    def tags(self) -> Collection[str]:
+        """As they were written."""
+
+    @property
     def population(self) -> Population | None:
         """The published table of where people stand; None before the first."""
 
@@ -132,6 +136,7 @@ class Needs(msgspec.Struct, frozen=True):
     touch: Lookback = Lookback()
     lists: frozenset[str] = frozenset()
     segments: frozenset[str] = frozenset()
+    tags: bool = False
     population: bool = False
     tests: int = 0
 
@@ -160,6 +165,7 @@ def together(needs: Iterable[Needs]) -> Needs:
         touch=_furthest([one.touch for one in every if one.kinds]),
         lists=union("lists"),
         segments=union("segments"),
+        tags=any(one.tags for one in every),
         population=any(one.population for one in every),
         tests=sum(one.tests for one in every),
     )

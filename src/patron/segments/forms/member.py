@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from patron.profiles.labels.mark import key_of
 from patron.segments.reading import Misread, a_text, an_object, yes_or_no
 from patron.segments.types import Answer, Facts, Needs, Scope
 
@@ -56,6 +57,38 @@ class InSegment(msgspec.Struct, frozen=True):
 
     def weight(self) -> int:
         return 1
+
+
+class Tagged(msgspec.Struct, frozen=True):
+    """Whether somebody at the shop has put a tag on her, however it is spelt in letter case."""
+
+    tag: str
+    wanted: bool
+    recurs: bool = False
+
+    def holds(self, facts: Facts, now: datetime) -> bool:
+        return self._has(facts) == self.wanted
+
+    def evaluate(self, facts: Facts, now: datetime) -> Answer:
+        said = "has" if self._has(facts) else "does not have"
+        return Answer(self.holds(facts, now), [f"{said} the tag “{self.tag}”"])
+
+    def edges(self, facts: Facts, now: datetime) -> Iterator[datetime]:
+        yield from ()
+
+    def needs(self) -> Needs:
+        return Needs(tags=True)
+
+    def weight(self) -> int:
+        return 1
+
+    def _has(self, facts: Facts) -> bool:
+        return key_of(self.tag) in map(key_of, facts.tags)
+
+
+def read_tagged(data: Mapping[str, Any], path: str, scope: Scope) -> Tagged:
+    an_object(data, path, ["tag", "is"])
+    return Tagged(a_text(data["tag"], f"{path}.tag"), yes_or_no(data.get("is", True), f"{path}.is"))
 
 
 def read_segment(data: Mapping[str, Any], path: str, scope: Scope) -> InSegment:
