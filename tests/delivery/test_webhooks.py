@@ -214,7 +214,7 @@ def test_gone_is_gone(house: House) -> None:
             [found] = await hearing.of_shop(tx, stage.shop)
             assert (found.state, "410 Gone" in found.detail) == ("failed", True)
             assert "patron webhook enable crm --catch-up" in (found.remedy or "")
-            await keeping.enable(tx, "crm", catch_up=True)
+            await keeping.enable(tx, "crm", stage.now, catch_up=True)
         await here.tell()
         assert orders(here)[1:] == ["o2"]
 
@@ -242,7 +242,7 @@ def test_after_three_days_without_a_success_it_is_switched_off(house: House) -> 
         assert first.state == State.FAILED and 8 <= first.attempts <= 14
         here.receiver.always = 204
         async with stage.unit() as tx:
-            await keeping.enable(tx, "crm", catch_up=False)
+            await keeping.enable(tx, "crm", stage.now, catch_up=False)
             _, again = await keeping.replay(tx, "crm", None, None, stage.now)
         assert again >= 1
         await here.tell()

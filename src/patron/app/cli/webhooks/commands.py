@@ -190,8 +190,8 @@ def enable(
 ) -> None:
     """Tell it again from now on."""
 
-    async def put(tx: Tx, _: Shop, __: OpenHouse) -> EndpointView:
-        return view(await keeping.enable(tx, key, catch_up=catch_up))
+    async def put(tx: Tx, _: Shop, house: OpenHouse) -> EndpointView:
+        return view(await keeping.enable(tx, key, house.clock.now(), catch_up=catch_up))
 
     _told(_in_shop(shop, put), as_json)
 

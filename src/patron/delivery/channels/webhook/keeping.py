@@ -132,12 +132,12 @@ async def change(
     return await found(tx, key)
 
 
-async def enable(tx: Tx, key: str, *, catch_up: bool) -> Endpoint:
+async def enable(tx: Tx, key: str, now: datetime, *, catch_up: bool) -> Endpoint:
     """Tell it again: of what happens from now on, or with `catch_up` of all that was missed."""
     one = await found(tx, key)
     if one.status != Status.ON:
         place = (one.position, one.merged_after) if catch_up else await present(tx)
-        await store.switch_on(tx, key, *place)
+        await store.switch_on(tx, key, *place, now)
     return await found(tx, key)
 
 

@@ -207,12 +207,13 @@ async def try_webhook(
 async def enable_webhook(
     db: NamedDependency[Database],
     shop: NamedDependency[Shop],
+    clock: NamedDependency[Clock],
     key: Key,
     data: Annotated[Enabled, BodyKwarg(examples=[Example(value={"catch_up": True})])],
 ) -> EndpointView:
     """From now on, or with all that it missed."""
     async with db.unit(shop.schema) as tx:
-        return view(await keeping.enable(tx, key, catch_up=data.catch_up))
+        return view(await keeping.enable(tx, key, clock.now(), catch_up=data.catch_up))
 
 
 @post(

@@ -60,8 +60,14 @@ async def change(tx: Tx, key: str, url: str, topics: Sequence[str], description:
     )
 
 
-async def switch_on(tx: Tx, key: str, position: int, merged_after: UUID) -> None:
-    """On, to be told what lies behind `position` and `merged_after`."""
+async def switch_on(tx: Tx, key: str, position: int, merged_after: UUID, now: datetime) -> None:
+    """On, to be told at once what waits, and then what lies behind `position` and `merged_after`."""
+    await execute(
+        tx,
+        "UPDATE webhook_delivery d SET due_at = %s FROM webhook w WHERE w.key = %s"
+        " AND d.endpoint_id = w.id AND d.state = 'waiting'",
+        (now, key),
+    )
     await execute(
         tx,
         "UPDATE webhook SET status = 'on', reason = NULL, failures = 0, failing_since = NULL,"
