@@ -98,12 +98,6 @@ def words(found: Confirmation, shop: Shop) -> str:
     return agreed_to(shop.settings, found)
 
 
-def to(found: Confirmation) -> str:
-    """The address in short."""
-    local, at, domain = found.address.partition("@")
-    return f"{local[:2]}…@{domain}" if at else f"{found.address[:3]}…"
-
-
 def is_over(found: Confirmation, now: datetime) -> bool:
     """Whether her answer comes too late."""
     return found.confirmed_at is None and found.expires_at <= now

@@ -11,9 +11,9 @@ from patron.delivery.preferences.form import PAUSED
 from patron.delivery.preferences.held import held
 from patron.delivery.preferences.who import Her
 from patron.profiles.consent import basis
-from patron.profiles.consents.labels import purposes
+from patron.profiles.consents.labels import in_short, purposes
 from patron.profiles.consents.types import PAUSE, Frequency, PrivacyRequest, RequestKind
-from patron.profiles.types import Identifier, Reach, SuppressionReason
+from patron.profiles.types import Reach, SuppressionReason
 from patron.shops.types import Basis, Shop
 
 _TITLES = {
@@ -56,7 +56,7 @@ def model(shop: Shop, her: Her, shown: Shown) -> dict[str, Any]:
     """The page's model."""
     return {
         "title": "What you get from us",
-        "mailbox": masked(her.mailbox),
+        "mailbox": in_short(her.mailbox.address or her.mailbox.value),
         "said": shown.said,
         "action": shown.action,
         "channels": _channels(shop, her),
@@ -68,16 +68,6 @@ def model(shop: Shop, her: Her, shown: Shown) -> dict[str, Any]:
         "requests": _requests(shown.requests),
         "answer": _ANSWER,
     }
-
-
-def masked(one: Identifier) -> str:
-    """An address so that its holder knows it, and somebody she forwards the mail to does not."""
-    address = one.address or one.value
-    local, at, domain = address.partition("@")
-    if not at:
-        return f"{address[:3]} … {address[-2:]}"
-    shown = local[:1] if len(local) < 4 else local[:2]
-    return f"{shown}…@{domain}"
 
 
 def is_on(reach: Reach, purpose: str) -> bool:
@@ -105,8 +95,9 @@ def _channels(shop: Shop, her: Her) -> list[dict[str, Any]]:
             if one == channel
         ]
         if choices:
-            address = masked(her.addresses(channel)[0])
-            found.append({"title": title, "hint": hint.format(address=address), "choices": choices})
+            one = her.addresses(channel)[0]
+            hint = hint.format(address=in_short(one.address or one.value))
+            found.append({"title": title, "hint": hint, "choices": choices})
     return found
 
 

@@ -36,6 +36,7 @@ from patron.messages.links import (
 )
 from patron.profiles import store as profiles
 from patron.profiles.consents import request_store as requests
+from patron.profiles.consents.labels import in_short
 from patron.profiles.consents.types import RequestKind
 from patron.shops.access import requires
 from patron.shops.types import Shop
@@ -192,8 +193,8 @@ async def ask_to_confirm(
     return notice(
         shop,
         "Is this what you want?",
-        f"“{confirming.words(found, shop)}” – {shop.name} writes to {confirming.to(found)} when you"
-        " press the button, and not before.",
+        f"“{confirming.words(found, shop)}” – {shop.name} writes to {in_short(found.address)} when"
+        " you press the button, and not before.",
         "Yes, write to me",
         f"/confirm/{token}",
     )

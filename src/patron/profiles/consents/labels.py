@@ -18,6 +18,14 @@ def label(settings: ShopSettings, channel: str, purpose: str) -> str:
     return f"{words} {BY[channel]}"
 
 
+def in_short(address: str) -> str:
+    """An address so that its holder knows it, and somebody she forwards a mail to does not."""
+    local, at, domain = address.partition("@")
+    if not at:
+        return f"{address[:3]} … {address[-2:]}"
+    return f"{local[:1] if len(local) < 4 else local[:2]}…@{domain}"
+
+
 def agreed_to(settings: ShopSettings, confirmation: Confirmation) -> str:
     """The words under which she agreed, or those that we would have used."""
     shown = (confirmation.text_shown or "").strip()
