@@ -25,16 +25,29 @@ FRESH = timedelta(seconds=30)
 MOST_KEPT = 50_000
 _NAMES = ("variant_id", "sku", "product_id")
 _SPEAKING = SAYS_NAME | {"Product Reviewed", "Product Shared", "Product List Viewed"}
+_LASTING = ("product_id", "category", "brand")
 _encode = msgspec.json.Encoder().encode
 
 Facts = dict[str, Any]
 
 
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """Facts of a product and their JSON, which would cost more to write than all the rest."""
+
+    facts: Facts
+    text: bytes
+
+    @classmethod
+    def of(cls, facts: Facts) -> "Said":
+        return cls(facts, _encode(facts))
+
+
 class Shown:
-    """What was read of products lately, for one shop; None for what the catalog does not know."""
+    """What was read of products lately, for one shop: all that is true now, and what lasts; None
+    for what the catalog does not know."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[datetime, Facts | None]] = {}
+        self._kept: dict[str, tuple[datetime, tuple[Said, Said] | None]] = {}
 
     def unknown(self, ids: Iterable[str], now: datetime) -> list[str]:
         """Those of `ids` that are to be read."""
@@ -46,10 +59,18 @@ class Shown:
             self._kept = {}
         for one in ids:
             item = found.get(one)
-            self._kept[one] = (now, None if item is None else facts(item))
+            if item is None:
+                self._kept[one] = (now, None)
+                continue
+            all_ = facts(item)
+            lasting = {name: fact for name, fact in all_.items() if name in _LASTING}
+            self._kept[one] = (now, (Said.of(all_), Said.of(lasting)))
 
-    def of(self, id: str) -> Facts | None:
-        return self._kept[id][1]
+    def of(self, event: Event, ids: Iterable[str]) -> list[Said]:
+        """What is said of an event's products. Of history only what hardly changes: nobody knows
+        what a product cost then."""
+        which = 1 if event.backfill else 0
+        return [both[which] for id in ids if (both := self._kept[id][1]) is not None]
 
 
 def facts(item: Item) -> Facts:
@@ -90,15 +111,9 @@ def _id(product: Mapping[str, Any]) -> str | None:
     return None
 
 
-def describe(event: Event, told: list[Facts]) -> None:
-    """Keep with an event what the catalog says of its products. Of history only what hardly
-    changes: nobody knows what a product cost then."""
-    if event.backfill:
-        told = [{k: v for k, v in one.items() if k in _LASTING} for one in told]
-    event.properties[FIELD] = told
-    added = b'"catalog":' + _encode(told) + b"}"
+def describe(event: Event, said: list[Said]) -> None:
+    """Keep with an event what the catalog says of its products."""
+    event.properties[FIELD] = [one.facts for one in said]
+    added = b'"catalog":[' + b",".join([one.text for one in said]) + b"]}"
     if not event.body.endswith(added):  # a batch may be walked again
         event.body = event.body[:-1] + (b"" if event.body == b"{}" else b",") + added
-
-
-_LASTING = ("product_id", "category", "brand")

@@ -62,9 +62,8 @@ async def describe(tx: Tx, shop: Shop, events: Sequence[Event], now: datetime) -
     if wanted:
         shown.keep(wanted, await store.find(tx, wanted), now)
     for event, ids in speaking:
-        told = [facts for id in ids if (facts := shown.of(id)) is not None]
-        if told:
-            describe_one(event, told)
+        if said := shown.of(event, ids):
+            describe_one(event, said)
 
 
 def forget(shop: Shop) -> None:
