@@ -1,5 +1,6 @@
 """The search for an erased person's names finds every spelling, in whatever it is kept."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -13,11 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import House
+from conftest import NOON, House
 from patron.app.care.proof import rewriting, searching
 from patron.app.care.proof.needles import Needles, Sought
+from patron.app.care.proof.proving import prove
 from patron.app.care.proof.searching import Searched, search_files, search_tables
 from patron.kit.db import execute
+from patron.kit.settings import Settings
 from patron.shops.retention.store import Traces
 
 ADA, ID = "ada.rare@people.example", UUID("018f0000-1111-7222-8333-444455556666")
@@ -106,6 +109,21 @@ def test_every_column_of_every_table_is_searched(house: House) -> None:
         ("split_1.name", "email"),
     } | {(one.where, one.what) for one in done.found if one.where.startswith("column")}  # fmt: skip
     assert done.tables > 40
+
+
+def test_what_another_shop_knows_of_her_is_its_own(house: House, tmp_path: Path) -> None:
+    for shop in house.shops:
+        kept = tmp_path / "shops" / shop.slug / "cut"
+        kept.mkdir(parents=True)
+        (kept / "cut.jsonl").write_bytes(ADA.encode())
+        house.unit(lambda tx: execute(tx, f"CREATE TABLE odd AS SELECT '{ADA}' AS said"), shop)
+    settings = Settings(data_dir=tmp_path)
+    proof = asyncio.run(prove(settings, house.url, house.acme, SHE, NOON))
+    assert {one.where for one in proof.found} == {
+        f"{house.acme.schema}.odd.said", str(tmp_path / "shops" / "acme" / "cut" / "cut.jsonl"),
+    }  # fmt: skip
+    assert proof.unread == ["PostgreSQL's own files, which the shops share"]
+    assert "found them here" in str(proof) and ADA not in str(proof)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,12 @@ from pathlib import Path
 
 from patron.kit.postgres.errors import PostgresError
 
+CLUSTER = "patron"
+"""What Patron's own server calls itself."""
+
 # An owner's own wishes go through ALTER SYSTEM, which PostgreSQL reads after this file.
 TUNING = {
-    "cluster_name": "patron",
+    "cluster_name": CLUSTER,
     "max_connections": "100",
     "shared_buffers": "128MB",
     "wal_buffers": "16MB",

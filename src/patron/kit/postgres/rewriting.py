@@ -14,6 +14,7 @@ from psycopg import sql
 
 from patron.kit.db import Tx, tuples, value
 from patron.kit.log import logger
+from patron.kit.postgres.configuration import CLUSTER
 
 log = logger(__name__)
 
@@ -108,16 +109,19 @@ async def renew_statistics(connection: Tx) -> None:
 
 
 async def renew_log(connection: Tx) -> bool:
-    """Have the write-ahead log begin anew: what was written so far is no file any more. False where
-    our account may not, on a server of the owner's.
+    """Have the write-ahead log of Patron's own server begin anew: what was written so far is in no
+    file any more. False on a server of the owner's, whose log may be archived and followed.
 
     Costs 16 MB of writing for each segment that waits to be used again, by our settings 2 GB at
     most.
     """
-    if not await value(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+    ours = "SELECT rolsuper AND current_setting('cluster_name') = %s FROM pg_roles"
+    if not await value(connection, f"{ours} WHERE rolname = current_user", (CLUSTER,)):
         return False
-    await connection.execute("ALTER SYSTEM SET wal_recycle = off")
+    recycles = await value(connection, "SHOW wal_recycle") == "on"
     try:
+        if recycles:
+            await connection.execute("ALTER SYSTEM SET wal_recycle = off")
         await value(connection, "SELECT pg_reload_conf()")
         # Once through every segment that stands ready: they hold what was in them before.
         waiting = int(await value(connection, "SELECT count(*) FROM pg_ls_waldir()"))
@@ -127,6 +131,7 @@ async def renew_log(connection: Tx) -> bool:
         await connection.execute("CHECKPOINT")
         await connection.execute("CHECKPOINT")
     finally:
-        await connection.execute("ALTER SYSTEM RESET wal_recycle")
-        await value(connection, "SELECT pg_reload_conf()")
+        if recycles:
+            await connection.execute("ALTER SYSTEM RESET wal_recycle")
+            await value(connection, "SELECT pg_reload_conf()")
     return True

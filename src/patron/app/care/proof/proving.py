@@ -21,10 +21,12 @@ from patron.kit.db import begun, connect
 from patron.kit.migrate import HOUSE
 from patron.kit.postgres import place
 from patron.kit.settings import Settings
+from patron.shops import store as shops
 from patron.shops.retention import store as retention
 from patron.shops.types import Shop
 
 WAITING = "inbox"
+SHARED = "PostgreSQL's own files, which the shops share"
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -32,7 +34,8 @@ class Proof(msgspec.Struct, frozen=True):
 
     `found` is empty when nothing is left. `later` says what is not gone yet and when it will be.
     `short` are kinds of names that are in half of all files by chance, and were looked for only
-    where callers put ids. `unread` are files that hold packed bytes, such as backups.
+    where callers put ids. `unread` are files that were not searched: packed ones such as backups,
+    and PostgreSQL's where several shops share them.
     """
 
     at: datetime
@@ -60,7 +63,7 @@ class Proof(msgspec.Struct, frozen=True):
                 f"Too short to look for by itself: {', '.join(sorted(set(self.short)))}; it was"
                 " looked for where callers put ids."
             )
-        told += [f"Not searched, for it is packed: {file}" for file in self.unread]
+        told += [f"Not searched: {file}" for file in self.unread]
         return "\n".join(told)
 
 
@@ -80,15 +83,20 @@ async def prove(
     Reads everything once: some 20 s of a core a gigabyte for one person.
     """
     needles = Needles(sought)
-    async with await connect(url, "patron-proof") as connection, begun(connection, shop.schema):
-        traces = await retention.traces(connection)
-        lake = await lake_store.erasures(connection)
+    async with await connect(url, "patron-proof") as connection:
+        async with begun(connection, shop.schema):
+            traces = await retention.traces(connection)
+            lake = await lake_store.erasures(connection)
+        async with begun(connection, HOUSE):
+            others = [one.slug for one in await shops.every(connection) if one.id != shop.id]
     ours = place.found(settings.data_dir / "postgres")
     if ours is not None and quote(str(ours.socket_folder()), safe="") not in url:
         ours = None  # a server of the owner's, who keeps its files
-    folders = [settings.data_dir.absolute(), *also]
-    closed = {settings.data_dir.absolute() / "postgres"}
-    if ours is not None and traces is None:
+    data = settings.data_dir.absolute()
+    folders = [data, *also]
+    # Another shop may know her too, and has not been asked to forget her.
+    closed = {data / "postgres", *(data / "shops" / slug for slug in others)}
+    if ours is not None and traces is None and not others:
         folders.append(ours.home)
 
     def look() -> Searched:
@@ -121,5 +129,5 @@ async def prove(
         found=[hit for hit in done.found if hit not in waits],
         later=later,
         short=needles.short,
-        unread=done.unread,
+        unread=[*done.unread, *([SHARED] if others else [])],
     )
