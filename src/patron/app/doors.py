@@ -32,7 +32,9 @@ from patron.profiles.search import routes as search
 from patron.segments import routes as segments
 from patron.segments.computed import routes as computed
 from patron.segments.lists import routes as static_lists
+from patron.segments.ready import routes as ready_made
 from patron.segments.saved import routes as saved_segments
+from patron.segments.suggesting import routes as suggestions
 from patron.shops import routes as shops
 from patron.shops.access import Keys
 
@@ -51,6 +53,8 @@ ROUTES: list[HTTPRouteHandler] = [
     *carts.routes,
     *segments.routes,
     *saved_segments.routes,
+    *ready_made.routes,
+    *suggestions.routes,
     *segments_deleted.routes,
     *computed.routes,
     *static_lists.routes,

@@ -9,6 +9,7 @@ from patron.journeys.builtin import install
 from patron.journeys.types import Status
 from patron.kit.db import Database
 from patron.kit.migrate import HOUSE
+from patron.segments.ready import showing as ready_made
 from patron.shops import store
 from patron.shops.found import found_shop, make_key
 from patron.shops.types import KeyKind, Scope, Shop, ShopSettings
@@ -34,7 +35,8 @@ async def found(
     owner_email: str,
     settings: ShopSettings | None = None,
 ) -> Founded:
-    """Found a shop in rehearsal with the cart journey switched on.
+    """Found a shop in rehearsal with the cart journey switched on and the core of the ready-made
+    segments saved.
 
     Raises Problem 400 for an argument that is wrong, 409 when the shop exists.
     """
@@ -51,6 +53,7 @@ async def found(
     keys = await first_keys(db, shop, now)
     async with db.unit(shop.schema) as tx:
         await install(tx, shop, now, status=Status.ON)
+        await ready_made.save_core(tx, shop, now)
     return Founded(view(shop), *keys)
 
 

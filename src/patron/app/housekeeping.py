@@ -18,6 +18,7 @@ from patron.kit.metrics import gauge
 from patron.kit.settings import Settings
 from patron.recommend import shelf
 from patron.segments import filling
+from patron.segments.suggesting import finding as suggesting
 from patron.shops.retention import store as retention
 from patron.shops.types import Shop
 
@@ -62,8 +63,11 @@ class Keeper:
             self._copied = now
         async with self._db.unit(shop.schema) as tx:
             segments_wait = await filling.work_waits(tx, shop, now)
+            suggestions_wait = await suggesting.is_due(tx, shop, now)
         if segments_wait:
             await self._job("segments", shop)
+        if suggestions_wait:
+            await self._job("suggest", shop)
         if Uploads(self._settings.data_dir, shop.slug).waits():
             await self._job("lists", shop, "patron.app.lists.importing")
         if self._models_are_due(shop, now):

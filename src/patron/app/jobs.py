@@ -1,7 +1,7 @@
 """Work that needs heavy libraries, each in a process of its own that ends when it is done.
 
-`python -m patron.app.jobs lake|refresh|segments|prove SHOP` prints what it did as one JSON object;
-`prove` reads from its standard input whom to look for.
+`python -m patron.app.jobs lake|refresh|segments|suggest|prove SHOP` prints what it did as one JSON
+object; `prove` reads from its standard input whom to look for.
 """
 
 import asyncio
@@ -29,6 +29,8 @@ from patron.profiles.batch.store import digest
 from patron.recommend import shelf
 from patron.recommend import tasks as recommend
 from patron.segments import filling
+from patron.segments.suggesting import finding as suggesting
+from patron.segments.suggesting.store import Run
 from patron.shops import store as shops
 from patron.shops.retention import store as retention
 from patron.shops.types import Shop
@@ -79,6 +81,12 @@ async def fill_segments(
     lake = lake_of(settings.data_dir, shop.slug)
     async with Database(url, max_size=2, name="patron-segments") as db:
         return await filling.fill(db, shop, lake, clock, heard)
+
+
+async def find_suggestions(url: str, shop: Shop, clock: Clock) -> Run:
+    """Look for groups of people who are alike, and for fans of categories."""
+    async with Database(url, max_size=2, name="patron-suggest") as db:
+        return await suggesting.find(db, shop, clock)
 
 
 async def proved(
@@ -135,11 +143,13 @@ def main() -> None:
             done = asyncio.run(fill_segments(settings, settings.database_url, shop, clock))
         except filling.Busy:
             raise SystemExit(BUSY) from None
+    elif job == "suggest":
+        done = asyncio.run(find_suggestions(settings.database_url, shop, clock))
     elif job == "prove":
         sought = msgspec.json.decode(sys.stdin.buffer.read(), type=Sought)
         done = asyncio.run(proved(settings, settings.database_url, shop, sought, clock))
     else:
-        raise SystemExit(f"job {job!r} is unknown: it is lake, refresh, segments or prove")
+        raise SystemExit(f"job {job!r} is unknown: it is lake, refresh, segments, suggest or prove")
     sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
 
 

@@ -26,6 +26,8 @@ from patron.segments.telling import OF_OURS
 from patron.shops.types import Shop
 
 MOST_SEGMENTS = 500
+TAKEN = frozenset(["ready-made", "movement", "suggestions"])
+"""What stands where a key would, in the addresses of segments."""
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +176,12 @@ def _circle(key: str, asks: Mapping[str, frozenset[str]]) -> list[str]:
 
 def _key(key: str | None, name: str) -> str:
     made = key_of(name) if key is None else key
+    if made in TAKEN:
+        raise bad_request(
+            f"key {made!r} has a meaning of its own",
+            remedy=f"give a key such as {made}-people",
+            path="key",
+        )
     if not re.match(KEY, made):
         raise bad_request(
             f"key {made!r} is not 1 to 60 of a-z, 0-9, - and _, beginning with a letter or digit",

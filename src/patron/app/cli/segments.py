@@ -1,42 +1,37 @@
 """`patron segment …`: which people, and why."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
 import typer
 
-from patron.app.cli import conditions
+from patron.app.cli import conditions, ready
 from patron.app.cli.conditions import (
     Person,
     RuleFile,
     data_of,
     explained,
     in_shop,
-    misread,
     root_of,
 )
-from patron.app.cli.house import OpenHouse, open_house
-from patron.app.cli.output import Json, ShopName, clear_errors, show, table
-from patron.app.cli.progress import Bar
-from patron.app.jobs import fill_segments
+from patron.app.cli.house import OpenHouse
+from patron.app.cli.output import Json, ShopName, show, table
+from patron.app.cli.saved import save_and_fill
 from patron.app.segments_deleted import delete
-from patron.kit.db import Database, Tx
-from patron.segments import filling, saving
+from patron.kit.db import Tx
+from patron.segments import saving
 from patron.segments.members.types import Day
 from patron.segments.saved import showing
 from patron.segments.saved.showing import MemberView, SegmentView, Why
-from patron.segments.saved.types import Status
 from patron.segments.saving import Draft
 from patron.shops.types import Shop
 
 MOST = 100_000
-POLL_SECONDS = 0.2
 
 app = typer.Typer(no_args_is_help=True, help="Which people, and why.")
 app.add_typer(conditions.app)
+app.add_typer(ready.app)
 Rules = Annotated[
     str | None, typer.Option("--rule", metavar="RULE.json", help="A file with its rule, or -.")
 ]
@@ -72,7 +67,7 @@ def create(
         made = await saving.create(tx, which, key, draft, house.clock.now())
         return await showing.shown(tx, made)
 
-    _save_and_fill(shop, rule, save, as_json)
+    save_and_fill(shop, rule, save, as_json)
 
 
 @app.command("change")
@@ -94,7 +89,7 @@ def change(
         changed = await saving.change(tx, which, key, draft, house.clock.now())
         return await showing.shown(tx, changed)
 
-    _save_and_fill(shop, rule or key, save, as_json)
+    save_and_fill(shop, rule or key, save, as_json)
 
 
 @app.command("pause")
@@ -188,41 +183,12 @@ def show_why(key: Key, person: Person, shop: ShopName = None, as_json: Json = Fa
     show(found, as_json, lambda: _told(found))
 
 
-def _save_and_fill(
-    shop: str | None,
-    given: str,
-    save: Callable[[Tx, Shop, OpenHouse], Awaitable[SegmentView]],
-    as_json: bool,
-) -> None:
-    """Save, then read history and ask everybody, or wait for the server that does."""
-    with clear_errors():
-        with open_house() as house, Bar(as_json) as bar:
-            which = house.shop(shop)
-            tell = bar.steps()
-
-            async def work(db: Database) -> SegmentView:
-                with misread(given):
-                    async with db.unit(which.schema) as tx:
-                        made = await save(tx, which, house)
-                while made.status in (Status.FILLING, Status.SETTLING):
-                    try:
-                        await fill_segments(house.settings, house.url, which, house.clock, tell)
-                    except filling.Busy:
-                        await asyncio.sleep(POLL_SECONDS)
-                    async with db.unit(which.schema) as tx:
-                        made = await showing.shown(tx, await saving.existing(tx, made.key))
-                return made
-
-            found = house.run(work)
-        show(found, as_json, lambda: f"Segment {found.key!r} has {found.said}.")
-
-
 def _set_paused(key: str, paused: bool, shop: str | None, as_json: bool) -> None:
     async def save(tx: Tx, which: Shop, house: OpenHouse) -> SegmentView:
         changed = await saving.change(tx, which, key, Draft(paused=paused), house.clock.now())
         return await showing.shown(tx, changed)
 
-    _save_and_fill(shop, key, save, as_json)
+    save_and_fill(shop, key, save, as_json)
 
 
 def _told(found: Why) -> str:

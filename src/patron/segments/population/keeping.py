@@ -57,7 +57,7 @@ async def _is_due(tx: Tx, shop: Shop, now: datetime) -> bool:
     table = await store.published(tx)
     if table is None:
         return await store.enough(tx, 1, now - PERIOD)
-    if table.currency != shop.currency or table.made_at < _last_night(shop, now):
+    if table.currency != shop.currency or table.made_at < last_night(shop, now):
         return True
     if table.scored >= FEWEST or now - table.made_at < AGAIN:
         return False
@@ -72,7 +72,7 @@ async def _is_wanted(tx: Tx, segments: list[Segment], now: datetime) -> bool:
     )
 
 
-def _last_night(shop: Shop, now: datetime) -> datetime:
+def last_night(shop: Shop, now: datetime) -> datetime:
     """The last time that it was three in the morning."""
     zone = ZoneInfo(shop.time_zone)
     today = now.astimezone(zone).date()

@@ -1,0 +1,137 @@
+"""Ready-made and suggested segments: `patron segment ready-made`, `install`, `movement`, …"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from patron.app.cli.conditions import in_shop
+from patron.app.cli.house import OpenHouse, open_house
+from patron.app.cli.output import Json, ShopName, clear_errors, show, table
+from patron.app.cli.saved import save_and_fill
+from patron.kit.db import Database, Tx
+from patron.segments.ready import showing
+from patron.segments.ready.movement import Movement, movement
+from patron.segments.ready.routes import MONTH
+from patron.segments.ready.showing import ReadyMadeView
+from patron.segments.saved.showing import SegmentView, shown
+from patron.segments.suggesting import finding, keeping
+from patron.segments.suggesting.keeping import Suggested
+from patron.shops.types import Shop
+
+app = typer.Typer()
+
+
+@app.command("ready-made")
+def show_ready_made(
+    count: Annotated[
+        bool, typer.Option("--count/--no-count", help="Count those that are not saved, too.")
+    ] = True,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """The segments that need no rule of your own, and how many people are in each."""
+    with clear_errors(), open_house() as house:
+        which = house.shop(shop)
+
+        async def look(db: Database) -> list[ReadyMadeView]:
+            return await showing.shown(db, which, house.clock.now(), None if count else 0)
+
+        found = house.run(look)
+    rows = [
+        (one.theme, one.key, one.name, "" if one.count is None else f"{one.count:,}",
+         "saved" if one.saved else "")
+        for one in found
+    ]  # fmt: skip
+    head = ("theme", "segment", "name", "people", "")
+    show(found, as_json, lambda: table(head, rows, "There are none."))
+
+
+@app.command("install")
+def install(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="As `ready-made` lists it.")],
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Save a ready-made segment, and find out at once who is in it."""
+
+    async def save(tx: Tx, which: Shop, house: OpenHouse) -> SegmentView:
+        return await shown(tx, await showing.save(tx, which, key, house.clock.now()))
+
+    save_and_fill(shop, key, save, as_json)
+
+
+@app.command("movement")
+def show_movement(
+    since: Annotated[
+        datetime | None, typer.Option("--since", help="Compared with now (UTC); 30 days ago.")
+    ] = None,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """How many buyers moved from which of the six groups to which."""
+
+    async def look(tx: Tx, _: Shop, house: OpenHouse) -> Movement:
+        when = house.clock.now() - MONTH if since is None else since.replace(tzinfo=UTC)
+        return await movement(tx, when)
+
+    found = in_shop(shop, look)
+    show(found, as_json, lambda: _moved(found))
+
+
+@app.command("suggestions")
+def show_suggestions(
+    now: Annotated[
+        bool, typer.Option("--now", help="Look anew, instead of what the last night found.")
+    ] = False,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Groups of customers who are alike, named in words."""
+    with clear_errors(), open_house() as house:
+        which = house.shop(shop)
+
+        async def look(db: Database) -> Suggested:
+            if now:
+                await finding.find(db, which, house.clock)
+            async with db.unit(which.schema) as tx:
+                return await keeping.suggested(tx)
+
+        found = house.run(look)
+    show(found, as_json, lambda: _suggested(found))
+
+
+@app.command("accept")
+def accept(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="As `suggestions` lists it.")],
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Save a suggested segment, and find out at once who is in it."""
+
+    async def save(tx: Tx, which: Shop, house: OpenHouse) -> SegmentView:
+        return await shown(tx, await keeping.save(tx, which, key, house.clock.now()))
+
+    save_and_fill(shop, key, save, as_json)
+
+
+def _moved(found: Movement) -> str:
+    lines = [f"From {found.since:%Y-%m-%d %H:%M} UTC until now:"]
+    lines += [f"  {one.group}: {one.then:,} then, {one.now:,} now" for one in found.groups]
+    for one in found.moves:
+        lines.append(f"  {one.people:,} from {one.from_ or 'no group'} to {one.to or 'no group'}")
+    return "\n".join(lines)
+
+
+def _suggested(found: Suggested) -> str:
+    lines = [f"{found.said[0].upper()}{found.said[1:]}."]
+    for one in found.suggestions:
+        lines += ["", f"{one.name} (about {one.people:,})", f"  {one.description}"]
+        if one.rule is None:
+            lines.append("  No rule describes them well enough.")
+        else:
+            lines.append(
+                f"  patron segment accept {one.key}: {one.hits:.0%} of those in it are meant, and"
+                f" it has {one.reach:.0%} of those who are."
+            )
+    return "\n".join(lines)
