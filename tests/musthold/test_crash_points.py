@@ -21,6 +21,8 @@ from running import HANG, eventually
 
 SENT, IN_DOUBT = "sent", "ambiguous"
 LAKE = "lake.appended"
+SEGMENTS = {f"segments.{name}" for name in ("fired", "told", "filled", "table_written")}
+"""Where test_segments_in_time dies."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def test_every_point_that_there_is_has_its_death_here() -> None:
             found = named.findall(source)
             assert len(found) == len(every.findall(source)), f"{path.name}: name points by words"
             there.update(found)
-    assert there == {LAKE, *(death.point for death in DEATHS)}
+    assert there == {LAKE, *SEGMENTS, *(death.point for death in DEATHS)}
 
 
 def comes_back(town: SlowMotion, role: str) -> None:

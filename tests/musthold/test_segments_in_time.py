@@ -9,7 +9,7 @@ import pytest
 from musthold.inside import soon
 from musthold.slow_motion import SlowMotion, in_slow_motion
 from postbox import mailbox
-from running import eventually
+from running import HANG, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -87,3 +87,60 @@ def test_nothing_overtakes_the_log(town: SlowMotion) -> None:
         assert not soon(lambda: members(town, "busy") != {"rosa", "sara"}, 1.0)
     eventually(lambda: members(town, "busy") == {"rosa"}, "the other one leaving")
     assert stay(town, "rosa", "busy")["left_at"] is None
+
+
+def logged(town: SlowMotion, who: str, name: str) -> int:
+    """How often the log says so of her."""
+    found = town.inside.value(
+        "SELECT count(*) FROM event e JOIN identifier i ON i.origin_id = e.origin_id"
+        " WHERE i.kind = 'user_id' AND i.value = %s AND e.name = %s",
+        (who, name),
+    )
+    return int(found)
+
+
+def comes_back(town: SlowMotion) -> None:
+    town.conductor.wait(lambda: town.conductor.count("worker") == 1, "a new worker", HANG)
+
+
+@pytest.mark.parametrize("point", ["segments.fired", "segments.told"])
+def test_whoever_leaves_leaves_once(town: SlowMotion, point: str) -> None:
+    """kill -9 while her window ends, and while others are told of it."""
+    key, who = f"at-{point.replace('.', '-')}", f"paula-{point}"
+    save(town, key, {"event": f"Seen {point}", "within": {"hours": 1}})
+    town.say(f"Seen {point}", who, {})
+    eventually(lambda: logged(town, who, "Segment Entered") == 1, "her entering being told")
+    with town.conductor.hold(point, "worker") as held:
+        town.conductor.advance(hours=1, seconds=1)
+        held.kill()
+    comes_back(town)
+    eventually(lambda: members(town, key) == set(), "her leaving")
+    eventually(lambda: logged(town, who, "Segment Left") == 1, "her leaving being told")
+    town.inside.walked()
+    left = "SELECT count(*) FROM segment_change"
+    eventually(lambda: town.inside.value(left) == 0, "nothing being left to tell")
+    town.inside.walked()
+    assert (logged(town, who, "Segment Entered"), logged(town, who, "Segment Left")) == (1, 1)
+
+
+@pytest.mark.parametrize("point", ["segments.filled", "segments.table_written"])
+def test_filling_that_dies_is_done_again(town: SlowMotion, point: str) -> None:
+    key = f"at-{point.replace('.', '-').replace('_', '-')}"
+    town.say(f"Known {point}", "rita", {})
+    town.orders(f"rita-{point}")
+    town.inside.walked()
+    rule: dict[str, Any] = {"event": f"Known {point}"}
+    if point == "segments.table_written":
+        rule = {"or": [rule, {"percentile": "value", "op": "at_least", "value": 80}]}
+    with town.conductor.hold(point, "job") as held:
+        made = town.shop.call("POST", "/api/segments", json={"name": key, "rule": rule})
+        assert made.status_code == 201, made.text
+        held.kill()
+
+    def there() -> bool:
+        town.conductor.advance(seconds=1)
+        return bool(town.shop.call("GET", f"/api/segments/{key}").json()["status"] == "on")
+
+    eventually(there, "filling being done again")
+    assert "rita" in members(town, key)
+    assert stay(town, "rita", key)["cause"] == "definition"
