@@ -63,9 +63,8 @@ def consent(house: Running) -> dict[str, Any]:
     return dict(answer.json()["reach"]["email"]) if answer.status_code == 200 else {}
 
 
-def test_she_signs_up_confirms_chooses_and_asks(
-    house: Running, box: Mailbox, page: Page, tmp_path: Path
-) -> None:
+def signed_up_and_confirmed(house: Running, box: Mailbox, page: Page) -> None:
+    """A page says that she subscribed; she answers the mail that asks."""
     said = {
         "anonymousId": "b1",
         "event": "Email Subscribed",
@@ -90,6 +89,9 @@ def test_she_signs_up_confirms_chooses_and_asks(
         "suppressed": None, "confirmed": True, "since": "",
     }  # fmt: skip
 
+
+def chose(house: Running, page: Page) -> None:
+    """Letters off, of the rest one a month, and tea, please; then she asks to be forgotten."""
     page.goto(house.run("privacy", "link", f"email:{ADA}")["url"])
     assert page.locator("h1").inner_text() == "What you get from us"
     assert "a…@customers.example" in page.inner_text("main")
@@ -108,6 +110,12 @@ def test_she_signs_up_confirms_chooses_and_asks(
     assert "You hear from us by mail" in page.get_by_role("status").inner_text()
     assert page.get_by_role("button", name="You asked us to forget you").is_disabled()
 
+
+def test_she_signs_up_confirms_chooses_and_asks(
+    house: Running, box: Mailbox, page: Page, tmp_path: Path
+) -> None:
+    signed_up_and_confirmed(house, box, page)
+    chose(house, page)
     listed = house.call("GET", "/api/suppressions?reason=unsubscribe").json()["items"]
     assert [one["address_key"] for one in listed] == [ADA]
     refused = house.command("suppress", "lift", ADA, "--reason", "unsubscribe", "--why", "please")

@@ -51,7 +51,7 @@ async def her(tx: Tx, shop: Shop, signer: Signer, given: Pass) -> Her | None:
         return None
     words = await profiles.consents(tx, person.origins)
     ways = _ways(shop, person, words)
-    names = [n for n in person.identifiers if n.kind != mailbox.kind or n == mailbox]
+    names = person.identifiers  # all: a no at another address of hers is a no here too
     found = (await reached(tx, {person.id: names}, ways, shop.settings))[person.id]
     place = f"preferences, message {long(given.message)}" if given.message else "preferences"
     return Her(

@@ -1,7 +1,8 @@
 """Double opt-in: the yes that was said, the mail that asks, the answer from the mailbox."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from patron.events.types import Trust
@@ -22,6 +23,12 @@ MOST_AN_HOUR = 500
 ASKABLE = ("email",)
 """Channels over which Patron itself can ask."""
 
+Key = tuple[str, str, str]
+"""An address, a channel and a purpose."""
+
+_NOBODY = UUID(int=0)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_UNSEEN = (Trust.PUBLIC, False, _LONG_AGO, _LONG_AGO)
 _COLUMNS = (
     "id, origin_id, address, address_key, channel, purpose, asked_at, expires_at, text_shown,"
     " place, mailed_at, confirmed_at"
@@ -33,75 +40,88 @@ async def ask(
 ) -> list[UUID]:
     """Have a mail sent for each pending word among `words` to whom one is due; their ids.
 
-    Nobody is asked twice within seven days, nor who agreed already, nor at a blocked address.
+    Nobody is asked twice within seven days, nor who agreed already, nor at a blocked address. The
+    number of queries does not grow with that of the words: a page may bring thousands.
     """
-    asked: list[UUID] = []
-    for word in words:
-        if word.state is not ConsentState.PENDING or word.channel not in ASKABLE:
-            continue
-        if word.origin_id is None or now - word.at > VALID:
-            continue
-        reach = await reach_of(tx, word.address_key, word.channel, word.purpose, settings)
+    due = {
+        (word.address_key, word.channel, word.purpose): word
+        for word in words
+        if word.state is ConsentState.PENDING
+        and word.channel in ASKABLE
+        and word.origin_id is not None
+        and now - word.at <= VALID
+    }
+    if not due:
+        return []
+    found = await _reaches(tx, due, settings)
+    lately = await _asked_lately(tx, due, now)
+    room = MOST_AN_HOUR - await _asked_since(tx, now)
+    asked: list[tuple[Any, ...]] = []
+    for key, word in due.items():
+        reach = found[key]
         if obstacle(reach, word.purpose) is None or reach.suppressed not in (None, "unsubscribe"):
             continue
-        if await _asked_lately(tx, word, now):
+        if key in lately or (word.trust < Trust.SERVER and room <= 0):
             continue
-        if word.trust < Trust.SERVER and await _asked_since(tx, now) >= MOST_AN_HOUR:
-            continue
-        confirmation_id = id_at(now)
-        await execute(
-            tx,
-            f"INSERT INTO confirmation ({_COLUMNS})"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, NULL, NULL)",
-            (
-                confirmation_id,
-                word.origin_id,
-                reach.address or word.address_key,
-                word.address_key,
-                word.channel,
-                word.purpose,
-                now,
-                now + VALID,
-                # What a page says was shown stays as proof; a mail of ours does not repeat it.
-                word.text_shown if word.trust >= Trust.SERVER else None,
-                word.place,
-            ),
-        )
-        asked.append(confirmation_id)
-    return asked
+        room -= word.trust < Trust.SERVER
+        asked.append(_row(word, reach.address or word.address_key, now))
+    cursor = tx.cursor()
+    await cursor.executemany(
+        f"INSERT INTO confirmation ({_COLUMNS})"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, NULL, NULL)",
+        asked,
+    )
+    return [row[0] for row in asked]
+
+
+def _row(word: ConsentWord, address: str, now: datetime) -> tuple[Any, ...]:
+    # What a page says was shown stays as proof; a mail of ours does not repeat it.
+    shown = word.text_shown if word.trust >= Trust.SERVER else None
+    return (
+        id_at(now), word.origin_id, address, word.address_key, word.channel, word.purpose, now,
+        now + VALID, shown, word.place,
+    )  # fmt: skip
 
 
 async def reach_of(
     tx: Tx, address_key: str, channel: str, purpose: str, settings: ShopSettings
 ) -> Reach:
     """How this one address can be reached, whoever holds it, and if nobody does."""
-    kind = CHANNEL_KIND.get(channel, "")
+    key = (address_key, channel, purpose)
+    return (await _reaches(tx, [key], settings))[key]
+
+
+async def _reaches(tx: Tx, keys: Collection[Key], settings: ShopSettings) -> dict[Key, Reach]:
+    """How each address can be reached over its channel for its purpose."""
+    kinds = {channel: CHANNEL_KIND.get(channel, "") for _, channel, _ in keys}
+    wanted = sorted({(address, kinds[channel]) for address, channel, _ in keys})
     found = await tuples(
         tx,
         "SELECT kind, value, origin_id, address, trust, verified, first_seen, last_seen"
-        " FROM identifier WHERE value = %s AND kind = %s",
-        (address_key, kind),
+        " FROM identifier WHERE (value, kind) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+        ([address for address, _ in wanted], [kind for _, kind in wanted]),
     )
-    held = [Identifier(r[0], r[1], r[2], r[3], Trust(r[4]), r[5], r[6], r[7]) for r in found]
-    if not held:
-        epoch = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-        held = [Identifier(kind, address_key, _NOBODY, None, Trust.PUBLIC, False, epoch, epoch)]
-    way = channel, purpose
-    return (await reached(tx, {address_key: held}, [way], settings))[address_key][way]
+    held = {
+        (r[1], r[0]): Identifier(r[0], r[1], r[2], r[3], Trust(r[4]), r[5], r[6], r[7])
+        for r in found
+    }
+    names = {
+        one: [held.get(one) or Identifier(one[1], one[0], _NOBODY, None, *_UNSEEN)]
+        for one in wanted
+    }
+    ways = sorted({(channel, purpose) for _, channel, purpose in keys})
+    reaches = await reached(tx, names, ways, settings)
+    return {key: reaches[key[0], kinds[key[1]]][key[1], key[2]] for key in keys}
 
 
-_NOBODY = UUID(int=0)
-
-
-async def _asked_lately(tx: Tx, word: ConsentWord, now: datetime) -> bool:
-    return bool(
-        await value(
-            tx,
-            "SELECT EXISTS (SELECT FROM confirmation WHERE address_key = %s AND channel = %s"
-            " AND purpose = %s AND expires_at > %s AND confirmed_at IS NULL)",
-            (word.address_key, word.channel, word.purpose, now),
-        )
+async def _asked_lately(tx: Tx, keys: Collection[Key], now: datetime) -> set[Key]:
+    found = await tuples(
+        tx,
+        "SELECT address_key, channel, purpose FROM confirmation WHERE address_key = ANY(%s)"
+        " AND expires_at > %s AND confirmed_at IS NULL",
+        (sorted({key for key, _, _ in keys}), now),
     )
+    return set(found)
 
 
 async def _asked_since(tx: Tx, now: datetime) -> int:
