@@ -257,3 +257,10 @@ def test_the_same_on_the_command_line(shop: Running, tmp_path: Path) -> None:
     bad = shop.command("segment", "create", "Bad", str(rule))
     assert bad.returncode == 1 and "$.within.dayz: unknown field" in " ".join(bad.stderr.split())
     assert shop.run("segment", "delete", "buyers")["key"] == "buyers"
+
+
+def test_all_that_is_kept_can_be_read(shop: Running) -> None:
+    made(shop, "known", {"event": "Identified"})
+    page = shop.call("GET", "/api/profiles/user_id:u1/export.html")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "u1@people.example" in page.text and "<td>known</td>" in page.text

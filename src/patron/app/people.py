@@ -10,6 +10,7 @@ from litestar.params import FromPath, Parameter
 
 from patron.app.care.erasing import proved_by_a_job
 from patron.app.care.forgetting import Forgotten, forgotten
+from patron.app.care.readable import readable
 from patron.carts import store as carts
 from patron.delivery.channels.webhook import store as webhooks
 from patron.events import store as events
@@ -70,6 +71,24 @@ async def export_profile(
         return await export(tx, shop, who)
 
 
+@get(
+    "/api/profiles/{who:str}/export.html",
+    guards=[requires("profiles:read")],
+    tags=["profiles"],
+    summary="Everything kept about a person, for her to read",
+    media_type="text/html",
+)
+async def export_readable(
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    clock: NamedDependency[Clock],
+    who: FromPath[str],
+) -> str:
+    """The same as a page that can be sent to her: no script, nothing loaded from anywhere."""
+    async with db.unit(shop.schema) as tx:
+        return readable(await export(tx, shop, who), shop, clock.now())
+
+
 @delete(
     "/api/profiles/{who:str}",
     guards=[requires("profiles:write")],
@@ -99,4 +118,4 @@ async def erase_profile(
     return msgspec.structs.replace(done, waiting_for_lake=False, proof=proof)
 
 
-routes: list[HTTPRouteHandler] = [export_profile, erase_profile]
+routes: list[HTTPRouteHandler] = [export_profile, export_readable, erase_profile]

@@ -32,8 +32,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "message": ("messages", "app"),
     "suppress": ("consent.suppress", "app"),
     "privacy": ("consent.privacy", "app"),
-    "suppress": ("consent.suppress", "app"),
-    "privacy": ("consent.privacy", "app"),
     "webhook": ("webhooks.commands", "app"),
     "lake": ("lake", "app"),
 }

@@ -9,6 +9,7 @@ from rich.markup import escape
 from patron.app import people
 from patron.app.care.erasing import erase_and_prove
 from patron.app.care.forgetting import Forgotten, forget
+from patron.app.care.readable import readable
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, fail, show
 from patron.app.cli.person.labels import add_note, add_tag, list_tags, remove_note, remove_tag
@@ -27,7 +28,14 @@ app.command("unnote")(remove_note)
 
 
 @app.command("export")
-def export_profile(who: Who, shop: ShopName = None, as_json: Json = False) -> None:
+def export_profile(
+    who: Who,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page for her to read to this file.")
+    ] = None,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
     """Everything kept about her, as one JSON value, with or without --json."""
     with clear_errors(), open_house() as house:
         which = house.shop(shop)
@@ -36,7 +44,10 @@ def export_profile(who: Who, shop: ShopName = None, as_json: Json = False) -> No
             async with db.unit(which.schema) as tx:
                 return await people.export(tx, which, who)
 
-        show(house.run(look), True, str)
+        found = house.run(look)
+        if html is not None:
+            html.write_text(readable(found, which, house.clock.now()), "utf-8")
+        show(found if html is None else {"written": str(html)}, True, str)
 
 
 @app.command("erase")
