@@ -7,7 +7,7 @@ from patron.delivery.channels.webhook.types import Endpoint, Status
 from patron.kit.db import Tx
 from patron.shops.types import Shop
 
-MANY = 1_000
+MANY = 400
 
 
 async def of_shop(tx: Tx, shop: Shop) -> list[Finding]:
@@ -31,5 +31,5 @@ def _found(shop: Shop, one: Endpoint) -> Finding:
         return Finding(name, "warning", detail, remedy)
     if one.waiting > MANY:
         remedy = f"{one.url} is slower than what happens: answer first, work afterwards"
-        return Finding(name, "warning", f"{one.waiting:,} messages wait", remedy)
+        return Finding(name, "warning", f"at least {one.waiting:,} messages wait", remedy)
     return Finding(name, "ok", f"{one.waiting:,} messages wait")

@@ -1,7 +1,7 @@
 """From the log to the queue: what has been walked is written down for each endpoint, in order.
 
 Each endpoint has a place in the log of its own. While it does not take what it is told, no more
-than a few thousand messages are written ahead: the log itself is the queue.
+than a few hundred messages are written ahead: the log itself is the queue.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ from patron.segments import store as segments
 from patron.shops.types import Shop
 
 AT_ONCE = 500
-AHEAD = 2_000
+AHEAD = 500
 LOOKED_AT = 20
 
 

@@ -20,6 +20,11 @@ _DELIVERY = (
     " status_code, answer"
 )
 
+_DUE = (
+    "(({0}.state = 'waiting' AND {0}.due_at <= %(now)s)"
+    " OR ({0}.state = 'sending' AND {0}.lease_until < %(now)s))"
+)
+
 
 async def insert(tx: Tx, made: Endpoint) -> bool:
     """A new endpoint; False when its key is taken."""
@@ -61,7 +66,7 @@ async def change(tx: Tx, key: str, url: str, topics: Sequence[str], description:
 
 
 async def switch_on(tx: Tx, key: str, position: int, merged_after: UUID, now: datetime) -> None:
-    """On, to be told at once what waits, and then what lies behind `position` and `merged_after`."""
+    """On, to be told at once what waits, then what lies behind `position` and `merged_after`."""
     await execute(
         tx,
         "UPDATE webhook_delivery d SET due_at = %s FROM webhook w WHERE w.key = %s"
@@ -151,20 +156,26 @@ async def claim(
 ) -> list[Claimed]:
     """The next deliveries of an endpoint that are due, one a person at most, ours for `lease`.
     Those of a sender that died come back when its lease is over."""
-    return await rows(
-        tx,
-        Claimed,
-        "UPDATE webhook_delivery AS t SET state = 'sending', token = %s, lease_until = %s,"
-        " attempts = t.attempts + 1, first_at = coalesce(t.first_at, %s) FROM ("
-        " SELECT d.id FROM webhook_delivery d WHERE d.endpoint_id = %s AND ("
-        " (d.state = 'waiting' AND d.due_at <= %s)"
-        " OR (d.state = 'sending' AND d.lease_until < %s))"
-        " AND NOT EXISTS (SELECT FROM webhook_delivery e WHERE e.endpoint_id = d.endpoint_id"
-        " AND e.subject = d.subject AND e.number < d.number AND e.state IN ('waiting', 'sending'))"
-        " ORDER BY d.number LIMIT %s FOR UPDATE SKIP LOCKED) AS due WHERE t.id = due.id"
+    # The first open one of each person, in one pass along the index: asking after an earlier one
+    # row by row took seconds for thousands where the planner's figures were old.
+    cursor = await tx.execute(
+        "UPDATE webhook_delivery AS t SET state = 'sending', token = %(token)s,"
+        " lease_until = %(until)s, attempts = t.attempts + 1, first_at = coalesce(t.first_at,"
+        " %(now)s) FROM (SELECT f.id FROM (SELECT DISTINCT ON (d.subject) d.id, d.number, d.state,"
+        " d.due_at, d.lease_until FROM webhook_delivery d WHERE d.endpoint_id = %(endpoint)s"
+        " AND d.state IN ('waiting', 'sending') ORDER BY d.subject, d.number) AS f"
+        f" WHERE {_DUE.format('f')} ORDER BY f.number LIMIT %(limit)s) AS due"
+        f" WHERE t.id = due.id AND {_DUE.format('t')}"
         " RETURNING t.id, t.token, t.message_id, t.topic, t.body, t.attempts, t.first_at",
-        (new_id(), now + lease, now, endpoint_id, now, now, limit),
+        {
+            "token": new_id(),
+            "until": now + lease,
+            "now": now,
+            "endpoint": endpoint_id,
+            "limit": limit,
+        },
     )
+    return [Claimed(*found) for found in await cursor.fetchall()]
 
 
 async def settle(

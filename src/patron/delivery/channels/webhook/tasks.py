@@ -26,6 +26,7 @@ from patron.shops.types import Shop
 log = logger(__name__)
 
 IN_FLIGHT = 8
+ROUNDS = 20
 LOOK_UP_SECONDS = 0.25
 CLOSING_SECONDS = 3.0
 LEASE = timedelta(seconds=60)
@@ -77,22 +78,27 @@ class Teller:
             await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     async def _tell(self, shop: Shop, endpoint: Endpoint) -> bool:
-        """A round for one endpoint; whether anything was due."""
+        """Some rounds for one endpoint, until nothing is due or it fails; whether anything was."""
         limit = 1 if endpoint.failures else IN_FLIGHT
-        async with self._db.unit(shop.schema) as tx:
-            claimed = await store.claim(tx, endpoint.id, limit, self._clock.now(), LEASE)
-        if not claimed:
-            return False
-        await asyncio.gather(*(self._tell_one(shop, endpoint, one) for one in claimed))
+        for number in range(ROUNDS):
+            async with self._db.unit(shop.schema) as tx:
+                claimed = await store.claim(tx, endpoint.id, limit, self._clock.now(), LEASE)
+            if not claimed:
+                return number > 0
+            some = [self._tell_one(shop, endpoint, one) for one in claimed]
+            if not all(await asyncio.gather(*some)):
+                break
         return True
 
-    async def _tell_one(self, shop: Shop, endpoint: Endpoint, one: Claimed) -> None:
+    async def _tell_one(self, shop: Shop, endpoint: Endpoint, one: Claimed) -> bool:
+        """Whether the endpoint heard it."""
         now = self._clock.now()
         signed = headers(self._signer, endpoint, one.message_id, one.body, now)
         heard = await self._poster.post(endpoint.url, signed, one.body, now)
         HEARD.labels(shop.slug, "heard" if heard.ok else "not heard").inc()
         async with self._db.unit(shop.schema) as tx:
             await _settle(tx, shop, endpoint, one, heard, self._clock.now())
+        return heard.ok
 
 
 async def sweep(db: Database, shop: Shop, kept: timedelta, now: datetime) -> int:
