@@ -53,4 +53,4 @@ def test_nothing_of_hers_is_markup(everything: dict[str, Any]) -> None:
     marked = readable({**everything, "lists": [{hostile: hostile}, {"a": [hostile]}]}, SHOP, NOW)
     assert "<img" not in page and "<img" not in marked and "<script" not in marked
     assert marked.count("&lt;img src=x onerror=&quot;alert(1)&quot;&gt;") == 3
-    assert page.count("<table>") == page.count("</table>")
+    assert page.count("<table") == page.count("</table>")

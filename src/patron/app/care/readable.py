@@ -35,10 +35,15 @@ p, .none { color: var(--soft) }
 .wide { overflow-x: auto }
 table { border-collapse: collapse; font-size: .9rem; min-width: 100% }
 th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere }
+  border-bottom: 1px solid var(--line); overflow-wrap: break-word }
 th { color: var(--soft); font-weight: 600; white-space: nowrap }
 td table { min-width: 0; font-size: 1em } td td, td th { border: 0; padding: 0 .6rem .1rem 0 }
 ul { margin: 0; padding-left: 1.1rem }
+@media (max-width: 40rem) {
+  .pairs, .pairs > tbody, .pairs > tbody > tr, .pairs > tbody > tr > * { display: block }
+  .pairs > tbody > tr > th { border: 0; padding-bottom: 0 }
+  td { min-width: 5rem } td .pairs td, td .pairs th { display: inline-block; min-width: 0 }
+  td .pairs > tbody > tr > th::after { content: ": " } }
 @media print { body { max-width: none } }
 """
 
@@ -90,7 +95,9 @@ def _pairs(value: Mapping[str, Any], zone: ZoneInfo) -> str:
         for key, one in value.items()
         if one not in (None, [], {}, "")
     ]
-    return f"<table>{''.join(told)}</table>" if told else '<span class="none">–</span>'
+    return (
+        f'<table class="pairs">{"".join(told)}</table>' if told else '<span class="none">–</span>'
+    )
 
 
 def _rows(rows: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> str:
