@@ -159,7 +159,7 @@ class Demo:
             self._open.callback(watch.join)
             self._open.callback(house.stop)
             api = Api(url, standing.server_key)
-            until(api.ready, f"the start of Patron (see {self.place.log})", 60)
+            until(api.ready, f"the start of Patron (see {self.place.log})")
         stage = Stage(
             api, standing, data, mailbox, open_signer(settings), teller, self._command
         )  # fmt: skip

@@ -14,6 +14,8 @@ from patron.kit.clock import monotonic
 T = TypeVar("T")
 
 BROWSER = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15"  # noqa: E501 – one value
+PATIENCE = 120.0
+"""Seconds after which what has not happened will not happen, however slow the machine."""
 _POLL = 0.05
 
 
@@ -70,7 +72,7 @@ def follow(address: str) -> tuple[str, str]:
         return answer.url, answer.read().decode()
 
 
-def until(look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+def until(look: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
     """What `look` returns as soon as it is truthy. Raises StageError after `seconds`."""
     end = monotonic() + seconds
     while not (found := look()):

@@ -15,7 +15,7 @@ import msgspec
 from patron.analytics.types import JourneyResult
 from patron.app.demo.catalogue import Product
 from patron.app.demo.people import HER_NAMES, Person, person
-from patron.app.demo.stage.calls import Api, StageError, follow, until
+from patron.app.demo.stage.calls import PATIENCE, Api, StageError, follow, until
 from patron.app.demo.stage.loading import MATURE, Data
 from patron.app.demo.stage.mailbox import Mail, Mailbox
 from patron.app.demo.stage.place import LEASE, Standing
@@ -198,8 +198,8 @@ def a_crash(stage: Stage, worker_pid: Callable[[], int | None]) -> dict[str, Any
         shopper.signs_up()
         shopper.adds(product)
         teller.done(f"{who.first_name} {who.last_name} leaves “{product.title}” in her cart")
-        if not stage.mailbox.holding.wait(30):
-            raise StageError("no mail reached the mail server within 30 seconds")
+        if not stage.mailbox.holding.wait(PATIENCE):
+            raise StageError(f"no mail reached the mail server within {PATIENCE:.0f} seconds")
         pid = worker_pid()
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
@@ -215,7 +215,7 @@ def a_crash(stage: Stage, worker_pid: Callable[[], int | None]) -> dict[str, Any
         found = stage.api.get("/api/messages", state="ambiguous", limit=200)["items"]
         return [message for message in found if message["profile_id"] == profile]
 
-    rows = until(doubtful, "the message's state “ambiguous”", LEASE + 30)
+    rows = until(doubtful, "the message's state “ambiguous”", LEASE + PATIENCE)
     threading.Event().wait(QUIET)
     mails = stage.mailbox.to(who.email)
     if len(mails) != 1 or len(rows) != 1:
