@@ -23,5 +23,5 @@ for (let number = 0; number < Number(count); number++) {
     await new Promise((resolve) => setTimeout(resolve, Number(pauseMs)))
   }
 }
-await analytics.closeAndFlush({ timeout: 60000 })
+await analytics.closeAndFlush({ timeout: 200000 })
 console.log(JSON.stringify({ failures }))
