@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,182 +12,16 @@ from hypothesis import strategies as st
 import reference
 import rules
 from conftest import House
-from known import NOW, Known
-from patron.events.types import Event
-from patron.kit.db import Database, execute
-from patron.kit.ids import new_id
-from patron.profiles import store as profiles
-from patron.profiles.erasure import store as erasure
-from patron.profiles.labels import mark
+from known import Known
+from patron.kit.db import Database
 from patron.segments import filling, saving, tasks
-from patron.segments.facts import Subject, load_many
 from patron.segments.forms import standing
-from patron.segments.language import bind, needs, parse
-from patron.segments.lists import store as lists
-from patron.segments.live import store as remembered
+from patron.segments.language import bind
 from patron.segments.members import store as members
 from patron.segments.population import keeping, types
 from patron.segments.saved import store as saved
-from patron.segments.saving import Draft
 from stage import Stage
-
-PEOPLE = 3
-CHANNELS = ["email", "paid_search", "direct", None]
-DEVICES = ["mobile", "desktop", None]
-
-
-class Tale:
-    """People to whom things happen, kept in plain lists beside the real thing."""
-
-    def __init__(self, stage: Stage, draw: random.Random) -> None:
-        self.stage, self.draw = stage, draw
-        self.tag = new_id().hex[-8:]
-        self.log: dict[str, list[tuple[datetime, str, dict[str, Any]]]] = {}
-        self.root: dict[str, str] = {}
-        self.waiting: list[Event] = []
-        self.born = 0
-        self.last_merge: tuple[str, dict[str, str]] | None = None
-        for _ in range(PEOPLE):
-            self.new()
-
-    def new(self) -> str:
-        self.born += 1
-        name = f"{self.tag}-{self.born}"
-        self.log[name], self.root[name] = [], name
-        return name
-
-    def anybody(self) -> str:
-        return self.draw.choice(sorted(self.root))
-
-    def does(self, name: str, hours: float, told: dict[str, Any]) -> None:
-        who = self.anybody()
-        event = self.stage.event(name, f"u:{who}", timedelta(hours=hours), **told)
-        event.channel = self.draw.choice(CHANNELS)
-        event.device = self.draw.choice(DEVICES)
-        self.log[who].append((event.ts, name, told))
-        self.waiting.append(event)
-
-    def orders(self, hours: float) -> None:
-        who = self.anybody()
-        told = {"order_id": str(new_id()), "revenue": self.draw.choice([1, 2.5, 6]), "total": 9}
-        event = self.stage.event("Order Completed", f"u:{who}", timedelta(hours=hours), **told)
-        self.log[who].append((event.ts, "Order Completed", told))
-        self.waiting.append(event)
-
-    async def walks(self) -> None:
-        """In any order, in batches of any size."""
-        self.draw.shuffle(self.waiting)
-        while self.waiting:
-            size = self.draw.randint(1, 6)
-            batch, self.waiting = self.waiting[:size], self.waiting[size:]
-            await self.stage.walk(*batch)
-
-    async def merges(self) -> None:
-        """Two people turn out to be one, as an alias by the server says."""
-        await self.walks()
-        one, other = self.anybody(), self.anybody()
-        if self.person(one) == self.person(other) or not (self.log[one] and self.log[other]):
-            return
-        event = self.stage.event("Aliased", f"u:{one}")
-        event.type, event.previous_id = event.type.ALIAS, other
-        self.log[one].append((event.ts, "Aliased", {}))
-        await self.stage.walk(event)
-        loser = self.person(other)
-        self.last_merge = (one, dict(self.root))
-        for name in self.root:
-            if self.person(name) == loser:
-                self.root[name] = self.person(one)
-
-    def person(self, name: str) -> str:
-        return self.root[name]
-
-    async def undone(self) -> None:
-        """The last merge is taken back: two people again."""
-        await self.walks()
-        if self.last_merge is None:
-            return
-        winner, before = self.last_merge
-        self.last_merge = None
-        async with self.stage.unit() as tx:
-            root = await profiles.find(tx, f"user_id:{winner}")
-            if root is None:
-                return
-            merges = await profiles.merges(tx, await profiles.origins(tx, root))
-            await profiles.undo(tx, merges[0].id, self.stage.now)
-        for name, person in before.items():
-            if name in self.root:
-                self.root[name] = person
-
-    async def tagged(self) -> None:
-        await self.walks()
-        who = self.anybody()
-        async with self.stage.unit() as tx:
-            if await profiles.find(tx, f"user_id:{who}") is not None:
-                tag = self.draw.choice(["vip", "Press"])
-                await mark.tag(tx, self.stage.shop, f"user_id:{who}", tag, "me", self.stage.now)
-
-    async def erased(self) -> None:
-        await self.walks()
-        who = self.anybody()
-        async with self.stage.unit() as tx:
-            root = await profiles.find(tx, f"user_id:{who}")
-            if root is None:
-                return
-            gone = await erasure.erase(tx, root, self.stage.house.signer, self.stage.now)
-            assert gone is not None
-            await execute(tx, "DELETE FROM event WHERE origin_id = ANY(%s)", (gone.origins,))
-            await execute(tx, "DELETE FROM order_fact WHERE origin_id = ANY(%s)", (gone.origins,))
-            await members.erase(tx, gone.origins)
-            await remembered.erase(tx, gone.origins)
-            await lists.erase(tx, gone.origins)
-        person = self.person(who)
-        self.last_merge = None
-        for name in [name for name in self.root if self.person(name) == person]:
-            del self.root[name], self.log[name]
-        self.new()
-
-    def happened(self, person: str) -> list[tuple[float, str, dict[str, Any]]]:
-        """What the person did, in minutes before the reference's noon."""
-        theirs = [row for name, rows in self.log.items() if self.person(name) == person
-                  for row in rows]  # fmt: skip
-        return [((NOW - ts).total_seconds() / 60, name, told) for ts, name, told in theirs]
-
-
-async def everyone(tale: Tale) -> dict[str, UUID]:
-    found = {}
-    async with tale.stage.unit() as tx:
-        for name in tale.root:
-            if tale.person(name) == name:
-                root = await profiles.find(tx, f"user_id:{name}")
-                if root is not None:
-                    found[name] = root
-    return found
-
-
-async def expected(tale: Tale, data: dict[str, Any]) -> set[UUID]:
-    """What the reference says of everybody; other rooms' facts are taken as they tell them."""
-    rule, there = parse(data), await everyone(tale)
-    async with tale.stage.unit() as tx:
-        subjects = [Subject(root) for root in there.values()]
-        loaded = await load_many(tx, subjects, needs(rule), tale.stage.now, tale.stage.shop)
-    held = set()
-    for (name, root), facts in zip(there.items(), loaded, strict=True):
-        her = Known(
-            traits=facts.traits,
-            log=tale.happened(name),
-            open_carts=facts.open_carts,
-            orders=facts.orders,
-            ways=facts.ways,
-            touched=facts.touched,
-            person=facts.person,
-            lists=facts.lists,
-            segments=facts.segments,
-            tags=frozenset(facts.tags),
-            population=facts.population,
-        )
-        if reference.holds(data, her, tale.stage.now):
-            held.add(root)
-    return held
+from tale import Tale, everyone, expected, happenings, put_up, save
 
 
 async def inside(tale: Tale, key: str) -> set[UUID]:
@@ -202,24 +35,6 @@ async def inside(tale: Tale, key: str) -> set[UUID]:
 async def agree(tale: Tale, wanted: dict[str, dict[str, Any]], when: str) -> None:
     for key, data in wanted.items():
         assert await inside(tale, key) == await expected(tale, data), (when, data)
-
-
-async def save(stage: Stage, key: str, data: dict[str, Any]) -> None:
-    async with stage.unit() as tx:
-        await saving.create(tx, stage.shop, key, Draft(name=key, rule=data), stage.now)
-
-
-async def put_up(stage: Stage) -> None:
-    """The lists and segments that random rules name."""
-    async with stage.unit() as tx:
-        for key in ("fair", "vip"):
-            if await lists.by_key(tx, key) is None:
-                await lists.create(tx, key, key, "", stage.now)
-        known = await saved.keys(tx)
-    for key, rule in (("loyal", {"event": "A"}), ("new", {"orders": "number", "op": "equals",
-                                                           "value": 0})):  # fmt: skip
-        if key not in known:
-            await save(stage, key, rule)
 
 
 async def tell(tale: Tale, data: Sequence[dict[str, Any]], steps: Sequence[Any]) -> None:
@@ -269,15 +84,6 @@ async def settled(stage: Stage) -> None:
     await filling.fill(stage.db, stage.shop, None, stage.house.clock)
     while await tasks.fire_due(stage.db, stage.shop, stage.now):
         pass
-
-
-happenings = st.tuples(
-    st.sampled_from(
-        ["A", "A", "B", "A", "B", "order", "merge", "merge", "undo", "tag", "wait", "erase"]
-    ),
-    rules.hours,
-    rules.told,
-)
 
 
 @settings(

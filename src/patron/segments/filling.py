@@ -22,10 +22,10 @@ from patron.profiles import store as profiles
 from patron.profiles.changes import store as changed
 from patron.segments import saving, trying
 from patron.segments import store as log
-from patron.segments.dates import micros
 from patron.segments.keeping import TOLD, Asked, Left, Touch, draw_ids, keep
 from patron.segments.language import needs, parse
-from patron.segments.live.listening import NOTHING, Happened, Listener
+from patron.segments.listened import Event, left_by
+from patron.segments.live.listening import NOTHING, Listener
 from patron.segments.live.program import made_ready
 from patron.segments.live.streams import Stream
 from patron.segments.members import store as members
@@ -46,10 +46,6 @@ EVENTS_AT_ONCE = 20_000
 ASK_EVERY = timedelta(hours=1)
 
 Heard = Callable[[str, int, int], None]
-Event = tuple[int, UUID, datetime, str, str | None, str | None, dict[str, Any]]
-"""Log position, origin, event time, name, channel, device, properties."""
-
-
 _COLUMNS = ("position", "origin_id", "ts", "name", "channel", "device", "body")
 
 
@@ -148,7 +144,7 @@ async def _read_history(
     left = Left([], NOTHING)
     done = 0
     async for events in _history(db, shop, lake, specs, upto):
-        left = left.joined(await asyncio.to_thread(_left, listener, events))
+        left = left.joined(await asyncio.to_thread(left_by, listener, events))
         done += len(events)
         if len(left.records) >= ROWS_AT_ONCE:
             await _leave(db, shop, left, clock)
@@ -207,24 +203,6 @@ def _events(batch: "pa.RecordBatch") -> list[Event]:
         (position, UUID(origin), ts, name, channel, device, _told(body))
         for position, origin, ts, name, channel, device, body in zip(*columns, strict=True)
     ]
-
-
-def _left(listener: Listener, events: Sequence[Event]) -> Left:
-    """The records that events of the log or of the lake leave."""
-    origins: dict[UUID, int] = {}
-    position, origin, ts, names, channel, device, told = (
-        zip(*events, strict=True) if events else ((),) * 7
-    )
-    table = Happened(
-        names,
-        np.array([origins.setdefault(one, len(origins)) for one in origin], np.int64),
-        np.array([micros(one) for one in ts], np.int64),
-        np.array(position, np.int64),
-        told,
-        {"channel": channel, "device": device},
-        listener.asking,
-    )
-    return Left(list(origins), listener.records(table))
 
 
 async def _leave(db: Database, shop: Shop, left: Left, clock: Clock) -> None:

@@ -38,6 +38,12 @@ async def people(tx: Tx, after: UUID | None, limit: int) -> list[UUID]:
     return [root for (root,) in found]
 
 
+async def merged(tx: Tx) -> dict[UUID, UUID]:
+    """The root of each origin that is not its own."""
+    sql = "SELECT origin_id, root_id FROM v_origin WHERE origin_id <> root_id"
+    return dict(await tuples(tx, sql))
+
+
 async def anybody(tx: Tx) -> bool:
     return bool(await value(tx, "SELECT EXISTS (SELECT FROM v_origin)"))
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from patron.events.sorted.layout import Folder
 from patron.kit.clock import monotonic
 from patron.kit.db import Database, Tx
 from patron.segments import store
@@ -15,6 +16,7 @@ from patron.segments.changes import earliest_change
 from patron.segments.faces import faces
 from patron.segments.facts import Loaded, Subject, load, load_many
 from patron.segments.forms.trait import share_point
+from patron.segments.full import counting
 from patron.segments.language import Needs, Rule, needs
 from patron.shops.types import Shop
 
@@ -75,8 +77,10 @@ async def preview(
     *,
     seconds: float | None = None,
     told: Callable[[int, int], None] = lambda looked_at, of: None,
+    copy: Folder | None = None,
 ) -> Preview:
-    """`rule` asked about everybody, 250 people at a time, for at most about `seconds`.
+    """`rule` asked about everybody, for at most about `seconds`: from the sorted copy where that
+    suffices, else 250 people at a time.
 
     A transaction lasts for these 250 only, so people who come or merge meanwhile may count or not.
     `told` hears how far it is.
@@ -84,6 +88,11 @@ async def preview(
     began, wanted = monotonic(), needs(rule)
     async with db.unit(shop.schema) as tx:
         of = await store.how_many(tx)
+    if copy is not None:
+        until = None if seconds is None else began + seconds
+        found = await counting.count(db, shop, rule, now, copy, of=of, until=until, told=told)
+        if found is not None:
+            return await _said(db, shop, found, of, began)
     count, looked_at, after = 0, 0, None
     drawn: list[tuple[float, UUID]] = []
     complete = False
@@ -97,13 +106,20 @@ async def preview(
         after = roots[-1] if roots else after
         told(looked_at, max(of, looked_at))
     of = looked_at if complete else max(of, looked_at)
+    sample = [root for _, root in drawn]
+    return await _said(db, shop, counting.Counted(count, looked_at, complete, sample), of, began)
+
+
+async def _said(
+    db: Database, shop: Shop, found: counting.Counted, of: int, began: float
+) -> Preview:
     async with db.unit(shop.schema) as tx:
-        sample = await _named(tx, [root for _, root in drawn])
+        sample = await _named(tx, found.sample)
     passed = monotonic() - began
-    said = f"{count:,} of {of:,} people"
-    if not complete:
-        said = f"at least {count:,} of {of:,} people; {looked_at:,} were looked at"
-    return Preview(count, of, looked_at, complete, round(passed, 3), said, sample)
+    said = f"{found.count:,} of {of:,} people"
+    if not found.complete:
+        said = f"at least {found.count:,} of {of:,} people; {found.looked_at:,} were looked at"
+    return Preview(found.count, of, found.looked_at, found.complete, round(passed, 3), said, sample)
 
 
 async def judged(

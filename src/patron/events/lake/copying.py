@@ -5,15 +5,18 @@ the lake itself, so that a crash between its commit and ours changes nothing.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4, uuid5
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from patron.events.lake import store as lake_store
+from patron.events.sorted import keeping as sorted_copy
+from patron.events.sorted.layout import folder_of
 from patron.events.types import Trust
 from patron.kit.db import Tx, begun
 from patron.kit.lake import Lake
@@ -85,7 +88,25 @@ async def _copy(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime
             break
     erased = await forget(connection, shop, lake)
     months = [] if kept.oldest is None else lake.drop_months(kept.oldest)
+    _sort(shop, lake, epoch, position, now, months)
     return Copied(copied, position, erased, lake.compact(), cut, len(months))
+
+
+def _sort(
+    shop: Shop, lake: Lake, epoch: str, position: int, now: datetime, gone: Sequence[str]
+) -> None:
+    """Keep the sorted copy: at night, or when much is new. It can always be made anew, so what is
+    wrong with it stops nobody."""
+    folder = folder_of(lake.uri)
+    day = now.astimezone(ZoneInfo(shop.time_zone)).date().isoformat()
+    try:
+        if gone:
+            sorted_copy.remove(folder)
+        if sorted_copy.is_due(folder, epoch, position, day):
+            sorted_copy.refresh(folder, lake, epoch, position, day)
+    except Exception:
+        log.exception("sorted copy is made anew", extra={"shop": shop.slug})
+        sorted_copy.remove(folder)
 
 
 async def reconcile(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime) -> str | None:
@@ -110,6 +131,7 @@ async def reconcile(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: date
     while rows and lake.position(str(epoch)) is not None:
         epoch = uuid5(epoch, str(behind))
     lake.cut(behind, str(epoch))
+    sorted_copy.remove(folder_of(lake.uri))
     async with begun(connection, shop.schema):
         await lake_store.set_epoch(connection, epoch, behind)
     log.warning(
@@ -157,6 +179,11 @@ async def forget(connection: Tx, shop: Shop, lake: Lake) -> int:
     if not origins:
         return 0
     gone = lake.erase([str(origin) for origin in origins])
+    try:
+        sorted_copy.forget(folder_of(lake.uri), origins)
+    except Exception:  # she is to be forgotten even so
+        log.exception("sorted copy is made anew", extra={"shop": shop.slug})
+        sorted_copy.remove(folder_of(lake.uri))
     async with begun(connection, shop.schema):
         await lake_store.erased(connection, origins)
     return gone

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patron.segments.dates import moment
-from patron.segments.forms.event import Measure, Occurrence
+from patron.segments.forms.event import Measure
 from patron.segments.live.columns import Bools, Longs, Records, joined
 from patron.segments.live.streams import CODES, Fixed, Stream
 from patron.segments.operators import Comparison, at_path
@@ -23,6 +23,10 @@ NOTHING = Records(*(np.empty(0, np.int64) for _ in range(5)))
 _SCALARS = (str, int, float, bool)
 _ANY_MOMENT = moment(0)
 """What a stream tests does not depend on when it is asked."""
+
+
+Rows = Longs | slice
+_END = np.iinfo(np.int64).max
 
 
 class Cells(msgspec.Struct):
@@ -36,11 +40,16 @@ class Cells(msgspec.Struct):
 class Table(Protocol):
     """Events beside each other. `who` numbers whoever did it."""
 
-    who: Longs
-    at: Longs
-    position: Longs
+    @property
+    def who(self) -> Longs: ...
 
-    def named(self, name: str) -> Longs:
+    @property
+    def at(self) -> Longs: ...
+
+    @property
+    def position(self) -> Longs: ...
+
+    def named(self, name: str) -> Rows:
         """The places of the events of this name, in order."""
 
     def cells(self, path: str) -> Cells:
@@ -83,91 +92,112 @@ def paths_of(stream: Stream) -> set[str]:
     return paths
 
 
-class Heard:
-    """What is known already of one table."""
+class Known(msgspec.Struct):
+    """What is known already of values: whether they pass a test, which numbers they tell."""
 
-    def __init__(self, table: Table) -> None:
+    tested: dict[tuple[str, str, str, str], Bools] = {}
+    told: dict[tuple[str, bool], tuple[Longs, Longs]] = {}
+
+
+class Heard:
+    """What is known already of one table; `known` may be shared by tables of the same values."""
+
+    def __init__(self, table: Table, known: Known | None = None) -> None:
         self._table = table
-        self._rows: dict[frozenset[str], Longs] = {}
-        self._tested: dict[tuple[str, str, str, str], Bools] = {}
-        self._told: dict[tuple[str, bool], tuple[Longs, Longs]] = {}
+        self._rows: dict[frozenset[str], Rows] = {}
+        self._known = known or Known()
 
     def left(self, stream: Stream) -> Records:
         """The records that events leave in a stream."""
-        table, rows = self._table, self.fitting(stream)
-        if not len(rows):
-            return NOTHING
+        table = self._table
+        rows, told = self.told(stream)
+        where = np.empty(len(told), np.int64)
+        return Records(table.who[rows], where, table.at[rows], table.position[rows], told)
+
+    def told(self, stream: Stream, since: int | None = None) -> tuple[Rows, Longs]:
+        """Of each record that the events from `since` on leave its event's place, and its value."""
+        table, rows = self._table, self.fitting(stream, since)
         value = stream.value
+        if value is None or not (isinstance(rows, slice) or len(rows)):
+            return rows, np.zeros(_length(rows), np.int64)
+        assert value.path is not None
+        codes = table.cells(value.path).codes[rows]
         if isinstance(value, Measure):
             counts, told = self._numbers(value)
-            codes = table.cells(value.path).codes[rows]
-            rows, told = _spread(rows, codes, counts, told)
-        elif isinstance(value, Occurrence):
-            assert value.path is not None
-            passed = self._test(value.path, value.test, stream.zone)
-            told = passed[table.cells(value.path).codes[rows]].astype(np.int64)
-        else:
-            told = np.zeros(len(rows), np.int64)
-        stream_of = np.empty(len(rows), np.int64)
-        return Records(table.who[rows], stream_of, table.at[rows], table.position[rows], told)
+            if isinstance(rows, slice):
+                rows = np.arange(rows.start, rows.stop)
+            return _spread(rows, codes, counts, told)
+        return rows, self._test(value.path, value.test, stream.zone)[codes].astype(np.int64)
 
-    def fitting(self, stream: Stream) -> Longs:
+    def fitting(self, stream: Stream, since: int | None = None) -> Rows:
         """The places of the events that fit a stream."""
+        table, fixed = self._table, stream.fixed
+        begin = fixed.begin
+        if begin is not None and fixed.after:
+            begin += 1
+        if since is not None:
+            begin = since if begin is None else max(begin, since)
         rows = self._of(stream.names)
+        if begin is not None:
+            rows = _narrowed(rows, table.at[rows] >= begin)
+        if fixed.end is not None:
+            rows = _narrowed(rows, table.at[rows] < fixed.end)
         for path, test in stream.where:
-            if len(rows):
+            if isinstance(rows, slice) or len(rows):
                 passed = self._test(path, test, stream.zone)
-                rows = rows[passed[self._table.cells(path).codes[rows]]]
-        return _within(rows, self._table.at, stream.fixed)
+                rows = _narrowed(rows, _picked(passed, table.cells(path).codes[rows]))
+        return rows
 
     def touched(self, stream: Stream) -> Records:
         """Of each channel or device of a person the first and the last time."""
         table, codes = self._table, self._table.touches(stream.kind)
-        rows = np.flatnonzero(codes >= 0)
-        if stream.codes:
-            rows = rows[np.isin(codes[rows], list(stream.codes))]
-        rows = _within(rows, table.at, stream.fixed)
+        wanted = np.zeros(len(CODES[stream.kind]) + 1, np.bool_)
+        wanted[list(stream.codes) or slice(0, -1)] = True
+        rows = _within(np.flatnonzero(wanted[codes]), table.at, stream.fixed)
         if not len(rows):
             return NOTHING
-        key = table.who[rows] * len(CODES[stream.kind]) + codes[rows]
-        order = np.lexsort((table.at[rows], key))
-        rows, key = rows[order], key[order]
-        edge = np.flatnonzero(key[1:] != key[:-1])
-        rows = rows[np.unique(np.concatenate(([0], edge, edge + 1, [len(rows) - 1])))]
-        zeros, stream_of = np.zeros(len(rows), np.int64), np.empty(len(rows), np.int64)
-        return Records(table.who[rows], stream_of, table.at[rows], zeros, codes[rows])
+        size, at = len(wanted), table.at[rows]
+        key = table.who[rows] * size + codes[rows]
+        first = np.full(int(key.max()) + 1, _END)
+        last = np.full(len(first), -_END)
+        np.minimum.at(first, key, at)
+        np.maximum.at(last, key, at)
+        there = np.flatnonzero(first < _END)
+        who, code = np.divmod(np.concatenate((there, there)), size)
+        zeros, where = np.zeros(len(who), np.int64), np.empty(len(who), np.int64)
+        return Records(who, where, np.concatenate((first[there], last[there])), zeros, code)
 
-    def _of(self, names: frozenset[str]) -> Longs:
+    def _of(self, names: frozenset[str]) -> Rows:
         rows = self._rows.get(names)
         if rows is None:
             parts = [self._table.named(name) for name in sorted(names)]
-            rows = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
+            rows = parts[0] if len(parts) == 1 else np.sort(np.concatenate(list(map(_all, parts))))
             self._rows[names] = rows
         return rows
 
     def _test(self, path: str, test: Comparison, zone: ZoneInfo) -> Bools:
         """By code whether a value passes."""
         key = (path, test.op, repr(test.value), zone.key)
-        passed = self._tested.get(key)
+        passed = self._known.tested.get(key)
         if passed is None:
             values = self._table.cells(path).values
             passed = np.fromiter(
                 (test.holds(found, _ANY_MOMENT, zone) for found in values), np.bool_, len(values)
             )
-            self._tested[key] = passed
+            self._known.tested[key] = passed
         return passed
 
     def _numbers(self, measure: Measure) -> tuple[Longs, Longs]:
         """By code how many numbers an event tells, and all of them one after the other."""
         assert measure.path is not None
         key = (measure.path, measure.kind == "distinct")
-        found = self._told.get(key)
+        found = self._known.told.get(key)
         if found is None:
             values = self._table.cells(measure.path).values
             told = [measure.read(one) for one in values]
             counts = np.fromiter(map(len, told), np.int64, len(told))
             flat = np.array([one for some in told for one in some], np.int64)
-            found = self._told[key] = counts, flat
+            found = self._known.told[key] = counts, flat
         return found
 
 
@@ -178,6 +208,31 @@ def _within(rows: Longs, at: Longs, fixed: Fixed) -> Longs:
     if fixed.end is not None:
         rows = rows[at[rows] < fixed.end]
     return rows
+
+
+def _all(rows: Rows) -> Longs:
+    return np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+
+
+def _length(rows: Rows) -> int:
+    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+
+def _narrowed(rows: Rows, kept: Bools) -> Longs:
+    if isinstance(rows, slice):
+        return np.flatnonzero(kept) + int(rows.start)
+    return np.asarray(rows[kept])
+
+
+def _picked(passed: Bools, codes: NDArray[Any]) -> Bools:
+    """`passed` of each code. Nearly always one value is asked for, and a comparison is ten times
+    faster than looking each code up."""
+    found = np.flatnonzero(passed)
+    if len(found) == 1:
+        return np.asarray(codes == found[0])
+    if len(found) == len(passed) - 1:
+        return np.asarray(codes != np.flatnonzero(~passed)[0])
+    return np.asarray(passed[codes])
 
 
 def _spread(rows: Longs, codes: NDArray[Any], counts: Longs, told: Longs) -> tuple[Longs, Longs]:

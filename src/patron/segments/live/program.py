@@ -63,6 +63,13 @@ class Program(msgspec.Struct, frozen=True):
         which stream of the chunk a key is."""
         return _combined(self.rule, self.kernels, chunk, asking, numbers)
 
+    def bounds(
+        self, chunk: Chunk, asking: Asking, numbers: Mapping[str, int]
+    ) -> tuple[Bools, Bools]:
+        """For whom it holds whatever else is known of them, and for whom it may hold: what asks for
+        more than streams is left open."""
+        return _bounded(self.rule, self.kernels, chunk, asking, numbers)
+
 
 def made_ready(rule: Rule, zone: ZoneInfo) -> Program:
     """Raises NotLive, saying what in the rule cannot be answered from records."""
@@ -147,3 +154,28 @@ def _combined(
         held = held & theirs if every else held | theirs
         np.minimum(changes, soon, out=changes)
     return held, changes
+
+
+def _bounded(
+    rule: Rule,
+    kernels: Mapping[int, Kernel],
+    chunk: Chunk,
+    asking: Asking,
+    numbers: Mapping[str, int],
+) -> tuple[Bools, Bools]:
+    if isinstance(rule, Not):
+        least, most = _bounded(rule.rule, kernels, chunk, asking, numbers)
+        return ~most, ~least
+    if isinstance(rule, Event | Sequence_ | Touched):
+        held, _ = kernels[id(rule)](chunk, asking, numbers)
+        return held, held
+    if not isinstance(rule, All | Any_):
+        return np.zeros(chunk.count, np.bool_), np.ones(chunk.count, np.bool_)
+    every = isinstance(rule, All)
+    least = np.full(chunk.count, every)
+    most = least.copy()
+    for one in rule.rules:
+        low, high = _bounded(one, kernels, chunk, asking, numbers)
+        least = least & low if every else least | low
+        most = most & high if every else most | high
+    return least, most

@@ -1,0 +1,1 @@
+"""The full computation: rules answered for everybody from the sorted copy, in chunks of people."""

@@ -1,0 +1,131 @@
+"""The sorted copy: rules asked of everybody at once say what the reference says."""
+
+import random
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import rules
+from conftest import House
+from known import Known
+from patron.events.lake import copying
+from patron.events.lake import store as lake_store
+from patron.events.sorted import keeping, layout, writing
+from patron.events.sorted.layout import Folder, folder_of
+from patron.kit.db import Database, connect
+from patron.kit.lake import Lake
+from patron.segments.full import answering, counting, scan
+from patron.segments.language import bind, parse
+from patron.segments.live.kernels import Asking
+from patron.segments.live.program import made_ready
+from patron.segments.live.streams import NotLive
+from stage import Stage
+from tale import Tale, everyone, expected, happenings, put_up
+
+
+async def copied(stage: Stage, lake: Lake, folder: Folder) -> None:
+    """The lake and its sorted copy as the night leaves them."""
+    async with await connect(stage.house.url, "lake") as connection:
+        kept = copying.Cut(Path(lake.uri).parent / "cut")
+        await copying.copy(connection, stage.shop, lake, kept, stage.now)
+    async with stage.unit() as tx:
+        state = await lake_store.state(tx)
+    keeping.refresh(folder, lake, str(state.epoch), state.lake_position, str(stage.now.date()))
+
+
+async def whole(
+    stage: Stage, folder: Folder, data: dict[str, Any], ours: set[UUID]
+) -> set[UUID] | None:
+    """Those of `ours` for whom a rule holds; None when the copy does not suffice."""
+    try:
+        program = made_ready(parse(data), ZoneInfo(stage.shop.time_zone))
+    except NotLive:
+        return None
+    asking = Asking(stage.now, ZoneInfo(stage.shop.time_zone), changes=False)
+    async with stage.unit() as tx:
+        full = await counting.open_full(tx, folder, [program])
+    if full is None:
+        return None
+    ((least, most),) = full.empty(asking)
+    if least != most:
+        return None
+    found: set[UUID] = set()
+    others = set(ours)
+    async for held, asked, done in counting.holders(stage.db, stage.shop, full, program, asking):
+        assert done
+        found |= set(full.origin(held))
+        others -= set(full.origin(asked))
+    return (found | others if least else found) & ours
+
+
+async def tell(tale: Tale, data: list[dict[str, Any]], steps: list[Any], lake: Lake) -> int:
+    """How many of the rules the copy answered."""
+    stage, folder = tale.stage, folder_of(lake.uri)
+    await put_up(stage)
+    for n, (what, hours, told) in enumerate(steps):
+        if what == "order":
+            tale.orders(hours)
+        elif what == "merge":
+            await tale.merges()
+        elif what == "erase":
+            await tale.erased()
+        elif what == "wait":
+            await tale.walks()
+            stage.pass_time(hours=hours)
+        else:
+            tale.does(what, hours, told)
+        if n == len(steps) // 2:
+            await tale.walks()
+            await copied(stage, lake, folder)
+    await tale.walks()
+    answered = 0
+    for turn in range(2):
+        for rule in data:
+            ours = set((await everyone(tale)).values())
+            found = await whole(stage, folder, rule, ours)
+            if found is not None:
+                assert found == await expected(tale, rule), (turn, rule)
+                answered += 1
+        await copied(stage, lake, folder)
+    return answered
+
+
+@settings(
+    phases=[Phase.generate],
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    data=st.lists(rules.rules, min_size=8, max_size=8),
+    steps=st.lists(happenings, min_size=8, max_size=20),
+    seed=st.integers(0, 1_000),
+)
+def test_full_is_the_reference(
+    house: House,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    data: list[dict[str, Any]],
+    steps: list[Any],
+    seed: int,
+) -> None:
+    monkeypatch.setattr(answering, "ROWS_AT_ONCE", 7)  # several chunks, as of millions of events
+    monkeypatch.setattr(answering, "APART_AT_ONCE", 2)
+    monkeypatch.setattr(writing, "ROWS_AT_ONCE", 64)
+    more = ("born", *layout.PATHS), ("born", *layout.COLUMNS)
+    monkeypatch.setattr(writing, "PATHS", more[0])
+    monkeypatch.setattr(writing, "COLUMNS", more[1])
+    monkeypatch.setattr(scan, "COLUMNS", more[1])
+    bound = [bind(rule, Known().moments, "any") for rule in data]
+    lake = Lake(str(tmp_path / "lake" / "events"))
+    Path(lake.uri).mkdir(parents=True, exist_ok=True)
+
+    async def story(db: Database) -> None:
+        stage = Stage(house, db)
+        await tell(Tale(stage, random.Random(seed)), bound, steps, lake)
+
+    house.run(story)
