@@ -1,4 +1,4 @@
-"""Clock, ids, cursors and signatures."""
+"""Clock, ids, cursors, signatures and cells of spreadsheets."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +10,7 @@ from patron.kit.clock import ManualClock
 from patron.kit.ids import id_at, new_id, new_secret
 from patron.kit.paging import bounded, decode, encode
 from patron.kit.problems import Problem
+from patron.kit.sheets import harmless
 from patron.kit.signing import BadSignature, Signer
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -86,3 +87,23 @@ def test_a_digest_needs_the_secret() -> None:
     other = Signer(b"fedcba9876543210")
     assert SIGNER.digest("erased", "a@b.example") == SIGNER.digest("erased", "a@b.example")
     assert SIGNER.digest("erased", "a@b.example") != other.digest("erased", "a@b.example")
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("+16175550123", "+16175550123"),
+        ("-12,5", "-12,5"),
+        ("Ann = Lee", "Ann = Lee"),
+        ("", ""),
+        (-5, -5),
+        (None, None),
+    ],
+)
+def test_no_cell_is_a_formula(cell: object, written: object) -> None:
+    assert harmless(cell) == written
