@@ -61,6 +61,17 @@ def live(shop: Running, box: Mailbox) -> None:
         headers={"Idempotency-Key": "rare"},
     )
     assert said.status_code == 201, said.text
+    she = f"user_id:{USER}"
+    for path, body in (
+        (f"/api/profiles/{she}/tags", {"tag": f"knows {USER}"}),
+        (f"/api/profiles/{she}/notes", {"text": f"Writes from {ADDRESS}."}),
+        ("/api/lists", {"name": "Trade fair", "key": "trade-fair"}),
+        ("/api/lists/trade-fair/members", {"people": [she, f"email:{ADDRESS}"]}),
+        ("/api/segments", {"name": "Tea", "key": "tea", "rule": {"event": "Product Added"}}),
+    ):
+        assert shop.call("POST", path, json=body).is_success, path
+    eventually(lambda: shop.call("GET", "/api/segments/tea/members").json()["items"], "a member")
+    assert shop.call("GET", f"/api/profiles/{she}/export").is_success
     shop.run("lake", "copy")
 
 

@@ -214,6 +214,15 @@ KINDS: list[Kind] = [
         folder="imports",
     ),
     Kind(
+        "uploads",
+        "files that were sent to fill a list, and what came of them",
+        "what came of one cannot be looked up; a file that was not imported is sent again",
+        "days",
+        None,
+        lambda _: 7,
+        by="every minute; a day after it was sent if it was only looked at",
+    ),
+    Kind(
         "cut_files",
         "events that a restore cut off, as files",
         "who has not imported them has lost them",
