@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -17,6 +18,7 @@ from patron.events.types import Event, Source, Trust
 from patron.journeys import walk as journeys
 from patron.kit.db import Database, connect, tuples, value
 from patron.profiles import store as profiles
+from patron.segments import walk as segments
 from patron.shops.types import Shop
 
 
@@ -180,9 +182,38 @@ def test_when_journeys_raise_events_are_kept_and_the_acting_part_is_tried_again(
         monkeypatch.setattr(journeys, "advance", spy)
         now = house.clock.advance(timedelta(minutes=1))
         async with street.db.unit(house.acme.schema) as tx:
-            assert await retry_acting(tx, house.acme, now) == 1
-            assert await retry_acting(tx, house.acme, now) == 0
+            assert await retry_acting(tx, house.acme, "segments", now) == 0
+            assert await retry_acting(tx, house.acme, "journeys", now) == 1
+            assert await retry_acting(tx, house.acme, "journeys", now) == 0
         assert sorted(seen) == list(range(1, 21))
+
+    on_the_street(house, story)
+
+
+def test_segments_that_raise_keep_no_journey_from_acting(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acted: list[str] = []
+
+    async def broken(*_: Any) -> None:
+        raise RuntimeError("a bug in a segment")
+
+    async def told(name: str, *_: Any) -> None:
+        acted.append(name)
+
+    async def story(street: Street) -> None:
+        monkeypatch.setattr(journeys, "advance", partial(told, "journeys"))
+        await street.receive(track(1))
+        with monkeypatch.context() as patched:
+            patched.setattr(segments, "update", broken)
+            await street.walk()
+        assert acted == ["journeys"]
+        monkeypatch.setattr(segments, "update", partial(told, "segments"))
+        now = house.clock.advance(timedelta(minutes=1))
+        async with street.db.unit(house.acme.schema) as tx:
+            assert await retry_acting(tx, house.acme, "journeys", now) == 0
+            assert await retry_acting(tx, house.acme, "segments", now) == 1
+        assert acted == ["journeys", "segments"]
 
     on_the_street(house, story)
 

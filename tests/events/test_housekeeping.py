@@ -215,20 +215,24 @@ def test_an_acting_part_that_failed_is_tried_again_later(house: House) -> None:
     async def story(tx: Tx) -> None:
         await put_calls(tx, [track("A"), track("B"), track("C")])
         await walk_all(tx, house.acme)
-        await walk.queue_acting(tx, 2, 3, [Change("c1")], NOON)
-        await walk.queue_acting(tx, 1, 1, [], NOON)
-        first = await walk.next_acting(tx, NOON, list[Change])
+        whole = await store.by_positions(tx, 1, 3)
+        await walk.queue_acting(tx, "journeys", whole[1:], [Change("c1")], NOON)
+        await walk.queue_acting(tx, "journeys", whole[:1], [], NOON)
+        assert await walk.next_acting(tx, "segments", NOON, list[Change]) is None
+        first = await walk.next_acting(tx, "journeys", NOON, list[Change])
         assert first is not None
         assert names(first.batch) == ["B", "C"]
         assert first.changes == [Change("c1")]
         assert first.batch[0].origin_id == origin("b1")
-        await walk.acting_failed(tx, NOON)
-        assert await walk.next_acting(tx, NOON, list[Change]) is None, "the order is kept"
+        await walk.acting_failed(tx, "journeys", NOON)
+        assert await walk.next_acting(tx, "journeys", NOON, list[Change]) is None, (
+            "the order is kept"
+        )
         later = NOON + timedelta(seconds=5)
-        again = await walk.next_acting(tx, later, list[Change])
+        again = await walk.next_acting(tx, "journeys", later, list[Change])
         assert again is not None and again.id == first.id
         await walk.acting_done(tx, again.id)
-        second = await walk.next_acting(tx, NOON, list[Change])
+        second = await walk.next_acting(tx, "journeys", NOON, list[Change])
         assert second is not None and names(second.batch) == ["A"]
         assert await store.acting_waits(tx) == 1
 

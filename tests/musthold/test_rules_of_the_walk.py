@@ -261,7 +261,7 @@ def test_when_journeys_fail_events_and_profiles_are_kept_and_the_mail_comes_late
         shown = shop.call("GET", "/api/profiles/user_id:zoe").json()
         assert shown["totals"]["Product Added"]["count"] == 1
         eventually(lambda: inside.value("SELECT count(*) FROM acting") >= 1, "the postponed part")
-        assert "wait for journeys" in doctor(shop, "acme: walk")[-1]["detail"]
+        assert "wait for segments or journeys" in doctor(shop, "acme: walk")[-1]["detail"]
         assert inside.rows("SELECT 1 FROM dead_letter WHERE detail LIKE '%digested%'") == []
     inside.rows("UPDATE acting SET due_at = now()")
     eventually(lambda: box.to(address), "the mail")

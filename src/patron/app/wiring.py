@@ -1,11 +1,12 @@
 """The walk of a batch of events through the rooms: the one page that lists it.
 
 One transaction a batch, one walker a shop. Data errors are bisected down to the event, which is
-buried in `dead_letter`; everything else stops the walk, which tries again. When the acting part
-(segments, journeys) raises, events and profiles still commit and the acting part is queued.
+buried in `dead_letter`; everything else stops the walk, which tries again. When an acting room
+(segments, journeys) raises, events and profiles still commit and the batch waits for that room.
 """
 
 from collections import deque
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import psycopg
@@ -48,6 +49,15 @@ SECONDS = histogram("patron_walk_seconds", "Duration of a walked batch", ["shop"
 WALKED = counter("patron_walk_events", "Events walked", ["shop"])
 BURIED = counter("patron_walk_buried", "Events buried in dead_letter", ["shop"])
 ACTING_FAILED = counter("patron_walk_acting_failed", "Batches whose acting part raised", ["shop"])
+
+
+Acts = Callable[[Tx, Shop, list[Event], People, list[CartChange], datetime], Awaitable[object]]
+
+ACTING: dict[str, Acts] = {
+    "segments": lambda *told: segments.update(*told),
+    "journeys": lambda *told: journeys.advance(*told),
+}
+"""The acting rooms in their order: a journey that starts asks segments as they are since."""
 
 
 class WalkHalted(Exception):
@@ -127,26 +137,27 @@ class Walker:
         changes: list[CartChange],
         now: datetime,
     ) -> None:
-        """The acting part, in a savepoint: what it raises is queued, not lost and not fatal."""
-        try:
-            async with tx.transaction():
-                await segments.update(tx, self.shop, batch, people, changes, now)
-                await journeys.advance(tx, self.shop, batch, people, changes, now)
-        except RETRIED:
-            raise  # the whole batch is walked again
-        except OPERATIONAL:
-            if tx.broken or tx.closed:
-                raise
-            await self._postpone(tx, batch, changes, now)
-        except Exception:
-            await self._postpone(tx, batch, changes, now)
+        """The acting rooms, each in a savepoint: what one raises is queued, not lost and not fatal,
+        and keeps no other from acting."""
+        for part, act in ACTING.items():
+            try:
+                async with tx.transaction():
+                    await act(tx, self.shop, batch, people, changes, now)
+            except RETRIED:
+                raise  # the whole batch is walked again
+            except OPERATIONAL:
+                if tx.broken or tx.closed:
+                    raise
+                await self._postpone(tx, part, batch, changes, now)
+            except Exception:
+                await self._postpone(tx, part, batch, changes, now)
 
     async def _postpone(
-        self, tx: Tx, batch: list[Event], changes: list[CartChange], now: datetime
+        self, tx: Tx, part: str, batch: list[Event], changes: list[CartChange], now: datetime
     ) -> None:
-        log.exception("segments or journeys failed; events are kept, the acting part is queued")
+        log.exception(f"{part} failed; events are kept, the batch waits for it")
         ACTING_FAILED.labels(self.shop.slug).inc()
-        await events.queue_acting(tx, batch[0].position, batch[-1].position, changes, now)
+        await events.queue_acting(tx, part, batch, changes, now)
 
     async def _with_care(self, connection: Tx) -> int:
         """The same batch again, bisected where it fails, down to the events at fault."""
@@ -204,13 +215,13 @@ class Walker:
             self._seen.popleft()
 
 
-async def retry_acting(tx: Tx, shop: Shop, now: datetime) -> int:
-    """Give the oldest postponed acting part another try; 1 when there was one, else 0.
+async def retry_acting(tx: Tx, shop: Shop, part: str, now: datetime) -> int:
+    """Give the oldest batch that waits for an acting room another try; 1 if there was one, else 0.
 
-    Raises what the acting part raises; the caller's transaction is then rolled back and
+    Raises what the room raises; the caller's transaction is then rolled back and
     `events.acting_failed` sets the time of the next try.
     """
-    waiting = await events.next_acting(tx, now, list[CartChange])
+    waiting = await events.next_acting(tx, part, now, list[CartChange])
     if waiting is None:
         return 0
     batch, changes = waiting.batch, waiting.changes
@@ -218,7 +229,6 @@ async def retry_acting(tx: Tx, shop: Shop, now: datetime) -> int:
     people = await profiles.people_of(tx, origins)
     await profiles_store.lock(tx, sorted(set(people.roots.values())))
     people = await profiles.people_of(tx, origins)  # as they are now that nobody changes them
-    await segments.update(tx, shop, batch, people, changes, now)
-    await journeys.advance(tx, shop, batch, people, changes, now)
+    await ACTING[part](tx, shop, batch, people, changes, now)
     await events.acting_done(tx, waiting.id)
     return 1

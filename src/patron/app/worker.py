@@ -18,7 +18,7 @@ from patron.app import housekeeping, sending
 from patron.app.context import inbox_limits, open_signer, read_settings, the_clock, worker_figures
 from patron.app.occupancy import end_with
 from patron.app.webhooks import telling
-from patron.app.wiring import Walker, retry_acting
+from patron.app.wiring import ACTING, Walker, retry_acting
 from patron.events import walk as events
 from patron.events.inbox import Inbox
 from patron.journeys import tasks as journeys
@@ -196,7 +196,7 @@ class Worker:
                 keeper = housekeeping.Keeper(self.settings, self.clock, db)
                 await asyncio.gather(
                     self._repeat(door, "housekeeping", lambda shop: self._keep(keeper, shop)),
-                    self._repeat(door, "acting", lambda shop: self._retry_acting(db, shop)),
+                    *(self._retry(db, door, part) for part in ACTING),
                 )
 
             await asyncio.gather(self._for_every_shop(db, keep), self._tell_figures())
@@ -216,15 +216,18 @@ class Worker:
         await keeper.turn(shop)
         await self._rest(0.5)
 
-    async def _retry_acting(self, db: Database, shop: Shop) -> None:
+    async def _retry(self, db: Database, door: Open, part: str) -> None:
+        await self._repeat(door, part, lambda shop: self._retry_acting(db, shop, part))
+
+    async def _retry_acting(self, db: Database, shop: Shop, part: str) -> None:
         try:
             async with db.unit(shop.schema) as tx:
-                retried = await retry_acting(tx, shop, self.clock.now())
+                retried = await retry_acting(tx, shop, part, self.clock.now())
         except psycopg.OperationalError:
             raise
         except Exception:
             async with db.unit(shop.schema) as tx:
-                await events.acting_failed(tx, self.clock.now())
+                await events.acting_failed(tx, part, self.clock.now())
             raise
         if not retried:
             await self._rest(1.0)

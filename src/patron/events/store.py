@@ -224,23 +224,26 @@ class WaitingActing(msgspec.Struct, frozen=True):
     changes: bytes
 
 
-async def queue_acting(tx: Tx, first: int, last: int, changes: bytes, now: datetime) -> None:
+async def queue_acting(
+    tx: Tx, part: str, first: int, last: int, changes: bytes, now: datetime
+) -> None:
     await execute(
         tx,
-        "INSERT INTO acting (first_position, last_position, changes, queued_at, due_at)"
-        " VALUES (%s, %s, %s, %s, %s)",
-        (first, last, changes, now, now),
+        "INSERT INTO acting (part, first_position, last_position, changes, queued_at, due_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        (part, first, last, changes, now, now),
     )
 
 
-async def next_acting(tx: Tx, now: datetime) -> WaitingActing | None:
-    """The oldest one, locked, if it is due: they are tried in the order of the log."""
+async def next_acting(tx: Tx, part: str, now: datetime) -> WaitingActing | None:
+    """The oldest of a part, locked, if it is due: they are tried in the order of the log."""
     return await row(
         tx,
         WaitingActing,
         "SELECT id, first_position, last_position, changes FROM acting"
-        " WHERE id = (SELECT min(id) FROM acting) AND due_at <= %s FOR UPDATE SKIP LOCKED",
-        (now,),
+        " WHERE id = (SELECT min(id) FROM acting WHERE part = %s) AND due_at <= %s"
+        " FOR UPDATE SKIP LOCKED",
+        (part, now),
     )
 
 
@@ -248,14 +251,14 @@ async def acting_done(tx: Tx, acting: int) -> None:
     await execute(tx, "DELETE FROM acting WHERE id = %s", (acting,))
 
 
-async def acting_failed(tx: Tx, now: datetime) -> None:
-    """Try the oldest one again later: after 2 s, then twice as long each time, 5 min at most."""
+async def acting_failed(tx: Tx, part: str, now: datetime) -> None:
+    """Try the oldest of a part again: after 2 s, then twice as long each time, 5 min at most."""
     await execute(
         tx,
         "UPDATE acting SET attempts = attempts + 1,"
         " due_at = %s::timestamptz + least(300, 2 ^ least(attempts + 1, 9)) * interval '1 second'"
-        " WHERE id = (SELECT min(id) FROM acting)",
-        (now,),
+        " WHERE id = (SELECT min(id) FROM acting WHERE part = %s)",
+        (now, part),
     )
 
 

@@ -177,15 +177,17 @@ class Acting(msgspec.Struct, Generic[T], frozen=True):
 
 
 async def queue_acting(
-    tx: Tx, first: int, last: int, changes: Sequence[msgspec.Struct], now: datetime
+    tx: Tx, part: str, batch: Sequence[Event], changes: Sequence[msgspec.Struct], now: datetime
 ) -> None:
-    """Have the acting part of the log positions `first` to `last` tried again."""
-    await store.queue_acting(tx, first, last, msgspec.json.encode(list(changes)), now)
+    """Have the acting room `part` tried again with a batch that is in the log."""
+    said = msgspec.json.encode(list(changes))
+    await store.queue_acting(tx, part, batch[0].position, batch[-1].position, said, now)
 
 
-async def next_acting(tx: Tx, now: datetime, kind: type[list[T]]) -> Acting[T] | None:
-    """The oldest postponed acting part, locked, if its time has come; `kind` types its changes."""
-    waiting = await store.next_acting(tx, now)
+async def next_acting(tx: Tx, part: str, now: datetime, kind: type[list[T]]) -> Acting[T] | None:
+    """The oldest batch that waits for a room, locked, if its time has come; `kind` types its
+    changes."""
+    waiting = await store.next_acting(tx, part, now)
     if waiting is None:
         return None
     batch = await store.by_positions(tx, waiting.first, waiting.last)
