@@ -136,6 +136,22 @@ def test_an_address_a_page_claimed_first_is_hers_by_the_shops_word(
             assert book.merged == []
 
 
+def test_who_loses_her_only_address_to_the_shops_word_is_known_no_more() -> None:
+    for batches in ([1] * 4, [4]):
+        book = in_batches(
+            [
+                seen("real", trust=SERVER),
+                identified(browser="shared", email="hers@x.example"),
+                identified("real", email="hers@x.example", trust=SERVER),
+            ],
+            batches,
+        )
+        origin = book.origins[book.ties["anonymous_id", "shared"].origin_id]
+        assert not origin.known
+        book.walk(seen("real", "shared"))
+        assert book.together("user_id:real", "anonymous_id:shared")
+
+
 def test_a_sixth_browser_in_a_week_stays_a_stranger() -> None:
     book = Book()
     for day in range(6):

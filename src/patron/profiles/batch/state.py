@@ -241,10 +241,14 @@ class State:
 
     def move_out(self, tie: Tie, id: UUID, ts: datetime, to: UUID | None = None) -> None:
         """Give an identifier to the origin `to`, else one, and so a person, of its own (`id`)."""
-        old = self.root_of(tie.origin_id)
+        loser, old = self.origins[tie.origin_id], self.root_of(tie.origin_id)
         old.held[tie.kind].remove(tie)
         old.size -= 1
-        old.known = any(is_strong(t.kind, t.trust) for held in old.held.values() for t in held)
+        left = [t for held in old.held.values() for t in held if is_strong(t.kind, t.trust)]
+        old.known = bool(left)
+        if loser.known and all(t.origin_id != loser.id for t in left):
+            loser.known = False
+            loser.touched = True
         origin = self.add_origin(id, ts) if to is None else self.origins[to]
         tie.origin_id = origin.id
         tie.changed = True
