@@ -156,6 +156,12 @@ def test_a_list_again_a_list_deleted_and_whoever_was_erased(house: House, tmp_pa
     assert (told["new"], told["list"]["members"]) == (0, 1)
     other = write_csv(tmp_path / "g.csv", ["email"], [["a@x.example"], ["b@x.example"]])
     assert patron(house, tmp_path, "import", "fair", str(other), "--yes")["list"]["members"] == 2
+    out = tmp_path / "out.csv"
+    done = patron(house, tmp_path, "export", "fair", "--to", str(out))
+    assert done == {"list": "fair", "people": 2, "file": str(out)}
+    assert len(out.read_text("utf-8").splitlines()) == 3
+    listed = patron(house, tmp_path, "export", "fair")
+    assert {one["email"] for one in listed} == {"a@x.example", "b@x.example"}
     [hers] = patron(house, tmp_path, "of", "email:a@x.example")
     assert (hers["key"], hers["source"][:5]) == ("fair", "g.csv")
 

@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+import msgspec
 import typer
+from rich.markup import escape
 
 from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.imports import Again, Asked, File, Map, Yes, bring
-from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
+from patron.app.cli.output import Json, ShopName, clear_errors, show, table
 from patron.app.lists.deleting import delete
 from patron.kit.db import Database, Tx
 from patron.kit.problems import not_found
@@ -190,6 +192,14 @@ def import_file(
     bring("profiles", file, asked)
 
 
+class Exported(msgspec.Struct, frozen=True):
+    """A list written to a file."""
+
+    list: str
+    people: int
+    file: str
+
+
 @app.command("export")
 def export(
     key: Key,
@@ -198,12 +208,16 @@ def export(
     ] = None,
     bom: Annotated[bool, typer.Option("--bom", help="Mark the file as UTF-8, for Excel.")] = False,
     shop: ShopName = None,
+    as_json: Json = False,
 ) -> None:
-    """Write a list as CSV; no cell of it is a formula."""
+    """Write a list as CSV; no cell of it is a formula. With --json and no file, its people."""
+    if to is None and as_json:
+        show_members(key, MOST, shop, True)
+        return
     with clear_errors(), open_house() as house:
         which = house.shop(shop)
 
-        async def write(db: Database) -> None:
+        async def write(db: Database) -> StaticList:
             async with db.unit(which.schema) as tx:
                 one = await keeping.found(tx, key)
             out = sys.stdout.buffer if to is None else to.open("wb")
@@ -214,7 +228,9 @@ def export(
                 out.flush()
                 if to is not None:
                     out.close()
+            return one
 
-        house.run(write)
+        one = house.run(write)
     if to is not None:
-        console.print(f"written to {to}", highlight=False, markup=False)
+        done = Exported(key, one.members, str(to))
+        show(done, as_json, lambda: escape(f"{done.people:,} people are written to {to}."))
