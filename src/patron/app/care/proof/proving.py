@@ -86,18 +86,15 @@ async def prove(
     async with await connect(url, "patron-proof") as connection:
         async with begun(connection, shop.schema):
             traces = await retention.traces(connection)
-            lake = await lake_store.erasures(connection)
+            lake = bool(await lake_store.erasures(connection))
         async with begun(connection, HOUSE):
             others = [one.slug for one in await shops.every(connection) if one.id != shop.id]
-    ours = place.found(settings.data_dir / "postgres")
-    if ours is not None and quote(str(ours.socket_folder()), safe="") not in url:
-        ours = None  # a server of the owner's, who keeps its files
     data = settings.data_dir.absolute()
-    folders = [data, *also]
     # Another shop may know her too, and has not been asked to forget her.
     closed = {data / "postgres", *(data / "shops" / slug for slug in others)}
-    if ours is not None and traces is None and not others:
-        folders.append(ours.home)
+    folders = [data, *also]
+    if traces is None and not others:
+        folders += _of_postgres(data, url)
 
     def look() -> Searched:
         done = Searched()
@@ -106,19 +103,13 @@ async def prove(
         return done
 
     done = await asyncio.to_thread(look)
-    waits = [hit for hit in done.found if hit.where.startswith(f"{shop.schema}.{WAITING}_")]
-    later = []
-    if waits:
-        later.append("calls that the walk has not read leave the inbox within the hour")
-    if lake:
-        later.append("the lake forgets her within a minute, or at `patron lake copy`")
-        waits += [hit for hit in done.found if f"/shops/{shop.slug}/lake/" in hit.where]
+    found, later = _sorted(done.found, shop, lake)
     if traces is not None:
+        found = [hit for hit in found if not hit.where.startswith(SAMPLES)]
         later.append(
             "deleted rows in PostgreSQL's own files, its samples of values and its write-ahead log"
             f" are written over in the night, after {settings.erasure_rewrite_hour}:00"
         )
-        waits += [hit for hit in done.found if hit.where.startswith(SAMPLES)]
     return Proof(
         at=now,
         names=len(sought.names) + len(sought.origins),
@@ -126,8 +117,33 @@ async def prove(
         tables=done.tables,
         files=done.files,
         bytes=done.bytes,
-        found=[hit for hit in done.found if hit not in waits],
+        found=found,
         later=later,
         short=needles.short,
         unread=[*done.unread, *([SHARED] if others else [])],
     )
+
+
+def _of_postgres(data_dir: Path, url: str) -> list[Path]:
+    """The folder of Patron's own server; none of a server of the owner's, who keeps its files."""
+    ours = place.found(data_dir / "postgres")
+    if ours is None or quote(str(ours.socket_folder()), safe="") not in url:
+        return []
+    return [ours.home]
+
+
+def _sorted(found: list[Found], shop: Shop, lake: bool) -> tuple[list[Found], list[str]]:
+    """What is left for good, and what will be gone by itself."""
+    later = []
+    waiting = f"{shop.schema}.{WAITING}_"
+    if any(hit.where.startswith(waiting) for hit in found):
+        later.append("calls that the walk has not read leave the inbox within the hour")
+    if lake:
+        later.append("the lake forgets her within a minute, or at `patron lake copy`")
+    left = [
+        hit
+        for hit in found
+        if not hit.where.startswith(waiting)
+        and not (lake and f"/shops/{shop.slug}/lake/" in hit.where)
+    ]
+    return left, later

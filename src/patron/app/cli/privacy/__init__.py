@@ -1,0 +1,1 @@
+"""Who read what, and how long what is kept."""
