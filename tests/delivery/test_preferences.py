@@ -14,6 +14,7 @@ import pytest
 
 from conftest import NOON, House
 from delivery.scene import BASE, appended, customer, doors, key, mint, said, sent_to
+from patron.app.care import asking
 from patron.catalog import store as catalog
 from patron.catalog.types import FactSource, ProductIn
 from patron.delivery.gate import decide
@@ -273,7 +274,7 @@ def test_she_asks_for_her_data_and_to_be_forgotten_and_nobody_acts_by_the_link(
             assert sorted((one.kind, one.state) for one in found) == [
                 ("erasure", "open"), ("export", "open")
             ]  # fmt: skip
-            assert await profiles.person(tx, scene.origin) is not None
+            assert [one.detail[:5] for one in await asking.of_shop(tx, scene.shop)] == ["2 ask"]
             await erasure.erase(tx, scene.origin, house.signer, house.clock.now())
             found = await request_store.listed(tx, None, None, 10)
         assert {(one.state, one.address_key, one.origin_id) for one in found} == {
