@@ -10,6 +10,7 @@ from litestar.params import FromQuery, PathParameter, QueryParameter
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database
+from patron.kit.problems import bad_request
 from patron.segments.ready import showing
 from patron.segments.ready.movement import Movement, movement
 from patron.segments.ready.showing import ReadyMadeView
@@ -73,6 +74,10 @@ async def show_movement(
 ) -> Movement:
     """Champions, loyal, recent, needs attention, at risk, inactive: how many were in each then and
     are now, and how many moved from which to which."""
+    if since is not None and since.tzinfo is None:
+        raise bad_request(
+            f"the moment {since} has no time zone", remedy="add one, or Z for UTC", path="since"
+        )
     async with db.unit(shop.schema) as tx:
         return await movement(tx, since or clock.now() - MONTH)
 
