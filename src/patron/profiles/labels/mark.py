@@ -8,6 +8,7 @@ from patron.kit.problems import bad_request, conflict, not_found
 from patron.profiles import store as profiles
 from patron.profiles.changes import store as changes
 from patron.profiles.labels import store
+from patron.profiles.labels.spelling import key_of
 from patron.profiles.labels.types import Note, Tag
 from patron.shops.types import Access, Shop
 
@@ -20,11 +21,6 @@ LONGEST_NOTE = 5_000
 def author(access: Access) -> str:
     """Who writes, as it is kept: the key by the name that the owner gave it, else by its id."""
     return access.name or f"key {access.key_id}"
-
-
-def key_of(tag: str) -> str:
-    """A tag as tags are compared: without regard to case and to how its words are spaced."""
-    return " ".join(tag.casefold().split())
 
 
 async def tag(tx: Tx, shop: Shop, who: str, text: str, by: str, now: datetime) -> list[Tag]:
