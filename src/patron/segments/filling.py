@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 import numpy as np
 
+from patron.events.lake import store as lake_store
+from patron.events.sorted.layout import Manifest, folder_of
 from patron.kit.clock import Clock
 from patron.kit.db import Database, Tx
 from patron.kit.lake import Lake
@@ -22,10 +24,15 @@ from patron.profiles import store as profiles
 from patron.profiles.changes import store as changed
 from patron.segments import saving, trying
 from patron.segments import store as log
+from patron.segments.dates import micros
+from patron.segments.full.history import history
+from patron.segments.full.scan import covers
 from patron.segments.keeping import TOLD, Asked, Left, Touch, draw_ids, keep
 from patron.segments.language import needs, parse
 from patron.segments.listened import Event, left_by
+from patron.segments.live.book import needed_of
 from patron.segments.live.listening import NOTHING, Listener
+from patron.segments.live.opened import book_of
 from patron.segments.live.program import made_ready
 from patron.segments.live.streams import Stream
 from patron.segments.members import store as members
@@ -34,7 +41,6 @@ from patron.segments.population import keeping as population
 from patron.segments.population import store as tables
 from patron.segments.saved import store as saved
 from patron.segments.saved.types import KeptStream, Segment, Status
-from patron.segments.walk import book_of
 from patron.shops.types import Shop
 
 if TYPE_CHECKING:
@@ -142,8 +148,16 @@ async def _read_history(
     specs = await _specs(db, shop, streams)
     listener = Listener(specs)
     left = Left([], NOTHING)
-    done = 0
-    async for events in _history(db, shop, lake, specs, upto):
+    done = after = 0
+    if lake is not None and (there := await _copy_of(db, shop, lake, specs, upto)) is not None:
+        kept = {one.id: needed_of(one) for one in streams}
+        parts = history(folder_of(lake.uri), there, specs, kept, micros(clock.now()))
+        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+            await _leave(db, shop, part[0], clock)
+            done, after = done + part[1], there.position
+            heard("reading history", done, 0)
+            await _say(db, shop, done, done)
+    async for events in _history(db, shop, lake, specs, after, upto):
         left = left.joined(await asyncio.to_thread(left_by, listener, events))
         done += len(events)
         if len(left.records) >= ROWS_AT_ONCE:
@@ -173,17 +187,36 @@ async def _specs(
     return [(one.id, known[one.key]) for one in streams if one.key in known]
 
 
+async def _copy_of(
+    db: Database, shop: Shop, lake: Lake, specs: Sequence[tuple[int, Stream]], upto: int
+) -> Manifest | None:
+    """The sorted copy, where it holds all that the streams ask for."""
+    there = folder_of(lake.uri).manifest()
+    if there is None or there.position > upto:
+        return None
+    async with db.unit(shop.schema) as tx:
+        state = await lake_store.state(tx)
+    whole = there.epoch == str(state.epoch) and covers(there, [one for _, one in specs])
+    return there if whole else None
+
+
 async def _history(
-    db: Database, shop: Shop, lake: Lake | None, specs: Sequence[tuple[int, Stream]], upto: int
+    db: Database,
+    shop: Shop,
+    lake: Lake | None,
+    specs: Sequence[tuple[int, Stream]],
+    after: int,
+    upto: int,
 ) -> AsyncIterator[list[Event]]:
-    """Events that any of the streams may want, up to a log position: the lake's, then the log's."""
+    """Events that any of the streams may want, of the log positions behind `after` and up to
+    `upto`: the lake's, then the log's."""
     names = sorted({name for _, stream in specs for name in stream.names})
     touches = any(stream.kind != "event" for _, stream in specs)
-    after = 0
     if lake is not None:
+        begin = after
         async with db.unit(shop.schema) as tx:
-            after = min(await log.lake_position(tx), upto)
-        for batch in lake.columns(_COLUMNS, None if touches else names, after):
+            after = max(after, min(await log.lake_position(tx), upto))
+        for batch in lake.columns(_COLUMNS, None if touches else names, after, begin):
             yield await asyncio.to_thread(_events, batch)
     while after < upto:
         async with db.unit(shop.schema) as tx:

@@ -11,11 +11,12 @@ from litestar.params import BodyKwarg
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database
-from patron.kit.problems import Problem, bad_request
+from patron.kit.problems import bad_request
 from patron.profiles import store as profiles
 from patron.segments import trying
 from patron.segments.language import Rule, Scope, parse
 from patron.segments.reading import Misread
+from patron.segments.refusing import LOYAL, refused
 from patron.segments.saving import scope
 from patron.segments.trying import Explained, Preview
 from patron.shops.access import requires
@@ -23,18 +24,6 @@ from patron.shops.types import Shop
 
 PATIENCE = 8.0
 """Seconds a preview over HTTP may take; `patron segment preview` takes as long as it takes."""
-
-LOYAL = {
-    "and": [
-        {
-            "event": "Order Completed",
-            "count": {"op": "at_least", "value": 2},
-            "within": {"days": 90},
-        },
-        {"message": "opened", "did": False, "within": {"days": 30}},
-        {"reachable": "email"},
-    ]
-}
 
 
 class Tried(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,11 +94,6 @@ def _read(rule: dict[str, Any], there: Scope) -> Rule:
         return parse(rule, there)
     except Misread as error:
         raise refused(error) from error
-
-
-def refused(error: Misread) -> Problem:
-    """What is wrong with a rule, as an answer: where, what was found, what may stand there."""
-    return bad_request(str(error), remedy=error.remedy, path=f"rule{error.path[1:]}")
 
 
 routes: list[HTTPRouteHandler] = [explain, preview]

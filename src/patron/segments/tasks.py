@@ -13,9 +13,9 @@ from patron.profiles import store as profiles
 from patron.profiles.changes import store as changed
 from patron.segments.keeping import Asked, Touch, keep
 from patron.segments.live import store as live
+from patron.segments.live.opened import book_of
 from patron.segments.members import store as members
 from patron.segments.telling import about
-from patron.segments.walk import book_of
 from patron.shops.types import Shop
 
 AT_ONCE = 500

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -18,12 +17,10 @@ from patron.segments.dates import micros
 from patron.segments.keeping import Asked, Left, Touch, keep
 from patron.segments.live.book import Book
 from patron.segments.live.listening import NOTHING, Happened
+from patron.segments.live.opened import book_of
+from patron.segments.live.opened import forget as close_book
 from patron.segments.members.types import Change
-from patron.segments.saved import store as saved
-from patron.segments.saved.types import Status
 from patron.shops.types import Shop
-
-_books: dict[str, tuple[str, Book]] = {}
 
 
 async def update(
@@ -104,22 +101,9 @@ class _Seen:
                 touches[part] = np.maximum(touches[part], int(why))
 
 
-async def book_of(tx: Tx, shop: Shop) -> Book:
-    """The shop's live segments as they are in this transaction."""
-    version = await saved.version(tx)
-    kept = _books.get(shop.schema)
-    if kept is not None and kept[0] == shop.time_zone and kept[1].version == version:
-        return kept[1]
-    segments = [one for one in await saved.every(tx) if one.status != Status.PAUSED]
-    streams = await saved.streams(tx)
-    book = Book(version, segments, streams, ZoneInfo(shop.time_zone))
-    _books[shop.schema] = (shop.time_zone, book)
-    return book
-
-
 def forget(shop: Shop) -> None:
     """Drop what is remembered of a shop: its transaction was rolled back."""
-    _books.pop(shop.schema, None)
+    close_book(shop)
 
 
 def _roots(events: Sequence[Event], people: People, changes: Sequence[CartChange]) -> list[UUID]:
