@@ -229,5 +229,9 @@ def test_nothing_listens_on_the_network(server: PostgresServer) -> None:
     server.start()
     assert server.pid is not None
     family = [psutil.Process(server.pid), *psutil.Process(server.pid).children()]
-    assert len(family) > 3
-    assert [process.net_connections("inet") for process in family] == [[] for _ in family]
+    looked_at = 0
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):  # a helper that has done its work
+            assert process.net_connections("inet") == []
+            looked_at += 1
+    assert looked_at > 3

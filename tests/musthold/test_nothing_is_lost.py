@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -78,19 +79,29 @@ def speaker(shop: Running, client: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ)
 
 
+def arrived(inside: Inside) -> int:
+    """How many events are on disk, walked or not: so far have the clients come."""
+    return int(
+        inside.value(
+            "SELECT (SELECT position FROM walk) + coalesce(sum(i.count), 0) FROM inbox i"
+            " LEFT JOIN lane l ON l.id = i.lane WHERE i.seq > coalesce(l.cursor_seq, 0)"
+        )
+    )
+
+
 def kill_everything_in_turn(
     shop: Running, inside: Inside, speakers: "list[subprocess.Popen[str]]"
 ) -> list[str]:
-    """Kill one after the other whenever the log has come a random way further."""
+    """Kill one after the other whenever a random number of events more has come in."""
     random = Random(SEED)
     victims = random.sample(KILLS, len(KILLS))
     marks = sorted(random.sample(range(3_000, 70_000), len(victims)))
     for mark, victim in zip(marks, victims, strict=True):
 
         def reached(mark: int = mark) -> bool:
-            return (inside.or_none(inside.position) or 0) >= mark
+            return (inside.or_none(lambda: arrived(inside)) or 0) >= mark
 
-        eventually(reached, f"log position {mark} (then {victim} is killed)")
+        eventually(reached, f"arrival of event {mark} (then {victim} is killed)")
         if victim == "postgres":
             inside.kill_postgres()
         else:
@@ -143,13 +154,12 @@ def profile_totals(shop: Running, users: list[str]) -> "Counter[tuple[str, str]]
 def test_what_was_acknowledged_is_there_once_whoever_is_killed(shop: Running, box: Mailbox) -> None:
     inside = Inside(shop)
     assert inside.position() == 0
-    speakers = [speaker(shop, client) for client in CLIENTS]
-    try:
+    with ExitStack() as ended:
+        speakers = [ended.enter_context(speaker(shop, client)) for client in CLIENTS]
+        for one in speakers:
+            ended.callback(one.kill)
         kill_everything_in_turn(shop, inside, speakers)
         failed = [mark for one in speakers for mark in not_delivered(one)]
-    finally:
-        for one in speakers:
-            one.kill()
     sent = {message_id(client, n) for client, count in CLIENTS.items() for n in range(count)}
     assert len(sent) == 100_000
     acknowledged = sent - set(failed)

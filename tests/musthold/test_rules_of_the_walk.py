@@ -170,6 +170,7 @@ def test_imports_walk_when_nothing_else_waits(shop: Running, inside: Inside) -> 
 
 
 def test_three_workers_of_one_shop_walk_every_event_once(shop: Running, inside: Inside) -> None:
+    inside.walked()
     before = inside.position()
     environ = {**shop.environ, "PATRON_DATABASE_URL": inside.url}
     with (shop.folder / "others.log").open("wb") as log:
@@ -233,6 +234,7 @@ def test_one_poison_event_among_a_thousand(shop: Running, inside: Inside) -> Non
 def test_a_bug_that_hits_many_events_stops_the_walk_and_alarms(
     shop: Running, inside: Inside
 ) -> None:
+    inside.walked()
     letters, stands = len(inside.dead_letters()), inside.position()
     with broken(inside, "event", "true", "22023"):
         assert send(shop, "bug", 300).status_code == 200

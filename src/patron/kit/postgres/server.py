@@ -216,6 +216,8 @@ class PostgresServer:
                 answer_by = answer_by or monotonic() + _ANSWER_SECONDS
                 refused = _tried(url)
                 if refused is None:
+                    for line in tail.progress():  # a short recovery ends between two looks
+                        tell(line)
                     return url
                 if "No space left" in str(refused):
                     raise PostgresError(
