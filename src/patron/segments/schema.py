@@ -124,6 +124,14 @@ def _forms() -> dict[str, Schema]:
         },
         "percentile": {"oneOf": _score("percentile", RANKED, 0, 100)},
         "message": _message(),
+        **_reach(),
+        **{kind: _touch(kind) for kind in VALUES},
+        **_kept(),
+    }
+
+
+def _reach() -> dict[str, Schema]:
+    return {
         "consent": _only(
             ["consent", "is"],
             {
@@ -144,7 +152,12 @@ def _forms() -> dict[str, Schema]:
                 "is": _YES_OR_NO,
             },
         ),
-        **{kind: _touch(kind) for kind in VALUES},
+    }
+
+
+def _kept() -> dict[str, Schema]:
+    """What is kept of her by name, and shares of all."""
+    return {
         "list": _only(
             ["list"],
             {"list": {**_TEXT, "description": "The key of a list."}, "is": _YES_OR_NO},
