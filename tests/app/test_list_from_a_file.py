@@ -7,6 +7,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from app.audited import Api, told
 from conftest import House
@@ -94,6 +95,19 @@ def test_files_that_are_refused_and_files_that_go(house: House, tmp_path: Path) 
         body = sent(b"a,b\nx,a@x.example\n", map=mapped)
         first = (await api.call("POST", f"{AT}/imports", json=body)).json()
         assert [c["field"] for c in first["preview"]["columns"]] == [None, "email"]
+        for options in (
+            {"date_format": "%d %d"}, {"date_format": "%Q"}, {"delimiter": "::"},
+            {"encoding": "undefined"}, {"encoding": "nothing"}, {"time_zone": "../x"},
+        ):  # fmt: skip
+            text = b"a,b,created_at\nx,a@x.example,01.02.2026\n"
+            wrong = sent(text, map={**mapped, "options": options})
+            refused = await api.call("POST", f"{AT}/imports", json=wrong)
+            assert refused.status_code in (201, 400), (options, refused.text)
+            if refused.status_code == 201:
+                uploads.remove(UUID(refused.json()["id"]))
+        long = sent(b"email\na@x.example\n", file="字" * 200)
+        kept = (await api.call("POST", f"{AT}/imports", json=long)).json()
+        uploads.remove(UUID(kept["id"]))
         unknown = "/api/lists/fair/imports/01890000-0000-7000-8000-000000000001"
         assert (await api.call("GET", unknown)).status_code == 404
         assert len(list(uploads.every())) == 1

@@ -5,6 +5,8 @@ its own, because an import keeps a whole core busy.
 """
 
 import asyncio
+import csv
+import re
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -26,10 +28,13 @@ from patron.app.lists.uploads import Note, Progress, Result, Upload, Uploads
 from patron.kit.clock import Clock, monotonic
 from patron.kit.db import Database
 from patron.kit.log import configure, logger
-from patron.kit.problems import Problem
+from patron.kit.problems import Problem, bad_request
 from patron.shops.types import Shop
 
 log = logger(__name__)
+
+UNREADABLE = (ValueError, TypeError, LookupError, OverflowError, csv.Error, re.error)
+"""What a map may make of reading a file: formats, encodings and separators that are none."""
 
 TELL_SECONDS = 0.5
 
@@ -57,6 +62,14 @@ async def look_at(
         )
         problem.document = document
         raise
+    except UNREADABLE as error:
+        uploads.remove(upload_id)
+        log.warning("an uploaded file cannot be read", extra={"reason": repr(error)})
+        raise bad_request(
+            f"file {name!r} cannot be read as the map says: {error}",
+            remedy="look at encoding, delimiter, date_format and the like in its options",
+            path="map.options",
+        ) from error
     except BaseException:
         uploads.remove(upload_id)
         raise

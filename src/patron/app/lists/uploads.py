@@ -148,5 +148,5 @@ class Uploads:
 
 def _plain(name: str) -> str:
     """A name that is safe in a folder; its end, which tells what is in the file, stays."""
-    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in name[-80:])
+    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in name[-40:])
     return "file-" + kept.lstrip(".")

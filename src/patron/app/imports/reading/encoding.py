@@ -215,9 +215,10 @@ def open_text(path: Path, encoding: str, mended: Mended, *, lenient: bool) -> IO
         return found, error.end
 
     codecs.register_error(name, mend)
-    return io.TextIOWrapper(
-        io.BufferedReader(cast(io.RawIOBase, open_bytes(path)), CHUNK),
-        encoding=encoding,
-        errors=name,
-        newline="",
-    )
+    file = open_bytes(path)
+    try:
+        buffered = io.BufferedReader(cast(io.RawIOBase, file), CHUNK)
+        return io.TextIOWrapper(buffered, encoding=encoding, errors=name, newline="")
+    except LookupError:
+        file.close()
+        raise
