@@ -23,7 +23,7 @@ def test_a_condition_says_whether_she_is_on_a_list() -> None:
     assert parse(FAIR).holds(on_it, NOW) and not parse(FAIR).holds(off, NOW)
     assert parse({**FAIR, "is": False}).evaluate(off, NOW).why == ["is not on the list “fair”"]
     there = Scope(lists=frozenset({"fair", "vip"}))
-    assert parse(FAIR, there)
+    assert parse(FAIR, there) == parse(FAIR)
     with pytest.raises(Misread, match=r"\$\.and\[0\]\.list: there is no list .*'far'.*fair, vip"):
         parse({"and": [{"list": "far"}]}, there)
     with pytest.raises(Misread, match=r"\$\.is"):
