@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("ingest_ack", "walk", "sustained", "freshness", "memory", "start", "import_lines")
+NAMES = ("ingest_ack", "walk", "sustained", "freshness", "memory", "start", "import_lines",
+         "segment_live", "segment_full")  # fmt: skip
 
 
 def main() -> int:

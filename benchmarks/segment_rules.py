@@ -69,3 +69,53 @@ def fifty() -> Iterator[tuple[str, Rule]]:
 
 def _never(event: str, days: int) -> Rule:
     return {"event": event, "did": False, "within": {"days": days}}
+
+
+BEHAVIOURAL: Rule = {
+    "and": [
+        _times("Order Completed", 2, 90),
+        _times("Product Viewed", 1, 7, _is("category", "Department 17")),
+        _never("Email Opened", 30),
+    ]
+}
+"""Bought twice in 90 days, looked at a category in the last week, opened no mail in 30 days."""
+
+
+def twenty() -> list[Rule]:
+    """Twenty segments over all history: counts, money, categories, brands, prices, sequences, what
+    she did not do, first and last times, messages, channel, device."""
+    spent = {"property": "revenue", "op": "at_least", "value": 300}
+    usual = {"property": "revenue", "op": "greater_than", "value": 150}
+    dear = {"property": "price", "op": "at_least", "value": 90}
+    many = {"property": "category", "op": "at_least", "value": 20}
+    newly = {"op": "in_the_last", "value": {"days": 30}}
+    lapsed = {"op": "more_than_ago", "value": {"days": 90}}
+    quick = [{"event": "Product Viewed"}, {"event": "Product Added", "within": {"hours": 1}}]
+    left = [
+        {"event": "Product Added"},
+        {"event": "Checkout Started", "within": {"days": 1}},
+        {"event": "Order Completed", "within": {"days": 7}, "without": {"event": "Product Added"}},
+    ]
+    return [
+        BEHAVIOURAL,
+        _times("Order Completed", 1, 30),
+        _times("Order Completed", 3, None),
+        {"event": "Order Completed", "count": {"op": "equals", "value": 1}},
+        {"event": "Order Completed", "sum": spent, "within": {"days": 90}},
+        {"event": "Order Completed", "avg": usual},
+        {"event": "Order Completed", "first": newly},
+        {"event": "Order Completed", "last": lapsed},
+        _times("Product Viewed", 5, 7),
+        _times("Product Viewed", 1, 30, _is("brand", "Brand 3"), _cheap(20)),
+        {"event": "Product Viewed", "max": dear, "within": {"days": 30}},
+        {"event": "Product Viewed", "distinct": many, "within": {"days": 90}},
+        {"and": [_times("Product Viewed", 10, None), _never("Order Completed", 180)]},
+        {"and": [_times("Product Added", 1, 7), _never("Order Completed", 7)]},
+        {"sequence": quick, "within": {"days": 30}},
+        {"sequence": left, "within": {"days": 90}},
+        {"message": "opened", "count": {"op": "at_least", "value": 3}, "within": {"days": 90}},
+        {"and": [{"message": "received", "within": {"days": 60}},
+                 {"message": "opened", "did": False, "within": {"days": 60}}]},
+        {"channel": "paid_search", "touch": "first"},
+        {"or": [{"device": "mobile", "touch": "last"}, _times("Checkout Started", 2, 30)]},
+    ]  # fmt: skip

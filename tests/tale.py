@@ -187,6 +187,14 @@ async def expected(tale: Tale, data: dict[str, Any]) -> set[UUID]:
     return held
 
 
+async def inside(tale: Tale, key: str) -> set[UUID]:
+    ours = set((await everyone(tale)).values())
+    async with tale.stage.unit() as tx:
+        segment = await saved.by_key(tx, key)
+        assert segment is not None
+        return {one.id for one in await members.members(tx, segment.id, None, 1_000)} & ours
+
+
 async def save(stage: Stage, key: str, data: dict[str, Any]) -> None:
     async with stage.unit() as tx:
         await saving.create(tx, stage.shop, key, Draft(name=key, rule=data), stage.now)

@@ -19,13 +19,14 @@ from patron.events.sorted import keeping, layout, writing
 from patron.events.sorted.layout import Folder, folder_of
 from patron.kit.db import Database, connect
 from patron.kit.lake import Lake
+from patron.segments import filling, saving
 from patron.segments.full import answering, counting, scan
 from patron.segments.language import bind, parse
 from patron.segments.live.kernels import Asking
 from patron.segments.live.program import made_ready
 from patron.segments.live.streams import NotLive
 from stage import Stage
-from tale import Tale, everyone, expected, happenings, put_up
+from tale import Tale, everyone, expected, happenings, inside, put_up, save
 
 
 async def copied(stage: Stage, lake: Lake, folder: Folder) -> None:
@@ -92,12 +93,21 @@ async def tell(tale: Tale, data: list[dict[str, Any]], steps: list[Any], lake: L
                 assert found == await expected(tale, rule), (turn, rule)
                 answered += 1
         await copied(stage, lake, folder)
+    keys = {f"r-{tale.tag}-{n}": rule for n, rule in enumerate(data)}
+    for key, rule in keys.items():
+        await save(stage, key, rule)
+    await filling.fill(stage.db, stage.shop, lake, stage.house.clock)
+    for key, rule in keys.items():
+        assert await inside(tale, key) == await expected(tale, rule), rule
+    async with stage.unit() as tx:
+        for key in keys:
+            await saving.remove(tx, stage.shop, key)
     return answered
 
 
 @settings(
     phases=[Phase.generate],
-    max_examples=25,
+    max_examples=15,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

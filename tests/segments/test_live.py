@@ -3,7 +3,6 @@
 import random
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,19 +16,9 @@ from patron.kit.db import Database
 from patron.segments import filling, saving, tasks
 from patron.segments.forms import standing
 from patron.segments.language import bind
-from patron.segments.members import store as members
 from patron.segments.population import keeping, types
-from patron.segments.saved import store as saved
 from stage import Stage
-from tale import Tale, everyone, expected, happenings, put_up, save
-
-
-async def inside(tale: Tale, key: str) -> set[UUID]:
-    ours = set((await everyone(tale)).values())
-    async with tale.stage.unit() as tx:
-        segment = await saved.by_key(tx, key)
-        assert segment is not None
-        return {one.id for one in await members.members(tx, segment.id, None, 1_000)} & ours
+from tale import Tale, expected, happenings, inside, put_up, save
 
 
 async def agree(tale: Tale, wanted: dict[str, dict[str, Any]], when: str) -> None:

@@ -101,18 +101,21 @@ class Lake:
             yield from table.to_pyarrow_dataset().to_batches(filter=behind)
 
     def columns(
-        self, names: Sequence[str], only: Sequence[str] | None, upto: int
+        self, names: Sequence[str], only: Sequence[str] | None, upto: int, after: int = 0
     ) -> Iterator["pa.RecordBatch"]:
-        """These columns of the rows up to `upto`, and only those whose `name` is in `only`."""
+        """These columns of the rows behind `after` and up to `upto`, and only those whose `name` is
+        in `only`."""
         import pyarrow as pa
         import pyarrow.compute as pc
+        from pyarrow import dataset
 
         table = self.table()
         if table is None:
             return
         wanted = sorted({*names, "name", "position"})
         # Compared batch by batch, as in `positions_of`.
-        for batch in table.to_pyarrow_dataset().to_batches(columns=wanted):
+        behind = dataset.field("position") > after  # whole files that are older are not read
+        for batch in table.to_pyarrow_dataset().to_batches(columns=wanted, filter=behind):
             fits = pc.less_equal(batch["position"], upto)
             if only is not None:
                 known = pa.array(list(only), pa.string())

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 
-from patron.events.sorted.layout import FORGOTTEN, VERSION, Column, Folder, Manifest, Run
+from patron.events.sorted.layout import FORGOTTEN, VERSION, Column, Folder, Manifest, Run, where
 from patron.events.sorted.writing import LAKE, Writer
 from patron.kit.lake import Lake
 
@@ -87,8 +87,7 @@ def forget(folder: Folder, origins: Sequence[UUID]) -> None:
 
 def _rows(folder: Folder, run: Run, numbers: Column) -> Column:
     """Where the rows of these people are."""
-    who = folder.mapped(run, "who")
-    begins, ends = np.searchsorted(who, numbers), np.searchsorted(who, numbers, "right")
+    begins, ends = where(folder.mapped(run, "who"), numbers)
     ranges = [np.arange(*pair) for pair in zip(begins, ends, strict=True)]
     return np.concatenate([np.empty(0, np.int64), *ranges])
 

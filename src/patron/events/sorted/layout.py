@@ -110,18 +110,21 @@ class Folder:
     def origins(self) -> Path:
         return self.path / "origins.bin"
 
-    def read(self, run: Run, name: str, rows: slice | Column) -> Column:
-        """These rows of a column; zeros where no row has it. Of a range only the range is read."""
+    def read(self, run: Run, name: str, rows: slice | Column, out: Column) -> None:
+        """Put these rows of a column into `out`; zeros where no row has it. Of a range only the
+        range is read."""
         kind = run.columns.get(name)
         if kind is None:
-            length = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
-            return np.zeros(length, np.uint8)
-        if isinstance(rows, slice):
-            size = np.dtype(kind).itemsize
-            return np.fromfile(
-                self.column(run, name), kind, rows.stop - rows.start, offset=rows.start * size
-            )
-        return np.asarray(self.mapped(run, name)[rows])
+            out[:] = 0
+        elif not isinstance(rows, slice):
+            out[:] = self.mapped(run, name)[rows]
+        else:
+            with self.column(run, name).open("rb") as file:
+                file.seek(rows.start * np.dtype(kind).itemsize)
+                whole = out if out.dtype == np.dtype(kind) else np.empty(len(out), kind)
+                file.readinto(memoryview(whole).cast("B"))
+            if whole is not out:
+                out[:] = whole
 
     def mapped(self, run: Run, name: str) -> Column:
         return np.memmap(self.column(run, name), run.columns[name], "r", shape=(run.rows,))
@@ -142,6 +145,13 @@ class Folder:
     def known(self, manifest: Manifest) -> Column:
         """All origins in the order of their numbers, as 16 bytes each."""
         return np.fromfile(self.origins, "S16", manifest.origins)
+
+
+def where(who: Column, numbers: Any) -> tuple[Column, Column]:
+    """Where the rows of these people begin and end. Asked in the column's own type: for another
+    one the whole column would be turned into it first."""
+    asked = np.asarray(numbers).astype(who.dtype)
+    return np.searchsorted(who, asked), np.searchsorted(who, asked, "right")
 
 
 FORGOTTEN = bytes(16)

@@ -20,6 +20,7 @@ from patron.events.sorted.layout import (
     Folder,
     Manifest,
     Run,
+    where,
 )
 
 if TYPE_CHECKING:
@@ -239,17 +240,23 @@ class Writer:
         files = {key: self._folder.column(run, key).open("wb") for key in keys}
         try:
             for parts in together(self._folder, (one, other), ROWS_AT_ONCE):
-                read = {
-                    key: np.concatenate([self._folder.read(run, key, rows) for run, rows in parts])
-                    for key in keys
-                }
+                read = {key: self._read(parts, key, kinds[key]) for key in keys}
                 order = np.lexsort((read["position"], read["at"], read["who"]))
                 for key in keys:
-                    read[key][order].astype(kinds[key]).tofile(files[key])
+                    read[key][order].tofile(files[key])
         finally:
             for file in files.values():
                 file.close()
         return run
+
+    def _read(self, parts: Sequence[tuple[Run, slice]], key: str, kind: str) -> Column:
+        out = np.empty(sum(rows.stop - rows.start for _, rows in parts), kind)
+        begin = 0
+        for run, rows in parts:
+            end = begin + rows.stop - rows.start
+            self._folder.read(run, key, rows, out[begin:end])
+            begin = end
+        return out
 
 
 class _Origins:
@@ -307,11 +314,13 @@ def together(folder: Folder, runs: Sequence[Run], rows: int) -> Iterator[list[tu
     """The rows of the same people in each run, about so many at once, people in order."""
     whose = [folder.mapped(run, "who") for run in runs]
     for begin, end in people(whose, rows):
-        ranges = [np.searchsorted(who, (begin, end)) for who in whose]
-        yield [
-            (run, slice(int(first), int(last)))
-            for run, (first, last) in zip(runs, ranges, strict=True)
-        ]
+        yield [(run, ranged(who, begin, end)) for run, who in zip(runs, whose, strict=True)]
+
+
+def ranged(who: Column, begin: int, end: int) -> slice:
+    """The rows of the people from `begin` to before `end`."""
+    first, last = where(who, (begin, end))[0].tolist()
+    return slice(first, last)
 
 
 def people(whose: Sequence[Column], rows: int) -> Iterator[tuple[int, int]]:

@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 
 from patron.events.sorted.layout import FORGOTTEN, Folder, Manifest
-from patron.events.sorted.writing import people
-from patron.segments.full.scan import Part, Scan, Scanned, gathered
+from patron.events.sorted.writing import people, ranged
+from patron.segments.full.scan import Part, Piece, Scan, Scanned, gathered
 from patron.segments.live.columns import Columns, Longs, Records, cut, joined
 from patron.segments.live.kernels import Asking
 from patron.segments.live.listening import NOTHING, Heard, Listener
@@ -108,10 +108,10 @@ class Full:
     def _range(
         self, begin: int, end: int, whose: Sequence[Longs], now: int
     ) -> tuple[Columns, Longs]:
-        scan, pieces = self._scan, []
-        for run, who in zip(scan.runs, whose, strict=True):
-            first, last = np.searchsorted(who, (begin, end))
-            pieces.append((run, slice(int(first), int(last))))
+        scan = self._scan
+        pieces: list[Piece] = [
+            (run, ranged(who, begin, end)) for run, who in zip(scan.runs, whose, strict=True)
+        ]
         part = Part(scan, pieces, begin, None)
         heard = Heard(part, scan.known)
         columns = Scanned(part, heard, self.streams, end - begin, now)

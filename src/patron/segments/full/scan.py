@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from patron.events.sorted.layout import COLUMNS, KINDS, Folder, Manifest, Run
-from patron.segments.live.columns import Column, Columns, Longs, Records, cut
+from patron.events.sorted.layout import COLUMNS, KINDS, Folder, Manifest, Run, where
+from patron.segments.live.columns import Column, Columns, Longs, Records, needed
 from patron.segments.live.listening import Cells, Heard, Known, Listener, Rows, paths_of
 from patron.segments.live.streams import CODES, Kept, Stream, span_micros
 from patron.segments.reading import MOST_COUNTED
@@ -33,7 +33,8 @@ class Scan:
 
     def __init__(self, folder: Folder, manifest: Manifest, listener: Listener) -> None:
         self.folder, self.manifest = folder, manifest
-        self.runs = [run for run in manifest.runs if listener.kinds or run.name in listener.names]
+        runs = (run for run in manifest.runs if listener.kinds or run.name in listener.names)
+        self.runs = sorted(runs, key=lambda run: run.name)  # so those of a name stand together
         self._values: dict[str, list[list[Any]]] = {}
         self._codes: dict[str, Longs] = {}
         self.known = Known()
@@ -71,21 +72,24 @@ class Part:
             end = begin + (rows.stop - rows.start if isinstance(rows, slice) else len(rows))
             self._places.setdefault(run.name, []).append(slice(begin, end))
             begin = end
+        self._length = begin
 
     def named(self, name: str) -> Rows:
         there = self._places.get(name, [])
         if not there:
             return np.empty(0, np.int64)
-        return slice(there[0].start, there[-1].stop)  # runs of a name stand together
+        return slice(there[0].start, there[-1].stop)
 
     @property
     def who(self) -> Longs:
-        if "who" not in self._read:
-            who = self._column("who")
-            self._read["who"] = (
-                who - np.uint32(self._first) if self._whose is None else self._whose[who]
-            ).astype(np.int64)
-        return self._read["who"]
+        return self.whose(slice(None))
+
+    def whose(self, rows: Rows) -> Longs:
+        """The people of some of the events only: to number them all takes as long as the rest."""
+        who = self._column_once("who")[rows]
+        if self._whose is not None:
+            return np.asarray(self._whose[who])
+        return who.astype(np.int64) - self._first
 
     @property
     def at(self) -> Longs:
@@ -107,10 +111,15 @@ class Part:
         return self._read[name]
 
     def _column(self, name: str) -> NDArray[Any]:
-        read = [self._scan.folder.read(run, name, rows) for run, rows in self._pieces]
-        if not read:
-            return np.empty(0, np.int64)
-        return read[0] if len(read) == 1 else np.concatenate(read)
+        folder, pieces = self._scan.folder, self._pieces
+        kinds = [run.columns.get(name, "u1") for run, _ in pieces]
+        out = np.empty(self._length, np.result_type(*kinds) if kinds else np.int64)
+        begin = 0
+        for run, rows in pieces:
+            end = begin + (rows.stop - rows.start if isinstance(rows, slice) else len(rows))
+            folder.read(run, name, rows, out[begin:end])
+            begin = end
+        return out
 
 
 class Scanned(Columns):
@@ -138,17 +147,27 @@ class Scanned(Columns):
         since = None if kept.back is None else self._now - span_micros(kept.back)
         rows, told = self._heard.told(stream, since)
         part = self._part
-        who, at = part.who[rows], part.at[rows]
+        who, at = part.whose(rows), part.at[rows]
         later = (who[1:] > who[:-1]) | ((who[1:] == who[:-1]) & (at[1:] >= at[:-1]))
+        if not later.all():
+            zeros = np.zeros(len(told), np.int64)
+            left = Records(who, zeros, at, part.position[rows], told).ordered()
+            who, at, told = left.who, left.at, left.value
         counts = np.bincount(who, minlength=self.count)
-        if bool(later.all()) and counts.max(initial=0) <= MOST_COUNTED:
-            starts = np.zeros(self.count + 1, np.int64)
-            np.cumsum(counts, out=starts[1:])
-            return Column(starts, at, told)
-        zeros = np.zeros(len(told), np.int64)
-        left = Records(who, zeros, at, part.position[rows], told).ordered()
-        most = Kept(MOST_COUNTED, kept.oldest, kept.back)
-        return _column(cut(left, {0: most}, self._now), self.count)
+        if counts.max(initial=0) > MOST_COUNTED:
+            if later.all():
+                zeros = np.zeros(len(told), np.int64)
+                left = Records(who, zeros, at, part.position[rows], told)
+            # Of those only who did so much; to look at everybody would cost more than all the rest.
+            many = np.flatnonzero(counts[who] > MOST_COUNTED)
+            most = Kept(MOST_COUNTED, kept.oldest, kept.back)
+            stays = np.ones(len(who), np.bool_)
+            stays[many] = needed(left.take(many), {0: most}, self._now)
+            who, at, told = who[stays], at[stays], told[stays]
+            counts = np.bincount(who, minlength=self.count)
+        starts = np.zeros(self.count + 1, np.int64)
+        np.cumsum(counts, out=starts[1:])
+        return Column(starts, at, told)
 
 
 def _column(left: Records, count: int) -> Column:
@@ -160,8 +179,7 @@ def _column(left: Records, count: int) -> Column:
 def gathered(scan: Scan, numbers: Longs) -> Iterator[Piece]:
     """Where the events of these people are, in each run."""
     for run in scan.runs:
-        who = scan.folder.mapped(run, "who")
-        begins, ends = np.searchsorted(who, numbers), np.searchsorted(who, numbers, "right")
+        begins, ends = where(scan.folder.mapped(run, "who"), numbers)
         lengths = ends - begins
         turn = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         yield run, np.repeat(begins, lengths) + turn

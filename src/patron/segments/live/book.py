@@ -46,11 +46,7 @@ class Book:
         self.zone = zone
         programs = _ready(segments, zone)
         specs = {key: stream for p in programs.values() for key, (stream, _) in p.streams.items()}
-        self.kept = {
-            one.id: Kept(one.newest, one.oldest, _span(one.back))
-            for one in streams
-            if one.key in specs
-        }
+        self.kept = {one.id: needed_of(one) for one in streams if one.key in specs}
         self.listener = Listener((one.id, specs[one.key]) for one in streams if one.key in specs)
         # Of several of a key the newest that is filled answers; an older one only holds less.
         self.numbers = {one.key: one.id for one in streams if one.filled and one.key in specs}
@@ -99,8 +95,10 @@ def _ready(segments: Iterable[Segment], zone: ZoneInfo) -> dict[str, Program]:
     return programs
 
 
-def _span(back: int | None) -> timedelta | None:
-    return None if back is None else timedelta(microseconds=back)
+def needed_of(stream: KeptStream) -> Kept:
+    """How much of a stream is kept."""
+    back = None if stream.back is None else timedelta(microseconds=stream.back)
+    return Kept(stream.newest, stream.oldest, back)
 
 
 def _entries(

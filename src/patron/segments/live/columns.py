@@ -80,8 +80,11 @@ def cut(records: Records, kept: Mapping[int, Kept], now: int) -> Records:
     """What is needed of records in their order: of each person and stream what so many of the
     newest and the oldest events left, none from before its time, and nothing of a stream that
     nobody asks for."""
-    if not len(records):
-        return records
+    return records.take(needed(records, kept, now)) if len(records) else records
+
+
+def needed(records: Records, kept: Mapping[int, Kept], now: int) -> Bools:
+    """Which of some records in their order `cut` leaves."""
     size = int(records.stream.max()) + 1
     newest, oldest = np.zeros(size, np.int64), np.zeros(size, np.int64)
     begin = np.full(size, ALWAYS)
@@ -96,10 +99,10 @@ def cut(records: Records, kept: Mapping[int, Kept], now: int) -> Records:
     starts = np.flatnonzero(new_group)
     first = event[starts]
     last = event[np.append(starts[1:], len(records)) - 1]
-    needed = (last[group] - event < newest[records.stream]) | (
+    wanted = (last[group] - event < newest[records.stream]) | (
         event - first[group] < oldest[records.stream]
     )
-    return records.take(needed & (records.at >= begin[records.stream]))
+    return np.asarray(wanted & (records.at >= begin[records.stream]))
 
 
 def _changes(*columns: Longs) -> Bools:

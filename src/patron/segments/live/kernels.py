@@ -159,8 +159,9 @@ def answer_touch(leaf: Touched, column: Column, asking: Asking) -> Answered:
         found[held] = column.at[column.starts[held + 1] - 1] >= begin
         return found, _edges(column, asking, spans)
     places = column.starts[held] if leaf.which == "first" else column.starts[held + 1] - 1
-    codes = [CODES[leaf.kind][value] for value in leaf.values]
-    found[held] = np.isin(column.value[places], codes)
+    wanted = np.zeros(len(CODES[leaf.kind]), np.bool_)
+    wanted[[CODES[leaf.kind][value] for value in leaf.values]] = True
+    found[held] = wanted[column.value[places]]
     return found, np.full(count, NEVER)
 
 
