@@ -56,7 +56,7 @@ def dependent(segment: Segment) -> bool:
 async def _is_due(tx: Tx, shop: Shop, now: datetime) -> bool:
     table = await store.published(tx)
     if table is None:
-        return await store.enough(tx, 1, now - PERIOD)
+        return bool(await store.buyers(tx, None, 1))
     if table.currency != shop.currency or table.made_at < last_night(shop, now):
         return True
     if table.scored >= FEWEST or now - table.made_at < AGAIN:
