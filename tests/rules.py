@@ -12,8 +12,8 @@ from patron.segments.forms.orders import FIGURES
 from patron.segments.forms.reach import CHANNELS, CONSENTS, REASONS
 from patron.segments.forms.touch import VALUES as TOUCHES
 from patron.segments.forms.touch import WHICH
-from patron.segments.operators import AMOUNTS, COUNTS, OF_DATES, OPERATORS, UNITS, Kind
 from patron.segments.population.types import GROUPS, RANKED, SCORES, Cuts, Population
+from patron.segments.rules.operators import AMOUNTS, COUNTS, OF_DATES, OPERATORS, UNITS, Kind
 from patron.segments.types import Order, Touch
 
 Rule = dict[str, Any]

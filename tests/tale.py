@@ -19,10 +19,10 @@ from patron.profiles.erasure import store as erasure
 from patron.profiles.labels import mark
 from patron.segments import saving
 from patron.segments.facts import Subject, load_many
-from patron.segments.language import needs, parse
 from patron.segments.lists import store as lists
 from patron.segments.live import store as remembered
 from patron.segments.members import store as members
+from patron.segments.rules.language import needs, parse
 from patron.segments.saved import store as saved
 from patron.segments.saving import Draft
 from stage import Stage

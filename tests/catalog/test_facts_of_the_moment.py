@@ -15,8 +15,8 @@ from patron.events.types import Source, Trust
 from patron.kit.db import Database, connect, tuples
 from patron.profiles import store as profiles
 from patron.segments import filling, saving
-from patron.segments.language import parse
 from patron.segments.members import store as members
+from patron.segments.rules.language import parse
 from patron.segments.saved import store as saved
 from patron.segments.saving import Draft
 from patron.segments.trying import explain, preview

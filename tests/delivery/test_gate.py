@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from patron.delivery import gate, words
 from patron.delivery.types import Delay, Facts, Go, Reason, Skip
 from patron.profiles.types import Reach
-from patron.segments.language import Answer
+from patron.segments.rules.language import Answer
 from patron.shops.types import Mode
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

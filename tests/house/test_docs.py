@@ -16,8 +16,8 @@ from patron.events.ecommerce import EMAIL_EVENTS, GA4_NAMES, SPEC, V1_NAMES
 from patron.events.types import EventType
 from patron.journeys.definition import KINDS
 from patron.kit.settings import describe
-from patron.segments.language import FORMS
-from patron.segments.operators import OPERATORS
+from patron.segments.rules.language import FORMS
+from patron.segments.rules.operators import OPERATORS
 from patron.shops.types import ShopSettings
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from patron.journeys.builtin import abandoned_cart
 from patron.journeys.definition import OUT, Condition, Exit, Send, Wait, parse, read
-from patron.segments.reading import Misread
+from patron.segments.rules.reading import Misread
 from patron.shops.types import METRICS
 
 RULE = {"event": "Order Completed", "did": False, "since": "start"}

@@ -243,7 +243,7 @@ def test_one_run_that_cannot_be_decided_fails_alone(house: House, monkeypatch: A
         def broken(*_: Any) -> Any:
             raise ZeroDivisionError
 
-        monkeypatch.setattr("patron.segments.language.Event.evaluate", broken)
+        monkeypatch.setattr("patron.segments.rules.language.Event.evaluate", broken)
         assert await stage.fire() == 2
         [bad], [good] = await stage.runs(), await stage.runs("look")
         assert (bad.state, good.state) == (RunState.FAILED, RunState.DONE)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from patron.journeys.definition import Definition, parse
 from patron.journeys.step import AT_THE_DOOR, Outcome, begin, proceed
 from patron.journeys.types import RunState
-from patron.segments.language import Answer, Rule
-from patron.segments.reading import Misread
+from patron.segments.rules.language import Answer, Rule
+from patron.segments.rules.reading import Misread
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 RULE = {"event": "Order Completed", "did": False, "since": "start"}

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from known import NOW, Known
-from patron.segments.changes import earliest_change
-from patron.segments.dates import begins
-from patron.segments.language import parse
+from patron.segments.rules.changes import earliest_change
+from patron.segments.rules.dates import begins
+from patron.segments.rules.language import parse
 
 TICK = timedelta(microseconds=1)
 DAY = timedelta(days=1)

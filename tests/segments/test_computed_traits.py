@@ -12,7 +12,7 @@ from patron.profiles import store as profiles
 from patron.segments.computed import keeping
 from patron.segments.computed.definition import KINDS, most_frequent, parse, unique
 from patron.segments.computed.routes import SPENT, routes
-from patron.segments.reading import Misread
+from patron.segments.rules.reading import Misread
 from profiles.asking import asking
 from stage import Stage, play
 

@@ -12,10 +12,10 @@ from patron.segments.forms.event import MEASURES, MESSAGES, OCCURRENCES
 from patron.segments.forms.orders import FIGURES
 from patron.segments.forms.reach import CHANNELS
 from patron.segments.forms.touch import VALUES
-from patron.segments.language import FORMS, WINDOWS, Scope, parse
-from patron.segments.operators import AMOUNTS, OPERATORS, UNITS
 from patron.segments.population.types import GROUPS, RANKED, SCORES
-from patron.segments.schema import schema
+from patron.segments.rules.language import FORMS, WINDOWS, Scope, parse
+from patron.segments.rules.operators import AMOUNTS, OPERATORS, UNITS
+from patron.segments.rules.schema import schema
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conditions.md").read_text("utf-8")
 ROWS = re.findall(r"^\| `(\w+)` \|.*\| `(\{.*\})` \|$", PAGE, re.MULTILINE)

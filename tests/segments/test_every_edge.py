@@ -7,8 +7,8 @@ import pytest
 
 import reference
 from known import NOW, START, Known
-from patron.segments.changes import earliest_change
-from patron.segments.language import Scope, parse
+from patron.segments.rules.changes import earliest_change
+from patron.segments.rules.language import Scope, parse
 
 TICK = timedelta(microseconds=1)
 DAY = timedelta(days=1)

@@ -11,7 +11,7 @@ from patron.profiles import store as profiles
 from patron.profiles.many.store import reach
 from patron.segments import facts, store
 from patron.segments.facts import Subject, load_many
-from patron.segments.language import Answer, Scope, needs, parse
+from patron.segments.rules.language import Answer, Scope, needs, parse
 from stage import Stage, play
 
 SCOPE = Scope(frozenset({"start"}), cart=True)

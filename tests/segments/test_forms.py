@@ -11,8 +11,8 @@ from known import ANNA, NOW, START, Known
 from patron.experiments.assign import point
 from patron.profiles.types import Reach, SuppressionReason
 from patron.segments.forms.trait import share_point
-from patron.segments.language import Answer, Scope, parse
-from patron.segments.reading import Misread
+from patron.segments.rules.language import Answer, Scope, parse
+from patron.segments.rules.reading import Misread
 from patron.segments.types import Order, Touch
 
 Told = dict[str, Any]

@@ -21,10 +21,10 @@ from patron.kit.db import Database, connect
 from patron.kit.lake import Lake
 from patron.segments import filling, saving
 from patron.segments.full import answering, counting, scan
-from patron.segments.language import bind, parse
 from patron.segments.live.kernels import Asking
 from patron.segments.live.program import made_ready
 from patron.segments.live.streams import NotLive
+from patron.segments.rules.language import bind, parse
 from stage import Stage
 from tale import Tale, everyone, expected, happenings, inside, put_up, save
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 import reference
 import rules
 from known import NOW, Known
-from patron.segments.dates import micros, moment
-from patron.segments.language import Rule, bind, parse
 from patron.segments.live.columns import Columns, Records, cut, fresh, joined, packed, unpacked
 from patron.segments.live.kernels import NEVER, Asking
 from patron.segments.live.program import Chunk, Program, made_ready
 from patron.segments.live.streams import NotLive
+from patron.segments.rules.dates import micros, moment
+from patron.segments.rules.language import Rule, bind, parse
 
 ZONE = ZoneInfo("America/New_York")
 TICK = timedelta(microseconds=1)

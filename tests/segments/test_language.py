@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from known import NOW, START, Known
-from patron.segments.changes import earliest_change
-from patron.segments.language import Answer, Scope, bind, needs, parse
-from patron.segments.operators import OPERATORS, Kind
-from patron.segments.reading import Misread
-from patron.segments.schema import schema
+from patron.segments.rules.changes import earliest_change
+from patron.segments.rules.language import Answer, Scope, bind, needs, parse
+from patron.segments.rules.operators import OPERATORS, Kind
+from patron.segments.rules.reading import Misread
+from patron.segments.rules.schema import schema
 from rules import json_values, people, rules
 
 JOURNEY = Scope(moments=frozenset({"start"}), cart=True)

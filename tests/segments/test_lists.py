@@ -9,9 +9,9 @@ import pytest
 from conftest import House
 from known import NOW, Known
 from patron.segments.facts import Subject, load_many
-from patron.segments.language import Scope, needs, parse
 from patron.segments.lists import store
-from patron.segments.reading import Misread
+from patron.segments.rules.language import Scope, needs, parse
+from patron.segments.rules.reading import Misread
 from stage import Stage, play
 
 FAIR = {"list": "fair"}

@@ -15,8 +15,8 @@ from known import Known
 from patron.kit.db import Database
 from patron.segments import filling, saving, tasks
 from patron.segments.forms import standing
-from patron.segments.language import bind
 from patron.segments.population import keeping, types
+from patron.segments.rules.language import bind
 from stage import Stage
 from tale import Tale, expected, happenings, inside, put_up, save
 

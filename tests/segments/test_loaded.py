@@ -11,7 +11,7 @@ import reference
 from conftest import House
 from known import Known
 from patron.segments.facts import Subject, load_many
-from patron.segments.language import Scope, needs, parse
+from patron.segments.rules.language import Scope, needs, parse
 from rules import rules
 from stage import Stage, play
 

@@ -11,13 +11,13 @@ from conftest import House
 from known import NOW, Known
 from patron.kit.db import Database, tuples
 from patron.segments import filling, saving
-from patron.segments.dates import micros
 from patron.segments.facts import Subject, load_many
-from patron.segments.language import needs, parse
 from patron.segments.members import store as members
 from patron.segments.members.types import Cause
 from patron.segments.population import store
 from patron.segments.population.types import GROUPS, PERIOD, RANKED, SCORES, Cuts, Population
+from patron.segments.rules.dates import micros
+from patron.segments.rules.language import needs, parse
 from patron.segments.saved import store as saved
 from patron.segments.saving import Draft
 from patron.segments.store import people

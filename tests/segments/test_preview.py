@@ -5,7 +5,7 @@ from typing import Any
 
 from conftest import House
 from patron.segments import trying
-from patron.segments.language import parse
+from patron.segments.rules.language import parse
 from patron.segments.trying import preview
 from stage import Stage, play
 

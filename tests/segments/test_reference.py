@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 import reference
 from known import NOW, Known
-from patron.segments.changes import earliest_change
 from patron.segments.forms.event import MEASURES, OCCURRENCES
 from patron.segments.forms.orders import FIGURES
 from patron.segments.forms.window import WINDOWS
-from patron.segments.language import FORMS, Scope, bind, parse
-from patron.segments.operators import AMOUNTS, COUNTS, OPERATORS, UNITS
 from patron.segments.population.types import GROUPS, RANKED, SCORES
+from patron.segments.rules.changes import earliest_change
+from patron.segments.rules.language import FORMS, Scope, bind, parse
+from patron.segments.rules.operators import AMOUNTS, COUNTS, OPERATORS, UNITS
 from rules import HOURS, LEAVES, VALUES, hours, json_values, people, rules
 
 JOURNEY = Scope(moments=frozenset({"start"}), cart=True)

@@ -9,7 +9,7 @@ import pytest
 from conftest import House
 from known import NOW, Known
 from patron.kit.problems import Problem
-from patron.segments.language import parse
+from patron.segments.rules.language import parse
 from patron.segments.suggesting import finding, keeping
 from patron.segments.suggesting.clustering import part
 from patron.segments.suggesting.finding import found

@@ -22,7 +22,7 @@ from patron.profiles.consents.types import PACES
 from patron.profiles.types import Reach
 from patron.segments import facts as people
 from patron.segments.facts import Subject
-from patron.segments.language import Answer, Scope, needs, parse
+from patron.segments.rules.language import Answer, Scope, needs, parse
 from patron.shops.types import Basis, Mode, Shop
 
 

@@ -11,7 +11,7 @@ import msgspec
 from patron.messages.types import Recipient, Rendered
 from patron.profiles.consent import basis
 from patron.profiles.types import Reach
-from patron.segments.language import Answer
+from patron.segments.rules.language import Answer
 from patron.shops.types import Basis, Mode, Shop
 
 

@@ -17,7 +17,7 @@ from patron.kit.log import logger
 from patron.messages import outbox
 from patron.messages.types import BUILT_IN, Arm, Draft
 from patron.segments.facts import Subject, load_many
-from patron.segments.language import Answer, Facts, Rule, bind, needs
+from patron.segments.rules.language import Answer, Facts, Rule, bind, needs
 from patron.segments.store import families
 from patron.shops.types import Shop
 

@@ -33,10 +33,10 @@ from typing import Any
 import msgspec
 
 from patron.profiles.consent import FOR_AN_ORDER, MARKETING
-from patron.segments.language import Rule, Scope
-from patron.segments.language import parse as parse_rule
-from patron.segments.operators import Comparison
-from patron.segments.reading import (
+from patron.segments.rules.language import Rule, Scope
+from patron.segments.rules.language import parse as parse_rule
+from patron.segments.rules.operators import Comparison
+from patron.segments.rules.reading import (
     Misread,
     a_list,
     a_span,

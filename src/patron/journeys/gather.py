@@ -19,9 +19,9 @@ from patron.journeys.definition import Definition, Happening
 from patron.journeys.step import begin
 from patron.journeys.types import Alive, ExitReason, Line, Run, RunState
 from patron.kit.ids import id_at
-from patron.segments.operators import at_path
+from patron.segments.rules.operators import at_path
+from patron.segments.rules.words import deeds
 from patron.segments.telling import starts_something
-from patron.segments.words import deeds
 
 # How long after a run's end its message may still wait to leave: the longest a shop's order feed
 # may be silent and hold cart mails back, with room.

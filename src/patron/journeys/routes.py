@@ -24,9 +24,9 @@ from patron.kit.problems import Problem, bad_request, not_found
 from patron.messages import store as messages
 from patron.messages.types import SAYABLE
 from patron.profiles import store as profiles
-from patron.segments.reading import Misread
+from patron.segments.rules.reading import Misread
+from patron.segments.rules.schema import schema
 from patron.segments.saving import scope
-from patron.segments.schema import schema
 from patron.shops.access import requires
 from patron.shops.types import METRICS, Shop
 

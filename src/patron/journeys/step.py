@@ -12,8 +12,8 @@ import msgspec
 
 from patron.journeys.definition import OUT, Condition, Definition, Exit, Send, Wait
 from patron.journeys.types import ExitReason, Line, RunState
-from patron.segments.language import Answer, Rule
-from patron.segments.words import span
+from patron.segments.rules.language import Answer, Rule
+from patron.segments.rules.words import span
 
 AT_THE_DOOR = -1
 

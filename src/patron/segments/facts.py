@@ -19,12 +19,12 @@ from patron.profiles.labels import store as labels
 from patron.profiles.many import store as profiles
 from patron.profiles.types import Reach
 from patron.segments import store
-from patron.segments.language import ANY, THIS, Needs
 from patron.segments.lists import store as listed
 from patron.segments.members import store as members
-from patron.segments.operators import as_number
 from patron.segments.population import store as populations
 from patron.segments.population.types import Population
+from patron.segments.rules.language import ANY, THIS, Needs
+from patron.segments.rules.operators import as_number
 from patron.segments.types import Order, Touch
 from patron.shops.types import METRICS, Shop
 

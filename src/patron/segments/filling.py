@@ -24,11 +24,9 @@ from patron.profiles import store as profiles
 from patron.profiles.changes import store as changed
 from patron.segments import saving, trying
 from patron.segments import store as log
-from patron.segments.dates import micros
 from patron.segments.full.history import history
 from patron.segments.full.scan import covers
 from patron.segments.keeping import TOLD, Asked, Left, Touch, draw_ids, keep
-from patron.segments.language import needs, parse
 from patron.segments.listened import Event, left_by
 from patron.segments.live.book import needed_of
 from patron.segments.live.listening import NOTHING, Listener
@@ -39,6 +37,8 @@ from patron.segments.members import store as members
 from patron.segments.members.types import Cause, Change
 from patron.segments.population import keeping as population
 from patron.segments.population import store as tables
+from patron.segments.rules.dates import micros
+from patron.segments.rules.language import needs, parse
 from patron.segments.saved import store as saved
 from patron.segments.saved.types import KeptStream, Segment, Status
 from patron.shops.types import Shop

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from patron.kit.db import Tx
 from patron.kit.ids import id_at
-from patron.segments.dates import micros, moment
 from patron.segments.facts import Loaded, Subject, load_many
 from patron.segments.live import store
 from patron.segments.live.book import Book
@@ -34,6 +33,7 @@ from patron.segments.live.program import Chunk
 from patron.segments.live.store import Kept
 from patron.segments.members import store as members
 from patron.segments.members.types import Cause, Change
+from patron.segments.rules.dates import micros, moment
 from patron.segments.types import together
 from patron.shops.types import Shop
 

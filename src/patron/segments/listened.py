@@ -7,9 +7,9 @@ from uuid import UUID
 
 import numpy as np
 
-from patron.segments.dates import micros
 from patron.segments.keeping import Left
 from patron.segments.live.listening import Happened, Listener
+from patron.segments.rules.dates import micros
 
 Event = tuple[int, UUID, datetime, str, str | None, str | None, dict[str, Any]]
 """Log position, origin, event time, name, channel, device, properties."""

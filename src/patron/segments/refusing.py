@@ -1,7 +1,7 @@
 """How a rule over HTTP is refused, and one to show how they look."""
 
 from patron.kit.problems import Problem, bad_request
-from patron.segments.reading import Misread
+from patron.segments.rules.reading import Misread
 
 LOYAL = {
     "and": [

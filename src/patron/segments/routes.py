@@ -9,14 +9,16 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg
 
+from patron.events.sorted.layout import sorted_of
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.problems import bad_request
+from patron.kit.settings import Settings
 from patron.profiles import store as profiles
 from patron.segments import trying
-from patron.segments.language import Rule, Scope, parse
-from patron.segments.reading import Misread
 from patron.segments.refusing import LOYAL, refused
+from patron.segments.rules.language import Rule, Scope, parse
+from patron.segments.rules.reading import Misread
 from patron.segments.saving import scope
 from patron.segments.trying import Explained, Preview
 from patron.shops.access import requires
@@ -80,13 +82,15 @@ async def preview(
     shop: NamedDependency[Shop],
     db: NamedDependency[Database],
     clock: NamedDependency[Clock],
+    settings: NamedDependency[Settings],
     data: Annotated[Asked, BodyKwarg(examples=[Example(value={"rule": LOYAL})])],
 ) -> Preview:
     """How many they are now, and ten of them. After eight seconds the answer is what was counted so
     far: `complete` is false and `count` a least number."""
     async with db.unit(shop.schema) as tx:
         rule = _read(data.rule, await scope(tx))
-    return await trying.preview(db, shop, rule, clock.now(), seconds=PATIENCE)
+    copy = sorted_of(settings.data_dir, shop.slug)
+    return await trying.preview(db, shop, rule, clock.now(), seconds=PATIENCE, copy=copy)
 
 
 def _read(rule: dict[str, Any], there: Scope) -> Rule:

@@ -12,14 +12,14 @@ from patron.events import store as events
 from patron.kit.db import Tx
 from patron.kit.problems import bad_request, conflict, not_found
 from patron.segments import store as people
-from patron.segments.language import Rule, Scope, needs, parse
 from patron.segments.lists import store as lists
 from patron.segments.lists.naming import KEY, key_of
 from patron.segments.live.book import why_not_live
 from patron.segments.live.program import made_ready
 from patron.segments.live.streams import Kept, NotLive
 from patron.segments.members import store as members
-from patron.segments.reading import Misread
+from patron.segments.rules.language import Rule, Scope, needs, parse
+from patron.segments.rules.reading import Misread
 from patron.segments.saved import store
 from patron.segments.saved.types import KeptStream, Segment, Status
 from patron.segments.telling import OF_OURS

@@ -12,12 +12,12 @@ from patron.events.sorted.layout import Folder
 from patron.kit.clock import monotonic
 from patron.kit.db import Database, Tx
 from patron.segments import store
-from patron.segments.changes import earliest_change
 from patron.segments.faces import faces
 from patron.segments.facts import Loaded, Subject, load, load_many
 from patron.segments.forms.trait import share_point
 from patron.segments.full import counting
-from patron.segments.language import Needs, Rule, needs
+from patron.segments.rules.changes import earliest_change
+from patron.segments.rules.language import Needs, Rule, needs
 from patron.shops.types import Shop
 
 AT_ONCE = 250

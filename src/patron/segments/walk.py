@@ -13,13 +13,13 @@ from patron.kit.db import Tx
 from patron.profiles.changes import store as changed
 from patron.profiles.types import People
 from patron.segments import store
-from patron.segments.dates import micros
 from patron.segments.keeping import Asked, Left, Touch, keep
 from patron.segments.live.book import Book
 from patron.segments.live.listening import NOTHING, Happened
 from patron.segments.live.opened import book_of
 from patron.segments.live.opened import forget as close_book
 from patron.segments.members.types import Change
+from patron.segments.rules.dates import micros
 from patron.shops.types import Shop
 
 

@@ -143,7 +143,9 @@ async def _shop(settings: Settings, db: Database, clock: Clock, shop: Shop) -> l
         found.append(Finding(name, "ok", f"log position {state.position}"))
     if acting:
         remedy = "see the log for what was raised; it is tried again by itself"
-        found.append(Finding(name, "warning", f"{acting} batches wait for segments or journeys", remedy))
+        found.append(
+            Finding(name, "warning", f"{acting} batches wait for segments or journeys", remedy)
+        )
     name = f"{shop.slug}: lake"
     if cut is not None:
         remedy = (

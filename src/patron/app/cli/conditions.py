@@ -14,12 +14,13 @@ from rich.markup import escape
 from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
 from patron.app.cli.progress import Bar
+from patron.events.sorted.layout import sorted_of
 from patron.kit.db import Database, Tx
 from patron.kit.problems import bad_request, not_found
 from patron.profiles import store as profiles
 from patron.segments import saving, trying
-from patron.segments.language import parse
-from patron.segments.reading import Misread
+from patron.segments.rules.language import parse
+from patron.segments.rules.reading import Misread
 from patron.segments.trying import Explained, Preview
 from patron.shops.types import Shop
 
@@ -62,7 +63,9 @@ def preview(rule: RuleFile, shop: ShopName = None, as_json: Json = False) -> Non
                 async with db.unit(which.schema) as tx:
                     with misread(rule):
                         asked = parse(data, await saving.scope(tx))
-                return await trying.preview(db, which, asked, house.clock.now(), told=tell)
+                copy = sorted_of(house.settings.data_dir, which.slug)
+                now = house.clock.now()
+                return await trying.preview(db, which, asked, now, told=tell, copy=copy)
 
             found = house.run(look)
         if as_json:

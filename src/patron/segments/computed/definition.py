@@ -16,8 +16,8 @@ import msgspec
 from patron.segments.computed.types import Outcome
 from patron.segments.forms.event import MICRO, Deeds, Measure, Where, deeds_of
 from patron.segments.forms.window import WINDOWS, Window, read_window
-from patron.segments.operators import alike, at_path
-from patron.segments.reading import (
+from patron.segments.rules.operators import alike, at_path
+from patron.segments.rules.reading import (
     Misread,
     a_text,
     an_object,

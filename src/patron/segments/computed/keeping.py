@@ -13,7 +13,7 @@ from patron.segments.computed import store
 from patron.segments.computed.definition import Definition, parse
 from patron.segments.computed.types import Computed, ComputedTrait, Outcome
 from patron.segments.facts import Loaded, Subject, load, load_many
-from patron.segments.reading import Misread
+from patron.segments.rules.reading import Misread
 from patron.segments.types import together
 from patron.shops.types import Shop
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from patron.segments import words
 from patron.segments.forms.window import WINDOWS, Window, read_window
-from patron.segments.operators import (
+from patron.segments.rules import words
+from patron.segments.rules.operators import (
     AMOUNTS,
     COUNTS,
     OF_DATES,
@@ -21,7 +21,7 @@ from patron.segments.operators import (
     as_number,
     at_path,
 )
-from patron.segments.reading import (
+from patron.segments.rules.reading import (
     MOST_COUNTED,
     Misread,
     a_count,

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from patron.profiles.labels.spelling import key_of
-from patron.segments.reading import Misread, a_text, an_object, yes_or_no
+from patron.segments.rules.reading import Misread, a_text, an_object, yes_or_no
 from patron.segments.types import Answer, Facts, Needs, Scope
 
 

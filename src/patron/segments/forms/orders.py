@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from patron.kit.money import exponent, format_money
-from patron.segments import words
-from patron.segments.dates import later
 from patron.segments.forms.window import WINDOWS, Window, read_window
-from patron.segments.operators import AMOUNTS
-from patron.segments.reading import an_amount, an_object, one_of
+from patron.segments.rules import words
+from patron.segments.rules.dates import later
+from patron.segments.rules.operators import AMOUNTS
+from patron.segments.rules.reading import an_amount, an_object, one_of
 from patron.segments.types import Answer, Facts, Needs, Order, Scope
 
 FIGURES = (

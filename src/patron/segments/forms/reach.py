@@ -8,7 +8,7 @@ import msgspec
 
 from patron.profiles.consent import CHANNEL_KIND, MARKETING, obstacle
 from patron.profiles.types import Obstacle, SuppressionReason
-from patron.segments.reading import Misread, an_object, one_of, yes_or_no
+from patron.segments.rules.reading import Misread, an_object, one_of, yes_or_no
 from patron.segments.types import Answer, Facts, Needs, Scope
 
 CHANNELS = tuple(CHANNEL_KIND)

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from patron.segments import words
-from patron.segments.dates import TICK, micros, moment
 from patron.segments.forms.event import Where, deeds_of, where_edges
 from patron.segments.forms.window import WINDOWS, Window, read_window
-from patron.segments.reading import (
+from patron.segments.rules import words
+from patron.segments.rules.dates import TICK, micros, moment
+from patron.segments.rules.reading import (
     Misread,
     a_list,
     a_span,

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from patron.segments import words
-from patron.segments.operators import AMOUNTS
 from patron.segments.population.types import FEWEST, GROUPS, RANKED, SCORES, Population
-from patron.segments.reading import Misread, a_list, an_amount, an_object, one_of
+from patron.segments.rules import words
+from patron.segments.rules.operators import AMOUNTS
+from patron.segments.rules.reading import Misread, a_list, an_amount, an_object, one_of
 from patron.segments.types import Answer, Facts, Needs, Scope
 
 GROUP = "group"

@@ -8,7 +8,7 @@ import msgspec
 
 from patron.events.visit.channel import Channel
 from patron.segments.forms.window import BEGINNINGS, Window, read_window
-from patron.segments.reading import Misread, a_list, an_object, one_of
+from patron.segments.rules.reading import Misread, a_list, an_object, one_of
 from patron.segments.types import Answer, Facts, Lookback, Needs, Scope, Touch
 
 VALUES: dict[str, tuple[str, ...]] = {

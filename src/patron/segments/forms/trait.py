@@ -8,9 +8,9 @@ from uuid import UUID
 
 import msgspec
 
-from patron.segments import words
-from patron.segments.operators import Comparison, at_path
-from patron.segments.reading import Misread, a_number, a_text, an_object, one_of, read_test
+from patron.segments.rules import words
+from patron.segments.rules.operators import Comparison, at_path
+from patron.segments.rules.reading import Misread, a_number, a_text, an_object, one_of, read_test
 from patron.segments.types import Answer, Facts, Needs, Scope
 
 THIS = "this"

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from patron.segments import words
-from patron.segments.dates import TICK, later
-from patron.segments.reading import Misread, a_span
+from patron.segments.rules import words
+from patron.segments.rules.dates import TICK, later
+from patron.segments.rules.reading import Misread, a_span
 from patron.segments.types import Facts, Lookback, Scope
 
 BEGINNINGS = ("within", "since", "after")

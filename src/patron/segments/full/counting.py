@@ -18,13 +18,13 @@ from patron.segments.facts import Loaded, Subject, load_many
 from patron.segments.full.answering import Full, Since
 from patron.segments.full.scan import covers
 from patron.segments.keeping import Left
-from patron.segments.language import Rule
 from patron.segments.listened import left_by
 from patron.segments.live.columns import Columns, Longs
 from patron.segments.live.kernels import Asking
 from patron.segments.live.listening import NOTHING, Listener
 from patron.segments.live.program import Chunk, Program, made_ready
 from patron.segments.live.streams import NotLive
+from patron.segments.rules.language import Rule
 from patron.shops.types import Shop
 
 FACTS_AT_ONCE = 500

@@ -10,7 +10,7 @@ from patron.events.sorted.layout import COLUMNS, KINDS, Folder, Manifest, Run, w
 from patron.segments.live.columns import Column, Columns, Longs, Records, needed
 from patron.segments.live.listening import Cells, Heard, Known, Listener, Rows, paths_of
 from patron.segments.live.streams import CODES, Kept, Stream, span_micros
-from patron.segments.reading import MOST_COUNTED
+from patron.segments.rules.reading import MOST_COUNTED
 
 Piece = tuple[Run, Rows]
 

@@ -8,11 +8,11 @@ import msgspec
 
 from patron.kit.log import logger
 from patron.segments.forms.trait import Cart
-from patron.segments.language import leaves, needs, parse
 from patron.segments.live.listening import Listener
 from patron.segments.live.program import Program, made_ready
 from patron.segments.live.streams import Kept, NotLive
-from patron.segments.reading import Misread
+from patron.segments.rules.language import leaves, needs, parse
+from patron.segments.rules.reading import Misread
 from patron.segments.saved.types import KeptStream, Segment, Status
 
 log = logger(__name__)

@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 import numpy as np
 
-from patron.segments.dates import as_date, micros, moment
 from patron.segments.forms.event import MICRO, Event, Measure, Occurrence, Often
 from patron.segments.forms.sequence import Deed, Sequence_
 from patron.segments.forms.touch import Touched
 from patron.segments.live.columns import Bools, Column, Longs
 from patron.segments.live.streams import CODES, span_micros
-from patron.segments.operators import AMOUNTS, Comparison
+from patron.segments.rules.dates import as_date, micros, moment
+from patron.segments.rules.operators import AMOUNTS, Comparison
 from patron.segments.types import Facts, Leaf
 
 NEVER = np.iinfo(np.int64).max

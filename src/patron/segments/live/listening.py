@@ -13,11 +13,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from patron.segments.dates import moment
 from patron.segments.forms.event import Measure
 from patron.segments.live.columns import Bools, Longs, Records, joined
 from patron.segments.live.streams import CODES, Fixed, Stream
-from patron.segments.operators import Comparison, at_path
+from patron.segments.rules.dates import moment
+from patron.segments.rules.operators import Comparison, at_path
 
 NOTHING = Records(*(np.empty(0, np.int64) for _ in range(5)))
 _SCALARS = (str, int, float, bool)

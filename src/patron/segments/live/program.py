@@ -10,7 +10,6 @@ from patron.segments.forms.event import Event
 from patron.segments.forms.member import InSegment
 from patron.segments.forms.sequence import Sequence_
 from patron.segments.forms.touch import Touched
-from patron.segments.language import All, Any_, Not, Rule, leaves
 from patron.segments.live.columns import Bools, Column, Columns
 from patron.segments.live.kernels import (
     NEVER,
@@ -29,6 +28,7 @@ from patron.segments.live.streams import (
     of_event,
     of_touch,
 )
+from patron.segments.rules.language import All, Any_, Not, Rule, leaves
 from patron.segments.types import Facts, Leaf, Needs, together
 
 

@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from patron.segments.dates import TICK, micros
 from patron.segments.forms.event import Event, Measure, Occurrence, Often, Where
 from patron.segments.forms.sequence import Deed
 from patron.segments.forms.touch import VALUES, Touched
 from patron.segments.forms.window import Window
-from patron.segments.operators import OF_DATES, Comparison, at_path
-from patron.segments.reading import MOST_COUNTED
+from patron.segments.rules.dates import TICK, micros
+from patron.segments.rules.operators import OF_DATES, Comparison, at_path
+from patron.segments.rules.reading import MOST_COUNTED
 
 CODES = {kind: {value: code for code, value in enumerate(sorted(all_))}
          for kind, all_ in VALUES.items()}  # fmt: skip

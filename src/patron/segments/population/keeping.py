@@ -10,11 +10,11 @@ from patron.kit.db import Database, Tx
 from patron.kit.pauses import reach
 from patron.profiles import store as profiles
 from patron.segments.keeping import Asked, Touch, keep
-from patron.segments.language import needs, parse
 from patron.segments.live.opened import book_of
 from patron.segments.members.types import Change
 from patron.segments.population import store
 from patron.segments.population.types import FEWEST, PERIOD
+from patron.segments.rules.language import needs, parse
 from patron.segments.saved.types import Segment, Status
 from patron.shops.types import Shop
 

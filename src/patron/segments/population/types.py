@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from patron.segments.dates import micros
+from patron.segments.rules.dates import micros
 
 if TYPE_CHECKING:
     from patron.segments.types import Order

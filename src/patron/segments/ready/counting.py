@@ -11,7 +11,7 @@ from patron.kit.clock import monotonic
 from patron.kit.db import Database, Tx
 from patron.segments import store
 from patron.segments.facts import Loaded, Subject, load_many
-from patron.segments.language import Rule, needs
+from patron.segments.rules.language import Rule, needs
 from patron.segments.trying import AT_ONCE, EVENTS_AT_ONCE
 from patron.segments.types import Needs
 from patron.shops.types import Shop

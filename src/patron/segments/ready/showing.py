@@ -9,11 +9,11 @@ import msgspec
 from patron.kit.db import Database, Tx
 from patron.kit.problems import not_found
 from patron.segments import saving
-from patron.segments.language import parse
 from patron.segments.live.book import why_not_live
 from patron.segments.members import store as members
 from patron.segments.ready.catalogue import ReadyMade, catalogue
 from patron.segments.ready.counting import count
+from patron.segments.rules.language import parse
 from patron.segments.saved import store as saved
 from patron.segments.saved.types import Segment
 from patron.segments.saving import Draft

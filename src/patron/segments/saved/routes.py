@@ -21,8 +21,8 @@ from patron.segments import saving
 from patron.segments.lists.naming import KEY
 from patron.segments.members import store as members
 from patron.segments.members.types import Day, Stay
-from patron.segments.reading import Misread
 from patron.segments.refusing import LOYAL, refused
+from patron.segments.rules.reading import Misread
 from patron.segments.saved import showing
 from patron.segments.saved.showing import MemberView, SegmentView, Why
 from patron.segments.saving import Draft

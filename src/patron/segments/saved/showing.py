@@ -11,9 +11,9 @@ from patron.kit.db import Tx
 from patron.profiles import store as profiles
 from patron.segments import trying
 from patron.segments.faces import faces
-from patron.segments.language import parse
 from patron.segments.members import store as members
 from patron.segments.members.types import Day, Stay
+from patron.segments.rules.language import parse
 from patron.segments.saved import store
 from patron.segments.saved.types import Segment, Status
 from patron.segments.trying import Explained

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from patron.segments.operators import at_path
+from patron.segments.rules.operators import at_path
 from patron.segments.suggesting.types import SEASON, YEAR, Column, Crowd, Floats
 from patron.segments.types import Facts
 from patron.shops.types import METRICS, Shop

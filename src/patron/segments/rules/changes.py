@@ -4,8 +4,8 @@ from datetime import datetime
 from heapq import nsmallest
 from itertools import count
 
-from patron.segments.dates import horizon
-from patron.segments.language import Rule
+from patron.segments.rules.dates import horizon
+from patron.segments.rules.language import Rule
 from patron.segments.types import Facts
 
 _MOST_TRIED = 200

@@ -60,8 +60,8 @@ from patron.segments.forms.trait import (
     read_trait,
 )
 from patron.segments.forms.window import WINDOWS
-from patron.segments.operators import OPERATORS, Kind
-from patron.segments.reading import Misread, a_list, an_object
+from patron.segments.rules.operators import OPERATORS, Kind
+from patron.segments.rules.reading import Misread, a_list, an_object
 from patron.segments.types import (
     MOST_WHYS,
     Answer,

@@ -17,8 +17,8 @@ from typing import Any
 
 import msgspec
 
-from patron.segments import dates, patterns
-from patron.segments.dates import TICK, as_date, later, local_day
+from patron.segments.rules import dates, patterns
+from patron.segments.rules.dates import TICK, as_date, later, local_day
 
 UNITS = {
     "minutes": 60,

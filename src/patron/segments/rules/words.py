@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from patron.segments.operators import OPERATORS, Comparison, Kind
+from patron.segments.rules.operators import OPERATORS, Comparison, Kind
 
 # Past tense and infinitive of what people do; anything else is named as the event is.
 DEEDS = {

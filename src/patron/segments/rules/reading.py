@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from patron.segments.dates import as_date
-from patron.segments.operators import (
+from patron.segments.rules.dates import as_date
+from patron.segments.rules.operators import (
     AMOUNTS,
     COUNTS,
     LONGEST,
@@ -15,7 +15,7 @@ from patron.segments.operators import (
     Kind,
     as_number,
 )
-from patron.segments.patterns import compiled
+from patron.segments.rules.patterns import compiled
 
 LARGEST = 10**15
 MOST_COUNTED = 1_000

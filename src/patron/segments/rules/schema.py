@@ -11,11 +11,11 @@ from patron.segments.forms.standing import GROUP
 from patron.segments.forms.touch import VALUES, WHICH
 from patron.segments.forms.trait import STATES
 from patron.segments.forms.window import BEGINNINGS
-from patron.segments.language import DEEPEST, FORMS, MOST, MOST_EXPRESSIONS
-from patron.segments.operators import AMOUNTS, COUNTS, OF_DATES, OPERATORS, UNITS, Kind
-from patron.segments.patterns import LONGEST
 from patron.segments.population.types import GROUPS, RANKED, SCORES
-from patron.segments.reading import LARGEST, MOST_COUNTED
+from patron.segments.rules.language import DEEPEST, FORMS, MOST, MOST_EXPRESSIONS
+from patron.segments.rules.operators import AMOUNTS, COUNTS, OF_DATES, OPERATORS, UNITS, Kind
+from patron.segments.rules.patterns import LONGEST
+from patron.segments.rules.reading import LARGEST, MOST_COUNTED
 
 Schema = dict[str, Any]
 

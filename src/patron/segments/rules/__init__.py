@@ -1,0 +1,1 @@
+"""The language of rules: how one is read, compared, told in words, and when its answer changes."""
