@@ -161,3 +161,8 @@ FORGOTTEN = bytes(16)
 def folder_of(lake_uri: str) -> Folder:
     """The sorted copy beside a lake in the file system."""
     return Folder(Path(lake_uri).parent / "sorted")
+
+
+def sorted_of(data_dir: Path, slug: str) -> Folder:
+    """The sorted copy of the shop `slug`."""
+    return Folder(data_dir / "shops" / slug / "lake" / "sorted")
