@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from conftest import House
@@ -45,7 +46,8 @@ async def inside(stage: Stage, key: str) -> set[str]:
         assert segment is not None and segment.status == Status.ON
         found = set()
         for one in await members.members(tx, segment.id, None, 100):
-            (name,) = {i.value for i in await profiles.identifiers(tx, [one.id])}
+            names = await profiles.identifiers(tx, [one.id])
+            (name,) = {each.value for each in names if each.kind == "user_id"}
             found.add(name)
         return found
 
@@ -208,5 +210,72 @@ def test_a_thousand_conditions_are_kept(house: House) -> None:
         stage.pass_time(seconds=timedelta(days=1).total_seconds())
         await asyncio.wait_for(stage.walk(stage.event("E1", "u:cora")), 20)
         assert await inside(stage, "large") == {"anna", "bert", "cora"}
+
+    house.run(story)
+
+
+def test_what_is_saved_while_history_is_read_waits_for_its_own(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(db: Database) -> None:
+        stage = Stage(house, db)
+        await views(stage, "anna", "anna")
+        await save(stage, "spent", SPENT)
+        read = filling._read_history
+
+        async def and_meanwhile(*told: object) -> None:
+            await read(*told)  # type: ignore[arg-type]
+            await save(stage, "twice", TWICE)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(filling, "_read_history", and_meanwhile)
+            await fill(stage)
+        assert await inside(stage, "spent") == {"anna"}
+        async with stage.unit() as tx:
+            late = await saved.by_key(tx, "twice")
+            assert late is not None and late.status == Status.FILLING
+            assert await filling.work_waits(tx, stage.shop, stage.now)
+        await fill(stage)
+        assert await inside(stage, "twice") == {"anna"}
+
+    house.run(story)
+
+
+def test_other_legal_grounds_have_everybody_asked_again(house: House) -> None:
+    async def story(db: Database) -> None:
+        stage = Stage(house, db)
+        await views(stage, "anna")
+        word = {"email": "anna@mail.example", "list": "news", "text": "Yes", "where": "shop"}
+        await stage.walk(stage.event("Email Subscribed", "u:anna", **word))
+        await save(stage, "reachable", {"reachable": "email"})
+        await fill(stage)
+        assert await inside(stage, "reachable") == {"anna"}
+        strict = {**stage.shop.settings.legal_basis, "email/marketing": ["double_opt_in"]}
+        settings = msgspec.structs.replace(stage.shop.settings, legal_basis=strict)
+        stage.shop = msgspec.structs.replace(stage.shop, settings=settings)
+        async with stage.unit() as tx:
+            assert await filling.work_waits(tx, stage.shop, stage.now)
+        await fill(stage)
+        assert await inside(stage, "reachable") == set()
+        async with stage.unit() as tx:
+            assert not await filling.work_waits(tx, stage.shop, stage.now)
+
+    house.run(story)
+
+
+def test_what_she_allowed_no_advertising_to_follow_from_starts_nothing(house: House) -> None:
+    async def story(db: Database) -> None:
+        stage = Stage(house, db)
+        await save(stage, "once", {"event": "Product Viewed"})
+        await fill(stage)
+        event = stage.event("Product Viewed", "u:anna")
+        event.context = {"consent": {"marketing": False}}
+        await stage.walk(event)
+        assert await inside(stage, "once") == {"anna"}
+        async with stage.unit() as tx:
+            assert await members.untold(tx, 10) == []
+        await views(stage, "bert")
+        async with stage.unit() as tx:
+            assert [one.cause for one in await members.untold(tx, 10)] == ["event"]
 
     house.run(story)

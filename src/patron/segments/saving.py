@@ -74,6 +74,8 @@ async def create(
     if id is None:
         raise conflict(f"there is a segment {key!r} already", remedy="choose another key")
     await store.turn_page(tx)
+    if await store.grounds(tx) is None:
+        await store.set_grounds(tx, grounds_of(shop))
     return msgspec.structs.replace(segment, id=id)
 
 
@@ -224,6 +226,45 @@ async def number_streams(tx: Tx, shop: Shop) -> list[KeptStream]:
     if spare or added:
         await store.turn_page(tx)
     return [one for one in await store.streams(tx) if one.id in added]
+
+
+async def ready(tx: Tx, shop: Shop) -> list[int]:
+    """The segments that wait for history no longer: all that their rules ask is there. One that was
+    saved while history was read waits for the next time."""
+    filled = [one for one in await store.streams(tx) if one.filled]
+    zone = ZoneInfo(shop.time_zone)
+    return [
+        one.id
+        for one in await store.every(tx)
+        if one.status == Status.FILLING
+        and all(
+            any(there.key == key and _covers(there, kept) for there in filled)
+            for key, (_, kept) in made_ready(parse(one.rule), zone).streams.items()
+        )
+    ]
+
+
+def grounds_of(shop: Shop) -> str:
+    """What of a shop's settings decides whom it may write to."""
+    settings = shop.settings
+    told = [settings.legal_basis, settings.existing_customer_countries, settings.purposes]
+    return msgspec.json.encode(told, order="deterministic").decode()
+
+
+async def heed_grounds(tx: Tx, shop: Shop) -> None:
+    """Have everybody asked again who may be written to, when the shop's grounds have changed."""
+    before, now = await store.grounds(tx), grounds_of(shop)
+    if before is None or before == now:
+        return
+    await store.set_grounds(tx, now)
+    asking = [
+        one
+        for one in await store.every(tx)
+        if one.status == Status.ON and needs(parse(one.rule)).reach
+    ]
+    await store.set_status(tx, [one.id for one in asking if one.live], Status.SETTLING)
+    await store.ask_again(tx, [one.id for one in asking if not one.live])
+    await store.turn_page(tx)
 
 
 async def _wanted(tx: Tx, zone: ZoneInfo) -> dict[str, Kept]:

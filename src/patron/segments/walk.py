@@ -8,6 +8,7 @@ import numpy as np
 
 from patron.carts.types import CartChange
 from patron.events.log.orders import order_id, spoken_of
+from patron.events.reading.allowed import refuses_marketing
 from patron.events.types import Event
 from patron.kit.db import Tx
 from patron.profiles.changes import store as changed
@@ -113,12 +114,15 @@ def _roots(events: Sequence[Event], people: People, changes: Sequence[CartChange
 
 
 def _why(event: Event) -> Touch:
-    return Touch.BACKFILL if event.backfill else Touch.EVENT
+    """Neither history starts anything, nor what she allowed no advertising to follow from."""
+    silent = event.backfill or refuses_marketing(event.context)
+    return Touch.BACKFILL if silent else Touch.EVENT
 
 
 def _newest(events: Sequence[Event]) -> Touch:
     """Of a batch that is history all through, nothing starts anything."""
-    return Touch.BACKFILL if events and all(e.backfill for e in events) else Touch.EVENT
+    silent = bool(events) and all(_why(event) == Touch.BACKFILL for event in events)
+    return Touch.BACKFILL if silent else Touch.EVENT
 
 
 def _left(book: Book, events: Sequence[Event]) -> Left:

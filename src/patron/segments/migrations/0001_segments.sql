@@ -20,7 +20,11 @@ CREATE TABLE segment (
 );
 
 -- One row: another number after each change of a definition, so that the walk sees it.
-CREATE TABLE segment_book (version bigint NOT NULL DEFAULT 0) WITH (fillfactor = 10);
+-- `grounds` is what the shop's settings said, when reach was last asked, on which ground it writes.
+CREATE TABLE segment_book (
+    version bigint NOT NULL DEFAULT 0,
+    grounds text
+) WITH (fillfactor = 10);
 CREATE UNIQUE INDEX segment_book_is_one_row ON segment_book ((true));
 INSERT INTO segment_book DEFAULT VALUES;
 

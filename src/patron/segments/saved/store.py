@@ -39,6 +39,21 @@ async def turn_page(tx: Tx) -> None:
     await execute(tx, "UPDATE segment_book SET version = %s", (drawn,))
 
 
+async def grounds(tx: Tx) -> str | None:
+    """What the settings about reach were when it was last asked; None when it never was."""
+    found = await value(tx, "SELECT grounds FROM segment_book")
+    return None if found is None else str(found)
+
+
+async def set_grounds(tx: Tx, grounds: str) -> None:
+    await execute(tx, "UPDATE segment_book SET grounds = %s", (grounds,))
+
+
+async def ask_again(tx: Tx, segment_ids: Sequence[int]) -> None:
+    """Have segments that only the clock answers be asked at once."""
+    await execute(tx, "UPDATE segment SET asked_at = NULL WHERE id = ANY(%s)", (list(segment_ids),))
+
+
 async def insert(tx: Tx, segment: Segment) -> int | None:
     """The id of the new segment; None when there is one of this key."""
     found = await value(
