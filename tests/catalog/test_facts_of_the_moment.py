@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from conftest import House
+from conftest import NOON, House
 from patron.app.wiring import Walker
-from patron.catalog import store
+from patron.catalog import describe, store
 from patron.catalog.describe import FRESH
-from patron.catalog.types import FactSource, ProductIn
+from patron.catalog.types import FactSource, Item, ProductIn
 from patron.events.inbox import Inbox
-from patron.events.types import Source, Trust
+from patron.events.types import Event, EventType, Source, Trust
 from patron.kit.db import Database, connect, tuples
 from patron.profiles import store as profiles
 from patron.segments import filling, saving
@@ -143,3 +143,18 @@ def test_what_the_catalog_does_not_know_is_left_out(house: House, told: dict[str
             assert await tuples(tx, "SELECT body -> 'catalog' FROM event") == [(None,)]
 
     played(house, story)
+
+
+def test_what_was_read_is_forgotten_between_batches_and_not_within_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(describe, "MOST_KEPT", 2)
+    shown = describe.Shown()
+    view = Event(
+        type=EventType.TRACK, name="Product Viewed", ts=NOON, received_at=NOON, message_id="m"
+    )
+    for batch in (["a", "b"], ["a", "c"], ["b", "c", "d"], ["d", "e"]):
+        wanted = shown.unknown(batch, NOON)
+        shown.keep(wanted, {id: Item(product_id=id) for id in wanted}, NOON)
+        said = shown.of(view, batch)
+        assert [one.facts["product_id"] for one in said] == batch

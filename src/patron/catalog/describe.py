@@ -51,12 +51,12 @@ class Shown:
 
     def unknown(self, ids: Iterable[str], now: datetime) -> list[str]:
         """Those of `ids` that are to be read."""
+        if len(self._kept) > MOST_KEPT:
+            self._kept = {}
         kept = self._kept
         return [one for one in ids if one not in kept or now - kept[one][0] >= FRESH]
 
     def keep(self, ids: Iterable[str], found: Mapping[str, Item], now: datetime) -> None:
-        if len(self._kept) > MOST_KEPT:
-            self._kept = {}
         for one in ids:
             item = found.get(one)
             if item is None:
