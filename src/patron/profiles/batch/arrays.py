@@ -21,6 +21,7 @@ _NULL = _LENGTH(-1)
 _UUID_LENGTH = _LENGTH(16)
 _TRUE, _FALSE = _LENGTH(1) + b"\1", _LENGTH(1) + b"\0"
 _TIME = Struct("!iq").pack
+_INTEGER = Struct("!ii").pack
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -45,6 +46,14 @@ class _Times(_Array):
     element = 1184
 
 
+class _Longs(_Array):
+    element = 20
+
+
+class _Integers(_Array):
+    element = 23
+
+
 class _Bytes(_Array):
     element = 17
 
@@ -63,6 +72,16 @@ def uuids(values: Iterable[UUID]) -> Any:
 
 def times(values: Iterable[datetime]) -> Any:
     return _Times.of([_TIME(8, (value - _EPOCH) // _MICROSECOND) for value in values])
+
+
+def longs(values: Iterable[int]) -> Any:
+    """Of 64 bits."""
+    return _Longs.of([_TIME(8, value) for value in values])
+
+
+def integers(values: Iterable[int]) -> Any:
+    """Of 32 bits."""
+    return _Integers.of([_INTEGER(4, value) for value in values])
 
 
 def byte_strings(values: Iterable[bytes | None]) -> Any:
@@ -90,5 +109,8 @@ def _dumper(array: int) -> type[Dumper]:
     return ArrayDumper
 
 
-for _kind, _oid in ((_Uuids, 2951), (_Times, 1185), (_Bytes, 1001), (_Texts, 1009), (_Bools, 1000)):
+for _kind, _oid in (
+    (_Uuids, 2951), (_Times, 1185), (_Longs, 1016), (_Integers, 1007), (_Bytes, 1001),
+    (_Texts, 1009), (_Bools, 1000),
+):  # fmt: skip
     psycopg.adapters.register_dumper(_kind, _dumper(_oid))

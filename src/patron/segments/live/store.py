@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from patron.kit.db import Tx, execute, tuples
+from patron.profiles.batch.arrays import byte_strings, longs, times, uuids
 
 NEVER = 2**63 - 1
 
@@ -29,7 +30,7 @@ async def load(tx: Tx, roots: Sequence[UUID]) -> list[Kept]:
         " coalesce(s.due, %b), s.origin_id IS NOT NULL FROM v_origin o"
         " LEFT JOIN segment_state s ON s.origin_id = o.origin_id"
         " WHERE o.root_id = ANY(%b) ORDER BY o.origin_id",
-        (NEVER, list(roots)),
+        (NEVER, uuids(roots)),
         binary=True,
     )
     return [Kept(*found) for found in await cursor.fetchall()]
@@ -46,10 +47,10 @@ async def save(tx: Tx, some: Sequence[Kept]) -> None:
         " ON CONFLICT (origin_id) DO UPDATE SET records = excluded.records,"
         " inside = excluded.inside, due = excluded.due",
         (
-            [one.origin_id for one in some],
-            [one.records for one in some],
-            [one.inside for one in some],
-            [one.due for one in some],
+            uuids(one.origin_id for one in some),
+            byte_strings(one.records for one in some),
+            byte_strings(one.inside for one in some),
+            longs(one.due for one in some),
         ),
     )
 
@@ -60,15 +61,15 @@ async def set_due(tx: Tx, when: Sequence[tuple[UUID, datetime]]) -> None:
         await execute(
             tx,
             "INSERT INTO segment_due AS d (origin_id, due_at)"
-            " SELECT * FROM unnest(%s::uuid[], %s::timestamptz[]) AS u (origin_id, due_at)"
+            " SELECT * FROM unnest(%b::uuid[], %b::timestamptz[]) AS u (origin_id, due_at)"
             " ON CONFLICT (origin_id) DO UPDATE SET due_at = excluded.due_at",
-            ([origin for origin, _ in when], [at for _, at in when]),
+            (uuids(origin for origin, _ in when), times(at for _, at in when)),
         )
 
 
 async def drop_due(tx: Tx, origins: Sequence[UUID]) -> None:
     if origins:
-        await execute(tx, "DELETE FROM segment_due WHERE origin_id = ANY(%s)", (list(origins),))
+        await execute(tx, "DELETE FROM segment_due WHERE origin_id = ANY(%b)", (uuids(origins),))
 
 
 async def due(tx: Tx, now: datetime, before: datetime | None, limit: int) -> list[UUID]:

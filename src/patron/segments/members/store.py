@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from patron.kit.db import Tx, execute, rows, tuples, value
+from patron.profiles.batch.arrays import bools, integers, texts, times, uuids
 from patron.segments.members.types import Change, Day, Member, Stay, Told
 
 _NOW = "m.left_at IS NULL"
@@ -18,7 +20,7 @@ async def write(tx: Tx, changes: Sequence[Change], untold: Sequence[tuple[UUID, 
         await execute(
             tx,
             "INSERT INTO membership (segment_id, origin_id, entered_at, cause)"
-            " SELECT * FROM unnest(%s::integer[], %s::uuid[], %s::timestamptz[], %s::text[])"
+            " SELECT * FROM unnest(%b::integer[], %b::uuid[], %b::timestamptz[], %b::text[])"
             " ON CONFLICT (origin_id, segment_id, entered_at)"
             " DO UPDATE SET left_at = NULL, left_cause = NULL",
             _columns(entered),
@@ -27,7 +29,7 @@ async def write(tx: Tx, changes: Sequence[Change], untold: Sequence[tuple[UUID, 
         await execute(
             tx,
             "UPDATE membership m SET left_at = u.at, left_cause = u.cause"
-            " FROM unnest(%s::integer[], %s::uuid[], %s::timestamptz[], %s::text[])"
+            " FROM unnest(%b::integer[], %b::uuid[], %b::timestamptz[], %b::text[])"
             f" AS u (segment_id, origin_id, at, cause) WHERE {_NOW}"
             " AND m.segment_id = u.segment_id AND m.origin_id = u.origin_id",
             _columns(left),
@@ -37,18 +39,22 @@ async def write(tx: Tx, changes: Sequence[Change], untold: Sequence[tuple[UUID, 
         await execute(
             tx,
             "INSERT INTO segment_change (segment_id, origin_id, at, cause, entered, id)"
-            " SELECT * FROM unnest(%s::integer[], %s::uuid[], %s::timestamptz[], %s::text[],"
-            " %s::boolean[], %s::uuid[])",
-            (*_columns(told), [one.entered for one in told], [id for id, _ in untold]),
+            " SELECT * FROM unnest(%b::integer[], %b::uuid[], %b::timestamptz[], %b::text[],"
+            " %b::boolean[], %b::uuid[])",
+            (
+                *_columns(told),
+                bools(one.entered for one in told),
+                uuids(id for id, _ in untold),
+            ),
         )
 
 
-def _columns(changes: Sequence[Change]) -> tuple[list[int], list[UUID], list[datetime], list[str]]:
+def _columns(changes: Sequence[Change]) -> tuple[Any, Any, Any, Any]:
     return (
-        [one.segment_id for one in changes],
-        [one.origin_id for one in changes],
-        [one.at for one in changes],
-        [one.cause for one in changes],
+        integers(one.segment_id for one in changes),
+        uuids(one.origin_id for one in changes),
+        times(one.at for one in changes),
+        texts(one.cause for one in changes),
     )
 
 
