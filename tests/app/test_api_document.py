@@ -20,6 +20,7 @@ Operations = dict[tuple[str, str], dict[str, Any]]
 PUBLIC = {
     "/healthz", "/readyz", "/metrics", "/metrics/worker", "/api/openapi.json", "/api/docs",
     "/c/{token}", "/u/{token}", "/u/{token}/undo", "/o/{token}.gif", "/l/{token}",
+    "/preferences/{token}", "/preferences/{token}/{kind}", "/confirm/{token}",
     "/v1/projects/{writeKey}/settings", "/analytics-next/bundles/{name}",
     "/analytics.js/v1/{writeKey}/analytics.js", "/analytics.js/v1/{writeKey}/analytics.min.js",
 }  # fmt: skip
