@@ -122,7 +122,7 @@ class Folder:
             with self.column(run, name).open("rb") as file:
                 file.seek(rows.start * np.dtype(kind).itemsize)
                 whole = out if out.dtype == np.dtype(kind) else np.empty(len(out), kind)
-                file.readinto(memoryview(whole).cast("B"))
+                file.readinto(whole.view(np.uint8).data)
             if whole is not out:
                 out[:] = whole
 
