@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -131,15 +132,19 @@ async def drop(tx: Tx) -> None:
         await lift(tx, "email", f"n{number}@x.example", MANUAL, "test", NOON)
 
 
+async def noted(tx: Tx) -> list[UUID]:
+    return await changes.take(tx, await changes.waiting(tx, 10))
+
+
 def test_who_is_suppressed_or_lifted_is_looked_at_again(house: House, tmp_path: Path) -> None:
     anna = house.unit(lambda tx: customer(tx, house, "anna", "anna@example.com"))
-    house.unit(lambda tx: changes.take(tx, 10))
+    house.unit(noted)
     file = tmp_path / "one.csv"
     file.write_text("email\nanna@example.com\n")
     brought(house, file)
-    assert house.unit(lambda tx: changes.take(tx, 10)) == [anna]
+    assert house.unit(noted) == [anna]
     house.unit(lambda tx: lift(tx, "email", "anna@example.com", MANUAL, "by mistake", NOON))
-    assert house.unit(lambda tx: changes.take(tx, 10)) == [anna]
+    assert house.unit(noted) == [anna]
 
 
 def test_her_own_word_is_lifted_by_a_newer_one_of_hers_alone(house: House) -> None:

@@ -144,7 +144,7 @@ def test_a_merge_joins_tags_and_its_undo_parts_them(ada: House) -> None:
 
 def test_whoever_answers_questions_about_people_hears_of_it(ada: House) -> None:
     async def waiting(tx: Tx) -> int:
-        return len(await changes.take(tx, 100))
+        return len(await changes.take(tx, await changes.waiting(tx, 100)))
 
     with asking(ada, routes) as client:
         client.post("/api/profiles/user_id:ada/tags", json={"tag": "VIP"})

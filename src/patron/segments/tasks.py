@@ -40,13 +40,14 @@ async def fire_due(db: Database, shop: Shop, now: datetime) -> int:
 async def _fire(tx: Tx, shop: Shop, now: datetime) -> int:
     """Nothing overtakes the log: no window ends before everything received until then is walked."""
     book = await book_of(tx, shop)
-    told = await changed.take(tx, AT_ONCE)
+    noted = await changed.waiting(tx, AT_ONCE)
     walked_to = await events.frontier(tx)
     due = await live.due(tx, now, walked_to, AT_ONCE)
-    if not due and not told:
+    if not due and not noted:
         return 0
-    roots = await profiles.roots(tx, [*due, *told])
+    roots = await profiles.roots(tx, [*due, *noted])
     await profiles.lock(tx, sorted(set(roots.values())))
+    told = await changed.take(tx, noted)
     # Read anew under the locks: what was walked meanwhile is seen, what was received holds back.
     walked_to = await events.frontier(tx)
     still = set(await live.due(tx, now, walked_to, AT_ONCE)) & set(due)
@@ -54,15 +55,15 @@ async def _fire(tx: Tx, shop: Shop, now: datetime) -> int:
     await live.drop_due(tx, [one for one in still if roots.get(one) != one])
     people = sorted({roots[one] for one in (*still, *told) if one in roots})
     asked = Asked.of(people, book, Touch.CLOCK)
-    noted = {roots[one] for one in told if one in roots}
+    by_hand = {roots[one] for one in told if one in roots}
     for row, root in enumerate(people):
-        if root in noted:
+        if root in by_hand:
             asked.touches[row] = Touch.EVENT
     for seconds in await live.late(tx, sorted(still), now):
         LATE.labels(shop.slug).observe(seconds)
     await keep(tx, shop, book, asked, None, now)
     await reach("segments.fired")
-    return max(len(due), len(told))
+    return max(len(due), len(noted))
 
 
 async def tell(db: Database, shop: Shop, inbox: Inbox) -> int:

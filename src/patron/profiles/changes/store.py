@@ -37,13 +37,24 @@ async def note_addresses(tx: Tx, addresses: Iterable[str], now: datetime) -> Non
     )
 
 
-async def take(tx: Tx, limit: int) -> list[UUID]:
-    """The origins that waited longest, at most `limit`; they are off the list with this
-    transaction."""
+async def waiting(tx: Tx, limit: int) -> list[UUID]:
+    """The origins that waited longest, at most `limit`."""
+    found = await tuples(
+        tx, "SELECT origin_id FROM profile_change ORDER BY at, origin_id LIMIT %s", (limit,)
+    )
+    return [origin for (origin,) in found]
+
+
+async def take(tx: Tx, origins: Iterable[UUID]) -> list[UUID]:
+    """Those of these origins that nobody else took; they are off the list with this transaction.
+
+    Lock the people first: whoever writes about somebody holds her already when she is noted here,
+    and would wait for the taker who waits for her.
+    """
     found = await tuples(
         tx,
         "DELETE FROM profile_change WHERE origin_id IN (SELECT origin_id FROM profile_change"
-        " ORDER BY at, origin_id LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING origin_id",
-        (limit,),
+        " WHERE origin_id = ANY(%s) ORDER BY origin_id FOR UPDATE SKIP LOCKED) RETURNING origin_id",
+        (sorted(set(origins)),),
     )
     return sorted(origin for (origin,) in found)
