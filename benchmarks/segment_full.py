@@ -27,12 +27,12 @@ from database import base_database
 from figure import show
 from patron.events.sorted.layout import Folder
 from patron.kit.db import Database, execute
-from patron.segments.dates import moment
 from patron.segments.full.answering import Full, Since
-from patron.segments.language import parse
 from patron.segments.live.kernels import Asking
 from patron.segments.live.listening import NOTHING
 from patron.segments.live.program import Chunk, made_ready
+from patron.segments.rules.dates import moment
+from patron.segments.rules.language import parse
 from patron.segments.trying import preview
 from patron.shops.types import Shop
 from segment_rules import BEHAVIOURAL, twenty

@@ -32,7 +32,7 @@ EVERY = 10  # one event in ten is of somebody new, who enters a segment by it
 MEMBERSHIPS = (
     "SELECT u.value, m.origin_id FROM membership m JOIN segment s ON s.id = m.segment_id"
     " JOIN identifier u ON u.origin_id = m.origin_id AND u.kind = 'user_id'"
-    " WHERE s.key = 'added-1' AND m.left_at IS NULL"
+    " WHERE s.key = 'bench-added-1' AND m.left_at IS NULL"
     " AND (%s::uuid IS NULL OR m.origin_id > %s::uuid) ORDER BY m.origin_id"
 )
 
@@ -43,7 +43,8 @@ async def put_up(url: str, shop: Shop) -> None:
     async with Database(url, max_size=2, name="segments") as db:
         for key, rule in fifty():
             async with db.unit(shop.schema) as tx:
-                segment = await saving.create(tx, shop, key, Draft(rule=rule), clock.now())
+                draft = Draft(rule=rule)
+                segment = await saving.create(tx, shop, f"bench-{key}", draft, clock.now())
                 assert segment.live, segment.reason
         await filling.fill(db, shop, None, clock)
 
@@ -103,14 +104,15 @@ def in_a_house() -> None:
         house.open_shop()
         house.start()
         for key, rule in fifty():
-            made = house.call("POST", "/api/segments", json={"key": key, "name": key, "rule": rule})
+            body = {"key": f"bench-{key}", "name": key, "rule": rule}
+            made = house.call("POST", "/api/segments", json=body)
             assert made.status_code in (200, 201), made.text
 
         def on() -> bool:
             found = house.call("GET", "/api/segments", params={"limit": 100}).json()
-            return all(one["status"] == "on" for one in found["items"])
+            return all(one["status"] == "on" for one in found)
 
-        eventually(on)
+        eventually(on, "the segments are on", 120)
         asyncio.run(entered(house))
 
 

@@ -63,7 +63,7 @@ def fifty() -> Iterator[tuple[str, Rule]]:
     yield "paid", {"channel": "paid_search", "touch": "first"}
     yield "mobile", {"device": "mobile", "touch": "last"}
     yield "tenth", {"sample": 10, "key": "bench"}
-    yield "vip", {"or": [{"segment": "repeat"}, _times("Product Added", 10, 90)]}
+    yield "vip", {"or": [{"segment": "bench-repeat"}, _times("Product Added", 10, 90)]}
     yield "win-back", {"and": [_times("Order Completed", 1, None), _never("Product Viewed", 30)]}
 
 
