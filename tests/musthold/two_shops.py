@@ -1,5 +1,6 @@
 """Two live shops in one house, each with one of everything, every word of it marked."""
 
+import base64
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ import httpx
 
 from musthold.inside import Inside, consent, item
 from postbox import Mailbox, mailbox
+from receiver import Receiver, receiver
 from running import HANG, Running, eventually, running
 
 SCOPES = (
@@ -21,8 +23,8 @@ SCOPES = (
 class Tenant:
     """One of the two shops: its keys, and the ids of what is in it."""
 
-    def __init__(self, house: Running, box: Mailbox, name: str) -> None:
-        self.house, self.box = house, box
+    def __init__(self, house: Running, box: Mailbox, listener: Receiver, name: str) -> None:
+        self.house, self.box, self.listener = house, box, listener
         self.client = httpx.Client(base_url=house.url, timeout=HANG)
         made = house.open_shop(name, live=False)
         self.slug: str = made["shop"]["slug"]
@@ -30,6 +32,7 @@ class Tenant:
         self.write_key: str = made["write_key"]
         self.mark = f"{self.slug}only"
         self.inside = Inside(house, self.slug)
+        self.page = ""
         self.ids: dict[str, str] = {}
         self.colleagues: dict[str, str] = {}
 
@@ -45,14 +48,26 @@ class Tenant:
     def address(self) -> str:
         return self.marked("ada") + "@people.example"
 
+    @property
+    def key(self) -> str:
+        """What her second journey is called, and her list, segment, webhook and computed trait."""
+        return self.marked("second").replace("-", "_")
+
+    def heard(self) -> list[str]:
+        """What her webhook was told."""
+        path = f"/hook/{self.slug}"
+        return [one.body.decode() for one in self.listener.heard if one.path == path]
+
     def track(self, event: str, properties: dict[str, Any], **more: Any) -> None:
         body = {"type": "track", "event": event, "properties": properties, **more}
         answer = httpx.post(f"{self.house.url}/v1/track", json=body, auth=(self.owner, ""))
         assert answer.status_code == 200, answer.text
 
     def furnish(self) -> None:
-        """One of everything: a person who was stitched, a cart, a mail, a refusal, keys."""
+        """One of everything: a person who was stitched, a cart, a mail, a refusal, keys, and what
+        the shop writes down itself. Some of it takes a while: `settle` waits for that."""
         self._ask_ok("POST", "/api/shop/mode", json={"mode": "live"})
+        self._webhook()
         self._journey()
         who, browser = self.marked("ada"), self.marked("browser")
         thing = {**item(self.marked("tea")), "url": f"https://{self.slug}.example/tea"}
@@ -66,9 +81,16 @@ class Tenant:
         self.track("Product Viewed", {"product_id": self.marked("ghost")}, userId=who)
         lost = {"type": "track", "event": "Dated", "userId": who, "timestamp": self.marked("never")}
         httpx.post(f"{self.house.url}/v1/track", json=lost, auth=(self.owner, ""))
-        self._ask_ok(
-            "POST", "/api/suppressions", json={"address": self.marked("sue") + "@x.example"}
-        )
+        self._suppressions()
+        self._list()
+        self.inside.walked()
+        self._written_by_hand(f"/api/profiles/user_id:{who}")
+        self._suggestion()
+        for scope in SCOPES:
+            self.colleagues[scope] = self._key(scope)
+
+    def settle(self) -> None:
+        """Returns when all that `furnish` began has come to its end, with the ids of it found."""
         mail = eventually(lambda: self.box.to(self.address), f"the mail of {self.slug}")[0]
         links = re.findall(rf"{self.house.url}/[lucod]/[\w.~-]+", mail.as_string())
         unsubscribe = re.search(r"<(https?://[^>]+)>", mail["List-Unsubscribe"])
@@ -77,9 +99,68 @@ class Tenant:
         assert html is not None
         links = sorted(set(re.findall(rf"{self.house.url}/[lo]/[\w.~-]+", html.get_content())))
         self.links = [unsubscribe[1], *links]
-        self._find_ids(who)
-        for scope in SCOPES:
-            self.colleagues[scope] = self._key(scope)
+        self._find_ids(self.marked("ada"))
+
+    def _webhook(self) -> None:
+        body = {
+            "key": self.key,
+            "url": f"{self.listener.url}/{self.slug}",
+            "topics": ["consent.changed", "order.*"],
+            "description": self.marked("CRM"),
+        }
+        self._ask_ok("POST", "/api/webhooks", json=body)
+
+    def _suppressions(self) -> None:
+        self._ask_ok(
+            "POST", "/api/suppressions", json={"address": self.marked("sue") + "@x.example"}
+        )
+        file = f"email\n{self.marked('sid')}@x.example\n".encode()
+        self._ask_ok("POST", "/api/suppressions/import?reason=hard_bounce", content=file)
+
+    def _list(self) -> None:
+        """A list, and a file for it with a row that cannot be used."""
+        body = {"name": self.marked("Fair"), "key": self.key, "description": self.marked("Hall 2")}
+        self._ask_ok("POST", "/api/lists", json=body)
+        rows = (
+            f"email,name\n{self.marked('ivy')}@people.example,Ivy\n{self.marked('nobody')},Nemo\n"
+        )
+        file = {
+            "file": self.marked("fair") + ".csv",
+            "content": base64.b64encode(rows.encode()).decode(),
+        }
+        at = f"/api/lists/{self.key}/imports"
+        self._import = f"{at}/{self._ask_ok('POST', at, json=file)['id']}"
+        self._ask_ok("POST", f"{self._import}/start")
+
+    def _written_by_hand(self, person: str) -> None:
+        """Her tag and note, a segment and a computed trait, and what she asks about her data."""
+        tag = self.marked("vip")
+        self._ask_ok("POST", f"{person}/tags", json={"tag": tag})
+        self._ask_ok("POST", f"{person}/notes", json={"text": self.marked("Likes oak")})
+        who = {"people": [self._ask_ok("GET", person)["id"]]}
+        self._ask_ok("POST", f"/api/lists/{self.key}/members", json=who)
+        segment = {"name": self.marked("Tagged"), "key": self.key, "rule": {"tag": tag}}
+        self._ask_ok("POST", "/api/segments", json=segment)
+        looks = {"event": "Product Viewed", "compute": "count", "within": {"days": 30}}
+        body = {"name": self.marked("Looks"), "definition": looks}
+        self._ask_ok("PUT", f"/api/computed-traits/{self.key}", json=body)
+        self.page = self._ask_ok("POST", f"{person}/preference-link")["url"]
+        asked = httpx.post(f"{self.page}/export", follow_redirects=True)
+        assert asked.status_code == 200, asked.text
+
+    def _suggestion(self) -> None:
+        """As a night would leave it that found people alike, of whom there are too few here."""
+        self.inside.rows(
+            "INSERT INTO suggestion_run (made_at, looked_at, people, said)"
+            " VALUES (now() + interval '1 day', 100, 100, %s)",
+            (self.marked("Found"),),
+        )
+        self.inside.rows(
+            "INSERT INTO suggestion"
+            " (key, kind, place, name, description, rule, people, hits, reach, traits)"
+            " VALUES (%s, 'found', 0, %s, '', %s::json, 40, 0.9, 0.9, '[]')",
+            (self.marked("found"), self.marked("Alike"), '{"reachable": "email"}'),
+        )
 
     def _journey(self) -> None:
         found = self._ask_ok("GET", "/api/journeys/abandoned_cart")
@@ -89,7 +170,7 @@ class Tenant:
         body = {"name": self.marked("Abandoned cart"), "definition": definition}
         self._ask_ok("PUT", "/api/journeys/abandoned_cart", json=body)
         self._ask_ok("POST", "/api/journeys/abandoned_cart/on")
-        self._ask_ok("PUT", f"/api/journeys/{self.marked('second').replace('-', '_')}", json=body)
+        self._ask_ok("PUT", f"/api/journeys/{self.key}", json=body)
 
     def _find_ids(self, who: str) -> None:
         profile = self._ask_ok("GET", f"/api/profiles/user_id:{who}")
@@ -98,7 +179,11 @@ class Tenant:
             "product_id": self.marked("tea"),
             "channel": "email",
             "address": self.marked("sue") + "@x.example",
-            "key": self.marked("second").replace("-", "_"),
+            "bounced": self.marked("sid") + "@x.example",
+            "key": self.key,
+            "ready_made": "birthday-this-month",
+            "suggestion": self.marked("found"),
+            "tag": self.marked("vip"),
             "writeKey": self.write_key,
             "token": "nonsense",
         }
@@ -117,6 +202,32 @@ class Tenant:
         self.ids["merge_id"] = str(merges[0]["id"]) if merges else "1"
         self._key("shop:admin")
         self.ids["key_id"] = self._ask_ok("GET", "/api/keys")[-1]["id"]
+        self._find_what_was_written(f"/api/profiles/{profile['id']}")
+
+    def _find_what_was_written(self, person: str) -> None:
+        """Waits for what others do: the file's rows, the segment's people, the webhook's word."""
+        self.ids["note_id"] = self._ask_ok("GET", f"{person}/notes")[0]["id"]
+        self.ids["request_id"] = self._ask_ok("GET", "/api/privacy-requests")["items"][0]["id"]
+
+        def imported() -> bool:
+            found = self._ask_ok("GET", self._import)
+            assert found["state"] != "failed", found
+            return bool(found["state"] == "done")
+
+        def filled() -> bool:
+            found = self._ask_ok("GET", f"/api/segments/{self.key}")
+            return found["status"] not in ("filling", "settling") and found["count"] == 1
+
+        def delivered() -> list[Any]:
+            at = f"/api/webhooks/{self.key}/deliveries"
+            found = self._ask_ok("GET", at, params={"state": "delivered"})["items"]
+            assert isinstance(found, list)
+            return found
+
+        eventually(imported, f"the import of the file of {self.slug}")
+        self.ids["import_id"] = self._import.rpartition("/")[2]
+        eventually(filled, f"the filling of the segment of {self.slug}")
+        self.ids["delivery_id"] = eventually(delivered, f"word of {self.slug}")[0]["id"]
 
     def _key(self, scope: str) -> str:
         made = self._ask_ok(
@@ -127,17 +238,23 @@ class Tenant:
 
     def _ask_ok(self, method: str, path: str, **more: Any) -> Any:
         answer = self.ask(method, path, **more)
-        assert answer.status_code in (200, 201), (method, path, answer.text)
+        assert answer.status_code in (200, 201, 202), (method, path, answer.text)
         return answer.json()
 
 
 @contextmanager
 def two_shops() -> Iterator[tuple[Tenant, Tenant]]:
-    with mailbox() as box, running(**box.settings) as house:
+    with (
+        mailbox() as box,
+        receiver() as listener,
+        running(webhook_networks="127.0.0.0/8", **box.settings) as house,
+    ):
         house.start()
-        acme, bolt = Tenant(house, box, "Acme"), Tenant(house, box, "Bolt")
-        for tenant in (acme, bolt):
+        tenants = Tenant(house, box, listener, "Acme"), Tenant(house, box, listener, "Bolt")
+        for tenant in tenants:
             tenant.furnish()
-        yield acme, bolt
-        for tenant in (acme, bolt):
+        for tenant in tenants:
+            tenant.settle()
+        yield tenants
+        for tenant in tenants:
             tenant.client.close()
