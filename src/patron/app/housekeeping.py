@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from patron.app.care.proof import rewriting
@@ -25,6 +26,7 @@ from patron.shops.types import Shop
 log = logger(__name__)
 
 SWEEP_EVERY = timedelta(minutes=1)
+LOOK_SECONDS = 0.2
 REFRESH_EVERY = timedelta(hours=6)
 REWRITE_EVERY = timedelta(hours=1)  # after a try that found a table in use
 
@@ -37,8 +39,15 @@ _one_job = asyncio.Semaphore(1)
 class Keeper:
     """Keeps one shop in order, a little at each turn."""
 
-    def __init__(self, settings: Settings, clock: Clock, db: Database) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        db: Database,
+        over: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._settings = settings
+        self._over = over
         self._clock = clock
         self._db = db
         self._swept: datetime | None = None
@@ -112,8 +121,13 @@ class Keeper:
                 sys.executable, "-m", module, job, shop.slug,
                 stdout=asyncio.subprocess.PIPE,
             )  # fmt: skip
-            out, _ = await process.communicate()
-        if process.returncode == BUSY:
+            talk = asyncio.ensure_future(process.communicate())
+            while not talk.done():
+                await asyncio.wait({talk}, timeout=LOOK_SECONDS)
+                if self._over() and process.returncode is None:
+                    process.terminate()  # it begins anew where it was, next time
+            out, _ = await talk
+        if process.returncode == BUSY or self._over():
             return
         if process.returncode:
             raise RuntimeError(f"job {job} of shop {shop.slug} ended with {process.returncode}")

@@ -5,6 +5,7 @@ object; `prove` reads from its standard input whom to look for.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from patron.app.care.proof.needles import Sought
 from patron.app.care.proof.proving import Proof, prove
 from patron.app.care.proof.rewriting import rewrite_traces
 from patron.app.context import open_signer, read_settings, the_clock
+from patron.app.occupancy import end_with
 from patron.app.retention.sweeping import oldest_month
 from patron.events.lake import copying
 from patron.kit.clock import Clock, monotonic
@@ -128,6 +130,7 @@ def main() -> None:
     if len(sys.argv) != 3 or settings.database_url is None:
         raise SystemExit("usage: PATRON_DATABASE_URL=… python -m patron.app.jobs JOB SHOP")
     job, slug = sys.argv[1:]
+    end_with(os.getppid())  # a worker that stops, or dies, takes its job along
     clock = the_clock("job")
     shop = asyncio.run(find_shop(settings.database_url, slug))
     done: Any

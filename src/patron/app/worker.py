@@ -193,7 +193,9 @@ class Worker:
         async with Database(self.url, max_size=2, name="patron-house") as db:
 
             async def keep(door: Open) -> None:
-                keeper = housekeeping.Keeper(self.settings, self.clock, db)
+                keeper = housekeeping.Keeper(
+                    self.settings, self.clock, db, lambda: self._over(door)
+                )
                 await asyncio.gather(
                     self._repeat(door, "housekeeping", lambda shop: self._keep(keeper, shop)),
                     *(self._retry(db, door, part) for part in ACTING),
