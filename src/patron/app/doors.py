@@ -6,12 +6,13 @@ from litestar.handlers import HTTPRouteHandler
 
 from patron.analytics import routes as analytics
 from patron.analytics.person import routes as person
-from patron.app import people, segments_deleted, suppressions
+from patron.app import people, suppressions
 from patron.app.audit import routes as audit
 from patron.app.context import inbox_limits
 from patron.app.installing import LIBRARY
 from patron.app.lists import routes as lists
 from patron.app.retention import routes as retention
+from patron.app.segments import deleting as deleted_segments
 from patron.carts import routes as carts
 from patron.catalog import routes as catalog
 from patron.delivery import routes as delivery
@@ -55,7 +56,7 @@ ROUTES: list[HTTPRouteHandler] = [
     *saved_segments.routes,
     *ready_made.routes,
     *suggestions.routes,
-    *segments_deleted.routes,
+    *deleted_segments.routes,
     *computed.routes,
     *static_lists.routes,
     *lists.routes,

@@ -97,7 +97,7 @@ async def root_of(tx: Tx, shop: Shop, person: str) -> UUID:
 
 def explained(found: Explained) -> str:
     """An explanation for people."""
-    lines = ["The rule holds:" if found.holds else "The rule does not hold:"]
+    lines = ["It holds:" if found.holds else "It does not hold:"]
     lines += [f"  {escape(why)}" for why in found.why]
     if found.changes_at is None:
         return "\n".join([*lines, "That changes only when something happens."])

@@ -18,7 +18,7 @@ from patron.app.cli.conditions import (
 from patron.app.cli.house import OpenHouse
 from patron.app.cli.output import Json, ShopName, show, table
 from patron.app.cli.saved import save_and_fill
-from patron.app.segments_deleted import delete
+from patron.app.segments.deleting import delete
 from patron.kit.db import Tx
 from patron.segments import saving
 from patron.segments.members.types import Day

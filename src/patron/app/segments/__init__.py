@@ -1,0 +1,1 @@
+"""Segments where several rooms have a word."""
