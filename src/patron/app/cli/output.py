@@ -61,7 +61,8 @@ def clear_errors() -> Iterator[None]:
 def fail(what: str, remedy: str | None) -> NoReturn:
     """Say what is wrong and what to do, and end with status 1."""
     errors = Console(stderr=True)
-    errors.print(f"[red]patron:[/red] {escape(what)}", highlight=False)
+    # Not folded: a path that is cut in two cannot be copied.
+    errors.print(f"[red]patron:[/red] {escape(what)}", highlight=False, soft_wrap=True)
     if remedy:
-        errors.print(f"        {remedy}", highlight=False, markup=False)
+        errors.print(f"        {remedy}", highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(1)
