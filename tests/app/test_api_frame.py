@@ -127,6 +127,7 @@ def test_settings_are_changed_one_by_one(shop: Running) -> None:
     assert changed.json()["postal_address"] == "Mill Lane 4"
     kept = shop.call("PATCH", "/api/shop/settings", json={"brand_color": "#224466"}).json()
     assert (kept["postal_address"], kept["brand_color"]) == ("Mill Lane 4", "#224466")
+    assert shop.call("GET", "/api/shop").json()["settings"] == kept
 
 
 def test_the_document_describes_every_door_and_the_page_shows_it(shop: Running) -> None:

@@ -35,9 +35,11 @@ class ModeChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get("/api/shop", guards=[requires("shop:admin")], tags=["shops"], summary="The shop's settings")
-async def show_shop(shop: NamedDependency[Shop]) -> ShopView:
+async def show_shop(shop: NamedDependency[Shop], db: NamedDependency[Database]) -> ShopView:
     """The shop of the calling key."""
-    return view(shop)
+    async with db.unit(HOUSE) as tx:
+        # Read anew: the shop of the key may be seconds old, and what was just changed is looked at.
+        return view(await store.by_slug(tx, shop.slug) or shop)
 
 
 @patch(
