@@ -66,10 +66,12 @@ class Stage:
         async with self.unit() as tx:
             origin = await customer(tx, self.house, user, email, consents=consents)
             hour_ago = self.now - timedelta(hours=1)
-            added = said("Product Added", user, hour_ago, properties={"cart_id": user} | product)
+            put_in = {"cart_id": user} | product
+            added = said("Product Added", user, hour_ago, properties=put_in)
             people = await profiles.resolve(tx, self.shop, [added], hour_ago, self.house.signer)
             await carts_walk.follow(tx, self.shop, [added], people)
-            (cart,) = await carts.carts_of(tx, [origin], 1)
+            hers = {cart.key: cart for cart in await carts.carts_of(tx, [origin], 9)}
+            cart = hers[f"cart:{put_in['cart_id']}"]
         return origin, cart.id
 
     async def message(self, origin: UUID, cart: UUID | None, **changes: Any) -> UUID:
