@@ -1,14 +1,13 @@
 """What one wants to see of people in a list of them."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from patron.kit.db import Tx
 from patron.profiles import store as profiles
-from patron.profiles.known import best
+from patron.profiles.known import best, name_of
 from patron.profiles.many import store as many
 from patron.profiles.types import Identifier
 from patron.segments import store
@@ -40,10 +39,3 @@ async def faces(tx: Tx, roots: Sequence[UUID]) -> dict[UUID, Face]:
         email, phone = told.get("email"), told.get("phone")
         found[root] = Face(None if user is None else user.value, email, phone, name_of(told))
     return found
-
-
-def name_of(traits: dict[str, Any]) -> str | None:
-    """Her name out of her traits."""
-    given = [traits.get("first_name"), traits.get("last_name")]
-    name = traits.get("name") or " ".join(part for part in given if isinstance(part, str))
-    return name if isinstance(name, str) and name.strip() else None

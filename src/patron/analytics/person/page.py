@@ -34,10 +34,10 @@ from patron.kit.db import Tx
 from patron.profiles import store as profiles
 from patron.profiles.consent import CHANNEL_KIND, MARKETING, obstacle
 from patron.profiles.consents.wish_store import of_addresses as wishes_of
+from patron.profiles.known import name_of
 from patron.profiles.labels import store as labels
 from patron.profiles.many.told_store import told
 from patron.profiles.reach_store import reached
-from patron.profiles.search.look import name_of
 from patron.profiles.traits import Traits, plain
 from patron.profiles.types import ConsentWord, Identifier, Person
 from patron.segments.computed import keeping as computed

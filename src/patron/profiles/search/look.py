@@ -1,6 +1,6 @@
 """Looks people up, a page at a time: whoever was seen last, or whoever goes by what was typed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from patron.kit.db import Tx
 from patron.kit.paging import Page, decode, encode
 from patron.kit.problems import bad_request
 from patron.profiles.cursors import identity, moment, word
+from patron.profiles.known import name_of, text_of
 from patron.profiles.labels import store as labels
 from patron.profiles.many import store as many
 from patron.profiles.search import store
@@ -126,8 +127,8 @@ async def _shown(
             id=root,
             known=one.known,
             name=name_of(told),
-            email=_text(told.get("email")),
-            phone=_text(told.get("phone")),
+            email=text_of(told.get("email")),
+            phone=text_of(told.get("phone")),
             first_seen=one.first_seen,
             last_seen=one.last_seen,
             tags=tags[root],
@@ -136,17 +137,6 @@ async def _shown(
             currency=shop.currency,
         )
     return found
-
-
-def name_of(traits: Mapping[str, Any]) -> str | None:
-    """How she is called: `name`, else first and last name; None when nothing tells."""
-    parts = [_text(traits.get("first_name")), _text(traits.get("last_name"))]
-    whole = _text(traits.get("name")) or " ".join(part for part in parts if part)
-    return whole or None
-
-
-def _text(value: Any) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
 
 
 def _storable(text: str) -> bool:
