@@ -1,7 +1,7 @@
 """Conditions tried before anything depends on them: `patron segment explain` and `preview`."""
 
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from patron.app.cli.house import OpenHouse, open_house
+from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
 from patron.app.cli.progress import Bar
 from patron.events.sorted.layout import sorted_of
@@ -74,18 +75,6 @@ def preview(rule: RuleFile, shop: ShopName = None, as_json: Json = False) -> Non
         console.print(f"{found.said}, in {found.seconds:.1f} s.", highlight=False)
         rows = [(str(one.id), one.name) for one in found.sample]
         console.print(table(("person", "name"), rows, "Nobody."))
-
-
-def in_shop(shop: str | None, work: Callable[[Tx, Shop, OpenHouse], Awaitable[T]]) -> T:
-    """Run `work` in one transaction of the shop."""
-    with clear_errors(), open_house() as house:
-        which = house.shop(shop)
-
-        async def told(db: Database) -> T:
-            async with db.unit(which.schema) as tx:
-                return await work(tx, which, house)
-
-        return house.run(told)
 
 
 async def root_of(tx: Tx, shop: Shop, person: str) -> UUID:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from patron.app.cli.conditions import in_shop
 from patron.app.cli.house import OpenHouse, open_house
+from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
 from patron.app.cli.saved import save_and_fill
 from patron.kit.db import Database, Tx

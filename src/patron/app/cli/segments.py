@@ -12,10 +12,10 @@ from patron.app.cli.conditions import (
     RuleFile,
     data_of,
     explained,
-    in_shop,
     root_of,
 )
 from patron.app.cli.house import OpenHouse
+from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, show, table
 from patron.app.cli.saved import save_and_fill
 from patron.app.segments.deleting import delete

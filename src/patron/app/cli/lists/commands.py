@@ -1,7 +1,6 @@
 """`patron list …`: people that are put together by hand or by a file."""
 
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -11,6 +10,7 @@ from rich.markup import escape
 
 from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.imports import Again, Asked, File, Map, Yes, bring
+from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
 from patron.app.lists.deleting import delete
 from patron.kit.db import Database, Tx
@@ -35,18 +35,6 @@ People = Annotated[
 ]
 
 
-def _in_shop(shop: str | None, work: Callable[[Tx, Shop, OpenHouse], Awaitable[T]]) -> T:
-    """Run `work` in one transaction of the shop."""
-    with clear_errors(), open_house() as house:
-        which = house.shop(shop)
-
-        async def told(db: Database) -> T:
-            async with db.unit(which.schema) as tx:
-                return await work(tx, which, house)
-
-        return house.run(told)
-
-
 @app.command("all")
 def show_lists(shop: ShopName = None, as_json: Json = False) -> None:
     """The lists there are."""
@@ -54,7 +42,7 @@ def show_lists(shop: ShopName = None, as_json: Json = False) -> None:
     async def look(tx: Tx, _: Shop, __: OpenHouse) -> list[StaticList]:
         return await store.every(tx, None, MOST)
 
-    found = _in_shop(shop, look)
+    found = in_shop(shop, look)
     rows = [(one.key, one.name, f"{one.members:,}", one.description) for one in found]
     names = ("list", "name", "people", "description")
     show(found, as_json, lambda: table(names, rows, "There is no list yet."))
@@ -73,7 +61,7 @@ def create(
     async def make(tx: Tx, _: Shop, house: OpenHouse) -> StaticList:
         return await keeping.create(tx, name, key, description, house.clock.now())
 
-    made = _in_shop(shop, make)
+    made = in_shop(shop, make)
     show(made, as_json, lambda: f"List {made.key!r} is there, and nobody is on it.")
 
 
@@ -92,7 +80,7 @@ def rename(
     async def change(tx: Tx, _: Shop, house: OpenHouse) -> StaticList:
         return await keeping.change(tx, key, name, description, house.clock.now())
 
-    changed = _in_shop(shop, change)
+    changed = in_shop(shop, change)
     show(changed, as_json, lambda: f"List {key!r} is called {changed.name!r} now.")
 
 
@@ -103,7 +91,7 @@ def remove_list(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
     async def drop(tx: Tx, _: Shop, __: OpenHouse) -> StaticList:
         return await delete(tx, key)
 
-    gone = _in_shop(shop, drop)
+    gone = in_shop(shop, drop)
     show(gone, as_json, lambda: f"List {key!r} is gone; {gone.members:,} people were on it.")
 
 
@@ -121,7 +109,7 @@ def show_members(
         rows, _more = await store.members(tx, one.id, None, limit)
         return await keeping.shown(tx, rows)
 
-    found = _in_shop(shop, look)
+    found = in_shop(shop, look)
     rows = [
         (str(m.id), m.name, m.email or m.phone or m.user_id, f"{m.added_at:%Y-%m-%d}", m.source)
         for m in found
@@ -137,7 +125,7 @@ def add(key: Key, people: People, shop: ShopName = None, as_json: Json = False) 
     async def put(tx: Tx, which: Shop, house: OpenHouse) -> Added:
         return await keeping.add(tx, which, key, people, "patron list", house.clock.now())
 
-    done = _in_shop(shop, put)
+    done = in_shop(shop, put)
     unknown = f"; unknown: {', '.join(done.unknown)}" if done.unknown else ""
     show(done, as_json, lambda: f"{done.added} added, {done.already} on it already{unknown}")
 
@@ -149,7 +137,7 @@ def remove(key: Key, people: People, shop: ShopName = None, as_json: Json = Fals
     async def take(tx: Tx, which: Shop, house: OpenHouse) -> Removed:
         return await keeping.remove(tx, which, key, people, house.clock.now())
 
-    done = _in_shop(shop, take)
+    done = in_shop(shop, take)
     unknown = f"; unknown: {', '.join(done.unknown)}" if done.unknown else ""
     show(done, as_json, lambda: f"{done.removed} removed, {done.not_on_it} not on it{unknown}")
 
@@ -168,7 +156,7 @@ def show_lists_of(
             raise not_found("profile", person)
         return await store.of_person(tx, await profiles.origins(tx, root))
 
-    found = _in_shop(shop, look)
+    found = in_shop(shop, look)
     rows = [(one.key, one.name, f"{one.added_at:%Y-%m-%d}", one.source) for one in found]
     show(found, as_json, lambda: table(("list", "name", "since", "by"), rows, "On none."))
 

@@ -1,6 +1,5 @@
 """`patron webhook …`: the shop's own systems, told of what happens."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 import typer
 
 from patron.app.cli.house import OpenHouse, open_house
+from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
 from patron.delivery.channels.webhook import keeping, store
 from patron.delivery.channels.webhook.keeping import EndpointView, Registered, view
@@ -29,18 +29,6 @@ Topics = Annotated[
 ]
 
 
-def _in_shop(shop: str | None, work: Callable[[Tx, Shop, OpenHouse], Awaitable[T]]) -> T:
-    """Run `work` in one transaction of the shop."""
-    with clear_errors(), open_house() as house:
-        which = house.shop(shop)
-
-        async def told(db: Database) -> T:
-            async with db.unit(which.schema) as tx:
-                return await work(tx, which, house)
-
-        return house.run(told)
-
-
 def _row(one: EndpointView) -> tuple[object, ...]:
     how = str(one.status) if one.reason is None else f"{one.status}: {one.reason}"
     if one.failing_since is not None and one.reason is None:
@@ -55,7 +43,7 @@ def show_webhooks(shop: ShopName = None, as_json: Json = False) -> None:
     async def look(tx: Tx, _: Shop, __: OpenHouse) -> list[EndpointView]:
         return [view(one) for one in await store.every(tx)]
 
-    found = _in_shop(shop, look)
+    found = in_shop(shop, look)
     names = ("webhook", "address", "topics", "is", "waiting")
     show(found, as_json, lambda: table(names, [_row(one) for one in found], "There is none."))
 
@@ -76,7 +64,7 @@ def add(
         made = await keeping.register(tx, key, url, topics or ["*"], description, guard, now)
         return Registered(view(made), keeping.secret(made, house.signer))
 
-    made = _in_shop(shop, make)
+    made = in_shop(shop, make)
     said = f"Webhook {key!r} is told of: {', '.join(made.webhook.topics)}\nIts secret, shown once: "
     show(made, as_json, lambda: said + made.secret)
 
@@ -98,7 +86,7 @@ def change(
         guard = guard_of(house.settings)
         return view(await keeping.change(tx, key, url, topics, description, guard))
 
-    _told(_in_shop(shop, put), as_json)
+    _told(in_shop(shop, put), as_json)
 
 
 @app.command("remove")
@@ -108,7 +96,7 @@ def remove(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
     async def drop(tx: Tx, _: Shop, __: OpenHouse) -> EndpointView:
         return view(await keeping.remove(tx, key))
 
-    gone = _in_shop(shop, drop)
+    gone = in_shop(shop, drop)
     show(gone, as_json, lambda: f"Webhook {key!r} is gone; {gone.waiting} messages waited for it.")
 
 
@@ -147,7 +135,7 @@ def deliveries(
     async def look(tx: Tx, _: Shop, __: OpenHouse) -> list[Delivery]:
         return await store.deliveries(tx, (await keeping.found(tx, key)).id, state, None, limit)
 
-    found = _in_shop(shop, look)
+    found = in_shop(shop, look)
     rows = [
         (str(d.id), d.topic, str(d.state), d.attempts, d.status_code, (d.answer or "")[:60])
         for d in found
@@ -174,7 +162,7 @@ def replay(
         one, again = await keeping.replay(tx, key, moment, delivery, house.clock.now())
         return Replayed(view(one), None if since is not None else again)
 
-    done = _in_shop(shop, ask)
+    done = in_shop(shop, ask)
     said = "The log is told again." if done.again is None else f"{done.again} are told again."
     show(done, as_json, lambda: said)
 
@@ -193,7 +181,7 @@ def enable(
     async def put(tx: Tx, _: Shop, house: OpenHouse) -> EndpointView:
         return view(await keeping.enable(tx, key, house.clock.now(), catch_up=catch_up))
 
-    _told(_in_shop(shop, put), as_json)
+    _told(in_shop(shop, put), as_json)
 
 
 @app.command("disable")
@@ -203,7 +191,7 @@ def disable(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
     async def put(tx: Tx, _: Shop, __: OpenHouse) -> EndpointView:
         return view(await keeping.disable(tx, key))
 
-    _told(_in_shop(shop, put), as_json)
+    _told(in_shop(shop, put), as_json)
 
 
 @app.command("rotate")
@@ -214,7 +202,7 @@ def rotate(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
         one = await keeping.rotate(tx, key, house.clock.now())
         return Registered(view(one), keeping.secret(one, house.signer))
 
-    made = _in_shop(shop, put)
+    made = in_shop(shop, put)
     show(made, as_json, lambda: f"The new secret of {key!r}, shown once: {made.secret}")
 
 
