@@ -279,3 +279,29 @@ def test_what_she_allowed_no_advertising_to_follow_from_starts_nothing(house: Ho
             assert [one.cause for one in await members.untold(tx, 10)] == ["event"]
 
     house.run(story)
+
+
+def test_another_time_zone_has_history_read_and_everybody_asked_again(house: House) -> None:
+    """A day that began in New York began six hours earlier in Vienna."""
+
+    async def story(db: Database) -> None:
+        stage = Stage(house, db)
+        booked = {"property": "day", "op": "after", "value": "2026-03-02T00:00:00"}
+        told = {"day": "2026-03-02T03:00:00+00:00"}  # ten in the evening before, in New York
+        await stage.walk(stage.event("Booked", "u:anna", **told))
+        await save(stage, "march", {"event": "Booked", "where": [booked]})
+        await save(stage, "twice", TWICE)
+        await fill(stage)
+        assert await inside(stage, "march") == set()
+        stage.shop = msgspec.structs.replace(stage.shop, time_zone="Europe/Vienna")
+        async with stage.unit() as tx:
+            assert await filling.work_waits(tx, stage.shop, stage.now)
+        did = await fill(stage)
+        assert did.streams == 1  # the other rule asks for no day
+        assert await inside(stage, "march") == {"anna"}
+        await stage.walk(stage.event("Booked", "u:bert", **told))
+        assert await inside(stage, "march") == {"anna", "bert"}
+        async with stage.unit() as tx:
+            assert not await filling.work_waits(tx, stage.shop, stage.now)
+
+    house.run(story)

@@ -78,7 +78,7 @@ async def work_waits(tx: Tx, shop: Shop, now: datetime) -> bool:
     for one in await saved.every(tx):
         if one.status in (Status.FILLING, Status.SETTLING) or _is_due(one, now):
             return True
-    if (before := await saved.grounds(tx)) is not None and before != saving.grounds_of(shop):
+    if (before := await saved.terms(tx)) is not None and before != saving.terms_of(shop):
         return True
     return await population.work_waits(tx, shop, now)
 
@@ -113,13 +113,13 @@ async def fill(
 async def _fill(db: Database, shop: Shop, lake: Lake | None, clock: Clock, heard: Heard) -> Filled:
     did = Filled()
     async with db.unit(shop.schema) as tx:
+        await saving.heed_terms(tx, shop)
         streams = await saving.number_streams(tx, shop)
     if streams:
         await _read_history(db, shop, lake, clock, streams, did, heard)
     async with db.unit(shop.schema) as tx:
         await saved.set_status(tx, await saving.ready(tx, shop), Status.SETTLING)
         await saved.turn_page(tx)
-        await saving.heed_grounds(tx, shop)
     await _compare(db, shop, clock, did, heard)
     await _settle(db, shop, clock, did, heard)
     async with db.unit(shop.schema) as tx:

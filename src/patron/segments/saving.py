@@ -1,7 +1,7 @@
 """Saving segments: a rule is read and checked, and history is read for it if it asks for more."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,10 +13,10 @@ from patron.kit.db import Tx
 from patron.kit.problems import bad_request, conflict, not_found
 from patron.segments import store as people
 from patron.segments.lists import store as lists
-from patron.segments.lists.naming import KEY, key_of
-from patron.segments.live.book import why_not_live
-from patron.segments.live.program import made_ready
-from patron.segments.live.streams import Kept, NotLive
+from patron.segments.lists.naming import KEY, key_of, named
+from patron.segments.live.book import needed_of, programs_of, why_not_live
+from patron.segments.live.program import Program
+from patron.segments.live.streams import Kept
 from patron.segments.members import store as members
 from patron.segments.rules.language import Rule, Scope, needs, parse
 from patron.segments.rules.reading import Misread
@@ -74,8 +74,8 @@ async def create(
     if id is None:
         raise conflict(f"there is a segment {key!r} already", remedy="choose another key")
     await store.turn_page(tx)
-    if await store.grounds(tx) is None:
-        await store.set_grounds(tx, grounds_of(shop))
+    if await store.terms(tx) is None:
+        await store.set_terms(tx, terms_of(shop))
     return msgspec.structs.replace(segment, id=id)
 
 
@@ -112,7 +112,7 @@ async def remove(tx: Tx, shop: Shop, key: str) -> Segment:
     """Delete a segment and who was in it. Problem 404, or 409 naming the segments that ask for
     it."""
     segment = await existing(tx, key)
-    users = [one.key for one in await store.every(tx) if key in needs(parse(one.rule)).segments]
+    users = [one.key for one in await store.every(tx) if key in named(one.rule, "segment")]
     if users:
         raise conflict(
             f"segment {key!r} is asked for by {', '.join(users)}",
@@ -155,13 +155,13 @@ async def check(tx: Tx, key: str, rule: Mapping[str, Any], there: list[Segment])
     wanted = needs(parsed)
     if own := sorted(wanted.names & OF_OURS):
         raise Misread("$", own[0], ['{"segment": key}'], "a segment cannot ask for this event")
-    asks = {one.key: needs(parse(one.rule)).segments for one in there} | {key: wanted.segments}
+    asks = {one.key: named(one.rule, "segment") for one in there} | {key: set(wanted.segments)}
     if circle := _circle(key, asks):
         raise Misread("$", " → ".join(circle), [], "segments ask for each other in a circle")
     return parsed
 
 
-def _circle(key: str, asks: Mapping[str, frozenset[str]]) -> list[str]:
+def _circle(key: str, asks: Mapping[str, set[str]]) -> list[str]:
     """A way from `key` back to itself, or nothing."""
     ways = [[key]]
     seen: set[str] = set()
@@ -215,9 +215,9 @@ async def number_streams(tx: Tx, shop: Shop) -> list[KeptStream]:
     filled = [one for one in there if one.filled and one.key in wanted]
     missing: list[tuple[str, Kept]] = []
     for key, kept in wanted.items():
-        covering = [one for one in filled if one.key == key and _covers(one, kept)]
+        covering = _covering(filled, key, kept)
         if covering:
-            newest = max(one.id for one in covering)
+            newest = max(covering)
             spare |= {one.id for one in filled if one.key == key and one.id < newest}
         else:
             missing.append((key, kept))
@@ -232,37 +232,37 @@ async def ready(tx: Tx, shop: Shop) -> list[int]:
     """The segments that wait for history no longer: all that their rules ask is there. One that was
     saved while history was read waits for the next time."""
     filled = [one for one in await store.streams(tx) if one.filled]
-    zone = ZoneInfo(shop.time_zone)
+    waiting = {one.key: one for one in await store.every(tx) if one.status == Status.FILLING}
     return [
-        one.id
-        for one in await store.every(tx)
-        if one.status == Status.FILLING
-        and all(
-            any(there.key == key and _covers(there, kept) for there in filled)
-            for key, (_, kept) in made_ready(parse(one.rule), zone).streams.items()
-        )
+        waiting[key].id
+        for key, program in programs_of(waiting.values(), ZoneInfo(shop.time_zone)).items()
+        if all(_covering(filled, *wanted) for wanted in _kept_by(program).items())
     ]
 
 
-def grounds_of(shop: Shop) -> str:
-    """What of a shop's settings decides whom it may write to."""
+def terms_of(shop: Shop) -> str:
+    """What of a shop's settings decides how rules answer: when its days begin, what its money is,
+    whom it may write to."""
     settings = shop.settings
-    told = [settings.legal_basis, settings.existing_customer_countries, settings.purposes]
+    grounds = [settings.legal_basis, settings.existing_customer_countries, settings.purposes]
+    told = [shop.time_zone, shop.currency, grounds]
     return msgspec.json.encode(told, order="deterministic").decode()
 
 
-async def heed_grounds(tx: Tx, shop: Shop) -> None:
-    """Have everybody asked again who may be written to, when the shop's grounds have changed."""
-    before, now = await store.grounds(tx), grounds_of(shop)
+async def heed_terms(tx: Tx, shop: Shop) -> None:
+    """Have everybody asked again whose answer other settings of the shop may change."""
+    before, now = await store.terms(tx), terms_of(shop)
     if before is None or before == now:
         return
-    await store.set_grounds(tx, now)
+    await store.set_terms(tx, now)
+    was, is_ = msgspec.json.decode(before), msgspec.json.decode(now)
     asking = [
         one
         for one in await store.every(tx)
-        if one.status == Status.ON and needs(parse(one.rule)).reach
+        if one.status == Status.ON and (was[:2] != is_[:2] or needs(parse(one.rule)).reach)
     ]
-    await store.set_status(tx, [one.id for one in asking if one.live], Status.SETTLING)
+    # A day of another zone is another question: its history may have to be read.
+    await store.set_status(tx, [one.id for one in asking if one.live], Status.FILLING)
     await store.ask_again(tx, [one.id for one in asking if not one.live])
     await store.turn_page(tx)
 
@@ -270,20 +270,17 @@ async def heed_grounds(tx: Tx, shop: Shop) -> None:
 async def _wanted(tx: Tx, zone: ZoneInfo) -> dict[str, Kept]:
     """What all segments together need of each stream."""
     wanted: dict[str, Kept] = {}
-    for one in await store.every(tx):
-        if one.status == Status.PAUSED or not one.live:
-            continue
-        try:
-            streams = made_ready(parse(one.rule), zone).streams
-        except NotLive:
-            continue
-        for key, (_, kept) in streams.items():
-            wanted[key] = kept if key not in wanted else wanted[key].joined(kept)
+    kept = [one for one in await store.every(tx) if one.status != Status.PAUSED]
+    for program in programs_of(kept, zone).values():
+        for key, need in _kept_by(program).items():
+            wanted[key] = need if key not in wanted else wanted[key].joined(need)
     return wanted
 
 
-def _covers(one: KeptStream, kept: Kept) -> bool:
-    reaches = one.back is None or (
-        kept.back is not None and one.back >= kept.back.total_seconds() * 1_000_000
-    )
-    return one.newest >= kept.newest and one.oldest >= kept.oldest and reaches
+def _kept_by(program: Program) -> dict[str, Kept]:
+    return {key: kept for key, (_, kept) in program.streams.items()}
+
+
+def _covering(filled: Sequence[KeptStream], key: str, kept: Kept) -> list[int]:
+    """The numbers of the streams in which what is needed of `key` is found."""
+    return [one.id for one in filled if one.key == key and needed_of(one).covers(kept)]

@@ -44,7 +44,7 @@ class Book:
     ) -> None:
         self.version = version
         self.zone = zone
-        programs = _ready(segments, zone)
+        programs = programs_of(segments, zone)
         specs = {key: stream for p in programs.values() for key, (stream, _) in p.streams.items()}
         self.kept = {one.id: needed_of(one) for one in streams if one.key in specs}
         self.listener = Listener((one.id, specs[one.key]) for one in streams if one.key in specs)
@@ -82,9 +82,9 @@ class Book:
                 self.below.setdefault(above, []).append(number)
 
 
-def _ready(segments: Iterable[Segment], zone: ZoneInfo) -> dict[str, Program]:
-    """The rules made ready. One that an older Patron accepted and this one does not stands still
-    and is told about, and stops nobody else's."""
+def programs_of(segments: Iterable[Segment], zone: ZoneInfo) -> dict[str, Program]:
+    """The live rules made ready, by key. One that an older Patron accepted and this one does not
+    stands still and is told about, and stops nobody else's."""
     programs = {}
     for one in segments:
         if one.live:

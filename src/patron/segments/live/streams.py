@@ -95,6 +95,11 @@ class Kept(msgspec.Struct, frozen=True):
     oldest: int = 0
     back: timedelta | None = None
 
+    def covers(self, other: "Kept") -> bool:
+        """Whether whoever needs `other` finds it in this."""
+        reaches = self.back is None or (other.back is not None and self.back >= other.back)
+        return self.newest >= other.newest and self.oldest >= other.oldest and reaches
+
     def joined(self, other: "Kept") -> "Kept":
         both = self.back is not None and other.back is not None
         return Kept(

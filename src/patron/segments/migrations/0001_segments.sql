@@ -20,10 +20,10 @@ CREATE TABLE segment (
 );
 
 -- One row: another number after each change of a definition, so that the walk sees it.
--- `grounds` is what the shop's settings said, when reach was last asked, on which ground it writes.
+-- `terms` are the shop's settings that decide answers, when everybody was last asked.
 CREATE TABLE segment_book (
     version bigint NOT NULL DEFAULT 0,
-    grounds text
+    terms text
 ) WITH (fillfactor = 10);
 CREATE UNIQUE INDEX segment_book_is_one_row ON segment_book ((true));
 INSERT INTO segment_book DEFAULT VALUES;

@@ -39,14 +39,14 @@ async def turn_page(tx: Tx) -> None:
     await execute(tx, "UPDATE segment_book SET version = %s", (drawn,))
 
 
-async def grounds(tx: Tx) -> str | None:
-    """What the settings about reach were when it was last asked; None when it never was."""
-    found = await value(tx, "SELECT grounds FROM segment_book")
+async def terms(tx: Tx) -> str | None:
+    """The shop's settings that decide answers, when everybody was last asked; None if never."""
+    found = await value(tx, "SELECT terms FROM segment_book")
     return None if found is None else str(found)
 
 
-async def set_grounds(tx: Tx, grounds: str) -> None:
-    await execute(tx, "UPDATE segment_book SET grounds = %s", (grounds,))
+async def set_terms(tx: Tx, terms: str) -> None:
+    await execute(tx, "UPDATE segment_book SET terms = %s", (terms,))
 
 
 async def ask_again(tx: Tx, segment_ids: Sequence[int]) -> None:
