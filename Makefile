@@ -36,7 +36,7 @@ format: $(VENV)/.dev ## Format and mend what can be mended
 	$(BIN)/ruff format -q src tests benchmarks docs
 	$(BIN)/ruff check -q --fix src tests benchmarks docs
 
-bench: $(VENV)/.dev ## Run all benchmarks, or one: make bench NAME=walk
+bench: $(VENV)/.bench ## Run all benchmarks, or one: make bench NAME=walk
 	$(BIN)/python benchmarks/run.py $(NAME)
 
 docs: $(VENV)/.dev ## Write the generated tables of the documentation anew
@@ -46,6 +46,7 @@ lock: $(VENV)/.uv ## Write the hashed requirement locks anew
 	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal --extra demo pyproject.toml -o requirements/demo.txt
 	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal --extra dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal --extra dev --extra bench pyproject.toml -o requirements/bench.txt
 
 clean: ## Remove what the targets above made, but no shop's data
 	rm -rf $(VENV) $(NODE_TESTS)/node_modules .mypy_cache .ruff_cache
@@ -71,6 +72,10 @@ $(VENV)/.dev: $(VENV)/.uv requirements/dev.txt pyproject.toml
 	$(BIN)/$(INSTALL) --require-hashes -r requirements/dev.txt
 	$(BIN)/$(INSTALL) --no-deps -e .
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/.dev requirements/bench.txt
+	$(BIN)/$(INSTALL) --require-hashes -r requirements/bench.txt
+	@touch $@
 
 $(NODE_TESTS)/node_modules/.installed: $(NODE_TESTS)/package-lock.json
 	cd $(NODE_TESTS) && npm ci --silent --no-audit --no-fund
