@@ -31,7 +31,7 @@ PROBLEMS = {
     "404": "There is no such thing in this shop",
     "409": "It does not fit what is there, or the first request of this Idempotency-Key runs still",
     "422": "This Idempotency-Key was used with another body",
-    "503": "The database does not answer, or more is waiting than fits; try again",
+    "503": "The database does not answer or is busy, or more is waiting than fits; try again",
 }
 
 

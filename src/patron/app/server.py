@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from patron.app import apidocs
 from patron.app.answering import health
+from patron.app.answering.again import TryAgain
 from patron.app.answering.failures import HANDLERS
 from patron.app.answering.idempotency import LARGEST_BODY, RememberAnswers
 from patron.app.audit.around import WriteDown
@@ -153,6 +154,7 @@ def around(web: Web) -> list[DefineMiddleware]:
         DefineMiddleware(Identify, web=web),
         DefineMiddleware(WriteDown, trail=web.trail, clock=web.clock, origins=origins),
         DefineMiddleware(RememberAnswers, db=web.db, clock=web.clock),
+        DefineMiddleware(TryAgain),
     ]
 
 

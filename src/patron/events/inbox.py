@@ -16,7 +16,7 @@ from patron.events.lanes import store
 from patron.events.lanes.lane import GONE, InboxDown, InboxFull, Lane, LaneName, Pending
 from patron.events.types import Source, Trust
 from patron.kit.clock import Clock
-from patron.kit.db import Tx, connect
+from patron.kit.db import Tx, connect, kept
 from patron.kit.ids import new_id
 from patron.kit.log import logger
 from patron.kit.metrics import gauge
@@ -127,6 +127,7 @@ class Inbox:
         if desk is None:
             desk = self._open(shop)
         self._refuse_when_full(desk, len(envelope), reserved, lane)
+        kept()
         if lane == "live":
             desk.since_live += count
             return desk.live.append(envelope, count)

@@ -1,13 +1,15 @@
 """PostgreSQL: a pool, and the unit of work that is one transaction in one shop's schema."""
 
 import select
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import msgspec
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
@@ -29,6 +31,40 @@ try anew. Left to itself it would find a server that was away for a minute up to
 _encode = msgspec.json.Encoder().encode
 set_json_loads(msgspec.json.decode)
 set_json_dumps(_encode)
+
+
+class Deeds:
+    """Whether a piece of work has left something that doing it again would do twice."""
+
+    __slots__ = ("kept",)
+
+    def __init__(self) -> None:
+        self.kept = False
+
+
+_deeds: ContextVar[Deeds | None] = ContextVar("deeds", default=None)
+
+
+@contextmanager
+def watched() -> Iterator[Deeds]:
+    """What is committed from here on, in this task and those it starts, is noted in the Deeds."""
+    deeds = Deeds()
+    token = _deeds.set(deeds)
+    try:
+        yield deeds
+    finally:
+        _deeds.reset(token)
+
+
+def deeds() -> Deeds | None:
+    """Those of the work that is watched around the caller, if any is."""
+    return _deeds.get()
+
+
+def kept() -> None:
+    """Something was done, or is about to be, that no rollback takes back."""
+    if (noted := _deeds.get()) is not None:
+        noted.kept = True
 
 
 class Database:
@@ -120,7 +156,20 @@ async def begun(connection: Tx, schema: str) -> AsyncIterator[None]:
             except psycopg.Error:
                 await connection.close()  # the pool replaces it
         raise
-    await connection.execute("COMMIT")
+    await _commit(connection)
+
+
+async def _commit(connection: Tx) -> None:
+    noted = _deeds.get()
+    if noted is None or connection.info.transaction_status is not TransactionStatus.INTRANS:
+        await connection.execute("COMMIT")
+        return
+    # A transaction has an id once it wrote; both statements take one round trip.
+    wrote = await connection.execute(
+        "SELECT pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL; COMMIT"
+    )
+    found = await wrote.fetchone()
+    noted.kept = noted.kept or found is None or bool(found[0])
 
 
 async def connect(url: str, name: str) -> Tx:

@@ -7,12 +7,19 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from psycopg_pool import PoolTimeout
 
+from patron.app.answering import again
 from patron.events.inbox import InboxDown, InboxFull
 from patron.kit.log import logger
 from patron.kit.problems import Problem, ProblemDocument, bad_request
 
 log = logger(__name__)
 PROBLEM = "application/problem+json"
+OUT_OF_ROOM = (
+    psycopg.errors.InsufficientResources,
+    psycopg.errors.DiskFull,
+    psycopg.errors.OutOfMemory,
+    psycopg.errors.TooManyConnections,
+)
 
 REMEDIES = {
     400: "correct what `detail` names; the API's document says what each field takes",
@@ -81,9 +88,48 @@ def answer_unavailable(
         "the database cannot be reached just now; nothing was done",
         remedy="ask again in a moment; `patron doctor` says what is wrong if it stays",
     )
-    again = str(getattr(error, "retry_after", 2))
+    after = str(getattr(error, "retry_after", 2))
     return Response(
-        problem.document, status_code=503, media_type=PROBLEM, headers={"Retry-After": again}
+        problem.document, status_code=503, media_type=PROBLEM, headers={"Retry-After": after}
+    )
+
+
+def answer_contended(
+    request: Request[Any, Any, Any], error: psycopg.Error
+) -> Response[ProblemDocument]:
+    """Somebody else changed the same at that moment; `again.TryAgain` has tried more than once when
+    the caller gets to see this."""
+    said = again.refused()
+    path, reason = request.scope["path"], str(error).splitlines()
+    log.info("request met another", extra={"path": path, "reason": reason[0] if reason else ""})
+    problem = Problem(
+        503,
+        "Busy",
+        "something else was changing the same all the while; "
+        + ("a part of it was done" if said.kept else "nothing was done"),
+        remedy="look at what there is, then ask for the rest again"
+        if said.kept
+        else "ask again in a moment",
+    )
+    return Response(
+        problem.document, status_code=503, media_type=PROBLEM, headers={"Retry-After": "1"}
+    )
+
+
+def answer_out_of_room(
+    request: Request[Any, Any, Any], error: psycopg.Error
+) -> Response[ProblemDocument]:
+    """The database answers, and says that a disk, its memory or its connections are used up."""
+    said = str(error).splitlines()[0]
+    log.error("the database is out of room", extra={"path": request.scope["path"], "reason": said})
+    problem = Problem(
+        503,
+        "Not available",
+        f"the database has no room for this: {said}",
+        remedy="`patron doctor` says what is used up; nothing was done",
+    )
+    return Response(
+        problem.document, status_code=503, media_type=PROBLEM, headers={"Retry-After": "30"}
     )
 
 
@@ -108,6 +154,8 @@ HANDLERS: dict[type[Exception] | int, Any] = {
     RecursionError: answer_unreadable,
     psycopg.DataError: answer_unkeepable,
     psycopg.OperationalError: answer_unavailable,
+    **dict.fromkeys(again.CONTENDED, answer_contended),
+    **dict.fromkeys(OUT_OF_ROOM, answer_out_of_room),
     PoolTimeout: answer_unavailable,
     InboxDown: answer_unavailable,
     InboxFull: answer_unavailable,
