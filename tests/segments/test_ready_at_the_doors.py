@@ -8,8 +8,12 @@ from typing import Any
 
 from conftest import House
 from imports.files import PROGRAM, environment
+from patron.app.care import segmented
+from patron.app.care.finding import Finding
+from patron.app.segments import deleting
 from patron.segments import filling
 from patron.segments.ready import routes as ready
+from patron.segments.ready.catalogue import catalogue
 from patron.segments.saved import routes as saved
 from patron.segments.suggesting import finding
 from patron.segments.suggesting import routes as suggesting
@@ -115,3 +119,39 @@ def test_at_the_command_line(house: House, tmp_path: Path) -> None:
     key = next(one["key"] for one in patron("suggestions")["suggestions"] if one["rule"])
     assert f"patron segment accept {key}: " in said
     assert patron("accept", key)["status"] == "on"
+
+
+def test_a_shop_that_was_there_before_gets_the_core(house: House, tmp_path: Path) -> None:
+    def said() -> list[Finding]:
+        return house.unit(lambda tx: segmented.of_shop(tx, house.acme))
+
+    core = [one.key for one in catalogue(house.acme) if one.core]
+    (warned,) = said()
+    assert (warned.state, warned.remedy) == (
+        "warning", "`patron segment install --core` saves them",
+    )  # fmt: skip
+    with asking(house, [*ROUTES, *deleting.routes]) as api:
+        assert api.post(f"/api/segments/ready-made/{core[0]}").status_code == 201
+        assert said() == []
+        made = api.post("/api/segments/ready-made").json()
+        assert [one["key"] for one in made] == core[1:]
+        assert api.post("/api/segments/ready-made").json() == []
+        for key in core[:2]:
+            assert api.delete(f"/api/segments/{key}").status_code == 200
+    with asking(house, ROUTES, READ) as api:
+        assert api.post("/api/segments/ready-made").status_code == 403
+
+    def install(*words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*PROGRAM, "segment", "install", *words, "--shop", "acme", "--json"],
+            env=environment(house, tmp_path), stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, timeout=120,
+        )  # fmt: skip
+
+    done = install("--core")
+    assert done.returncode == 0, done.stderr
+    assert [(one["key"], one["status"]) for one in json.loads(done.stdout)] == [
+        (key, "on") for key in core[:2]
+    ]
+    assert install().returncode == 2
+    assert install("vip", "--core").returncode == 2

@@ -7,7 +7,7 @@ from datetime import timedelta
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from patron.app.care import asking, ready
+from patron.app.care import asking, ready, segmented
 from patron.app.care.finding import Finding
 from patron.app.installing import LIBRARY
 from patron.app.rooms import unapplied
@@ -133,7 +133,11 @@ async def _shop(settings: Settings, db: Database, clock: Clock, shop: Shop) -> l
         restored_at = await after_restore.last(tx)
         state = await lake_store.state(tx)
         cut = await copying.restored_at(tx, lake_of(settings.data_dir, shop.slug), state)
-        told = [*await hearing.of_shop(tx, shop), *await asking.of_shop(tx, shop)]
+        told = [
+            *await hearing.of_shop(tx, shop),
+            *await asking.of_shop(tx, shop),
+            *await segmented.of_shop(tx, shop),
+        ]
     found = []
     name = f"{shop.slug}: walk"
     if lag > BEHIND:

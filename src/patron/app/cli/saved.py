@@ -25,23 +25,50 @@ def save_and_fill(
     as_json: bool,
 ) -> None:
     """Save, then read history and ask everybody, or wait for the server that does."""
+
+    async def save_one(tx: Tx, which: Shop, house: OpenHouse) -> list[SegmentView]:
+        return [await save(tx, which, house)]
+
     with clear_errors():
-        with open_house() as house, Bar(as_json) as bar:
-            which = house.shop(shop)
-            tell = bar.steps()
-
-            async def work(db: Database) -> SegmentView:
-                with misread(given):
-                    async with db.unit(which.schema) as tx:
-                        made = await save(tx, which, house)
-                while made.status in (Status.FILLING, Status.SETTLING):
-                    try:
-                        await fill_segments(house.settings, house.url, which, house.clock, tell)
-                    except filling.Busy:
-                        await asyncio.sleep(POLL_SECONDS)
-                    async with db.unit(which.schema) as tx:
-                        made = await showing.shown(tx, await saving.existing(tx, made.key))
-                return made
-
-            found = house.run(work)
+        (found,) = _filled(shop, given, save_one, as_json)
         show(found, as_json, lambda: f"Segment {found.key!r} has {found.said}.")
+
+
+def save_some_and_fill(
+    shop: str | None,
+    save: Callable[[Tx, Shop, OpenHouse], Awaitable[list[SegmentView]]],
+    as_json: bool,
+    nothing: str,
+) -> None:
+    """The same for several at once; `nothing` is said when none was saved."""
+    with clear_errors():
+        every = _filled(shop, "", save, as_json)
+        said = "\n".join(f"Segment {one.key!r} has {one.said}." for one in every) or nothing
+        show(every, as_json, lambda: said)
+
+
+def _filled(
+    shop: str | None,
+    given: str,
+    save: Callable[[Tx, Shop, OpenHouse], Awaitable[list[SegmentView]]],
+    as_json: bool,
+) -> list[SegmentView]:
+    with open_house() as house, Bar(as_json) as bar:
+        which = house.shop(shop)
+        tell = bar.steps()
+
+        async def work(db: Database) -> list[SegmentView]:
+            with misread(given):
+                async with db.unit(which.schema) as tx:
+                    made = await save(tx, which, house)
+            while any(one.status in (Status.FILLING, Status.SETTLING) for one in made):
+                try:
+                    await fill_segments(house.settings, house.url, which, house.clock, tell)
+                except filling.Busy:
+                    await asyncio.sleep(POLL_SECONDS)
+                async with db.unit(which.schema) as tx:
+                    keys = [one.key for one in made]
+                    made = [await showing.shown(tx, await saving.existing(tx, key)) for key in keys]
+            return made
+
+        return house.run(work)

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from patron.app.cli import conditions, ready
+from patron.app.cli import conditions
 from patron.app.cli.conditions import (
     Person,
     RuleFile,
@@ -17,6 +17,7 @@ from patron.app.cli.conditions import (
 from patron.app.cli.house import OpenHouse
 from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, show, table
+from patron.app.cli.ready_made import commands as ready_made
 from patron.app.cli.saved import save_and_fill
 from patron.app.segments.deleting import delete
 from patron.kit.db import Tx
@@ -31,7 +32,7 @@ MOST = 100_000
 
 app = typer.Typer(no_args_is_help=True, help="Which people, and why.")
 app.add_typer(conditions.app)
-app.add_typer(ready.app)
+app.add_typer(ready_made.app)
 Rules = Annotated[
     str | None, typer.Option("--rule", metavar="RULE.json", help="A file with its rule, or -.")
 ]

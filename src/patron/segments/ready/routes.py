@@ -42,6 +42,24 @@ async def show_ready_made(
 
 
 @post(
+    "/api/segments/ready-made",
+    guards=[requires("profiles:write")],
+    tags=["segments"],
+    summary="Save the ready-made segments that every new shop has",
+)
+async def save_core(
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    clock: NamedDependency[Clock],
+) -> list[SegmentView]:
+    """Those that are missing, and only they are answered. A shop founded before they existed has
+    none of them."""
+    async with db.unit(shop.schema) as tx:
+        made = await showing.save_core(tx, shop, clock.now())
+        return [await shown_saved(tx, one) for one in made]
+
+
+@post(
     "/api/segments/ready-made/{key:str}",
     guards=[requires("profiles:write")],
     tags=["segments"],
@@ -82,4 +100,4 @@ async def show_movement(
         return await movement(tx, since or clock.now() - MONTH)
 
 
-routes: list[HTTPRouteHandler] = [show_ready_made, save_ready_made, show_movement]
+routes: list[HTTPRouteHandler] = [show_ready_made, save_core, save_ready_made, show_movement]

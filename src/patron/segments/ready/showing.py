@@ -88,8 +88,12 @@ async def _save(tx: Tx, shop: Shop, one: ReadyMade, now: datetime) -> Segment:
     return await saving.create(tx, shop, one.key, draft, now, ready_made=one.key)
 
 
+async def missing(tx: Tx, shop: Shop) -> list[ReadyMade]:
+    """Those of the core that are not saved."""
+    there = await saved.keys(tx)
+    return [one for one in catalogue(shop) if one.core and one.key not in there]
+
+
 async def save_core(tx: Tx, shop: Shop, now: datetime) -> list[Segment]:
     """Save those of the core that are not there yet."""
-    there = await saved.keys(tx)
-    core = [one for one in catalogue(shop) if one.core and one.key not in there]
-    return [await _save(tx, shop, one, now) for one in core]
+    return [await _save(tx, shop, one, now) for one in await missing(tx, shop)]

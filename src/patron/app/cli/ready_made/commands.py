@@ -8,7 +8,7 @@ import typer
 from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
-from patron.app.cli.saved import save_and_fill
+from patron.app.cli.saved import save_and_fill, save_some_and_fill
 from patron.kit.db import Database, Tx
 from patron.segments.ready import showing
 from patron.segments.ready.movement import Movement, movement
@@ -49,16 +49,31 @@ def show_ready_made(
 
 @app.command("install")
 def install(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="As `ready-made` lists it.")],
+    key: Annotated[
+        str | None, typer.Argument(metavar="[KEY]", help="As `ready-made` lists it.")
+    ] = None,
+    core: Annotated[
+        bool, typer.Option("--core", help="All that a new shop begins with and this one has not.")
+    ] = False,
     shop: ShopName = None,
     as_json: Json = False,
 ) -> None:
-    """Save a ready-made segment, and find out at once who is in it."""
+    """Save a ready-made segment, or those that every new shop has, and find out who is in it."""
+    if (key is None) != core:
+        raise typer.BadParameter("give the KEY of one, or --core")
 
     async def save(tx: Tx, which: Shop, house: OpenHouse) -> SegmentView:
-        return await shown(tx, await showing.save(tx, which, key, house.clock.now()))
+        return await shown(tx, await showing.save(tx, which, key or "", house.clock.now()))
 
-    save_and_fill(shop, key, save, as_json)
+    async def save_core(tx: Tx, which: Shop, house: OpenHouse) -> list[SegmentView]:
+        made = await showing.save_core(tx, which, house.clock.now())
+        return [await shown(tx, one) for one in made]
+
+    if core:
+        nothing = "All that a new shop begins with are saved already."
+        save_some_and_fill(shop, save_core, as_json, nothing)
+    else:
+        save_and_fill(shop, key or "", save, as_json)
 
 
 @app.command("movement")

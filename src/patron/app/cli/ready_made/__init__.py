@@ -1,0 +1,1 @@
+"""What the command line does with ready-made and suggested segments."""
