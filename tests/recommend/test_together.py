@@ -14,8 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patron.recommend import shelf, tasks, together
+from patron.recommend import shelf, tasks
 from patron.recommend.shelf import DamagedModelError, Shelf
+from patron.recommend.together.fit import count
+from patron.recommend.together.offer import Together
+from patron.recommend.together.types import Params
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -29,19 +32,19 @@ def lines_of(baskets: list[list[int]]) -> tuple[Any, Any]:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 7), max_size=6), max_size=40))
 def test_counts_agree_with_counting_by_hand(baskets: list[list[int]]) -> None:
-    table = together.count(*lines_of(baskets), products=8)
+    table = count(*lines_of(baskets), items=8)
     orders = [set(basket) for basket in baskets if basket]
     single = Counter(item for basket in orders for item in basket)
     both = Counter(pair for basket in orders for pair in permutations(sorted(basket), 2))
     expected = {
         pair: (times, times * len(orders) / single[pair[0]] / single[pair[1]])
         for pair, times in both.items()
-        if times >= together.MIN_SUPPORT
+        if times >= Params().least
     }
     found = {}
     for item in range(8):
         for k in range(table.start[item], table.start[item + 1]):
-            found[(item, int(table.index[k]))] = (int(table.support[k]), float(table.lift[k]))
+            found[(item, int(table.item[k]))] = (int(table.support[k]), float(table.lift[k]))
         sure = table.sure[table.start[item] : table.start[item + 1]]
         assert list(sure) == sorted(sure, reverse=True)
     assert found.keys() == expected.keys()
@@ -50,7 +53,7 @@ def test_counts_agree_with_counting_by_hand(baskets: list[list[int]]) -> None:
         assert found[pair][1] == pytest.approx(lift, rel=1e-5)
 
 
-def shop(orders: int = 2_000) -> together.Together:
+def shop(orders: int = 2_000) -> Together:
     """Product 0 is in nearly every order; 1 and 2 go together; the rest is chance."""
     draw = np.random.default_rng(7)
     baskets = []
@@ -61,7 +64,7 @@ def shop(orders: int = 2_000) -> together.Together:
         basket += list(draw.integers(3, 60, size=3))
         baskets.append(basket)
     names = [f"p{i}" for i in range(60)]
-    return together.Together(names, together.count(*lines_of(baskets), products=60))
+    return Together(names, count(*lines_of(baskets), items=60))
 
 
 def test_what_everybody_buys_is_weighed_down() -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 
 from patron.kit.log import logger
-from patron.recommend.together import Table, Together
+from patron.recommend.together.offer import Together
+from patron.recommend.together.types import Index
 
 log = logger(__name__)
 
-ARRAYS = ("start", "index", "lift", "sure", "support")
+ARRAYS = ("start", "item", "score", "lift", "sure", "support", "complement")
 NAME = "together"
 VERSION = "%Y%m%dT%H%M%S"
 
@@ -29,7 +30,7 @@ class Label(msgspec.Struct, frozen=True):
     checksums: dict[str, str]
 
 
-def write(shelf: Path, products: list[str], table: Table, now: datetime) -> Path:
+def write(shelf: Path, products: list[str], table: Index, now: datetime) -> Path:
     """Put a new model on the shelf and make it the current one; the folder it is in.
 
     Whoever has the old one open goes on reading it: its files are removed one swap later.
@@ -44,6 +45,7 @@ def write(shelf: Path, products: list[str], table: Table, now: datetime) -> Path
     (draft / "products.json").write_bytes(msgspec.json.encode(products))
     for name in ARRAYS:
         np.save(draft / f"{name}.npy", getattr(table, name))
+    np.save(draft / "orders.npy", np.array(table.orders))
     sums = {path.name: _checksum(path) for path in sorted(draft.iterdir())}
     (draft / "label.json").write_bytes(msgspec.json.encode(Label(version, sums)))
     shutil.rmtree(folder, ignore_errors=True)
@@ -83,9 +85,10 @@ def read(folder: Path) -> Together:
                 )
         products = msgspec.json.decode((folder / "products.json").read_bytes(), type=list[str])
         arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS]
+        orders = int(np.load(folder / "orders.npy"))
     except (OSError, ValueError, msgspec.DecodeError) as error:
         raise DamagedModelError(f"model {folder}: {error}; the next refresh replaces it") from error
-    return Together(products, Table(*arrays))
+    return Together(products, Index(**dict(zip(ARRAYS, arrays, strict=True)), orders=orders))
 
 
 class Shelf:

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from patron.recommend import shelf, together
+from patron.recommend import shelf
+from patron.recommend.together import fit
 from patron.recommend.types import Fitted
 
 ORDERS_OF = timedelta(days=730)
@@ -42,6 +43,6 @@ def refresh(files: list[str], models: Path, now: datetime, *, memory: str = "1GB
     products: list[str] = coded.dictionary.to_pylist()
     baskets = lines.column(0).to_numpy().astype(np.int32)
     items = coded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
-    table = together.count(baskets, items, len(products))
+    table = fit.count(baskets, items, len(products))
     shelf.write(models, products, table, now)
-    return Fitted(int(baskets.max()) + 1, len(products), len(table.index))
+    return Fitted(int(baskets.max()) + 1, len(products), len(table.item))

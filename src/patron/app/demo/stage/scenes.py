@@ -25,7 +25,7 @@ from patron.app.demo.zone import ZONE
 from patron.kit.signing import Signer
 from patron.messages.links import CLICK, Ticket, read
 from patron.recommend.shelf import Shelf
-from patron.recommend.together import MIN_LIFT, Together
+from patron.recommend.together.offer import MIN_LIFT, Together
 from patron.recommend.types import Pick
 
 JOURNEY = "abandoned_cart"

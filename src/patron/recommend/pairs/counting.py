@@ -1,0 +1,152 @@
+"""Pairs of products that occur in the same order or visit.
+
+Time grows with the sum of the squares of the sets' sizes, so sets have a largest size; memory with
+the pairs of one block of products, which is bounded by `AT_ONCE`, and not with all pairs.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patron.recommend.pairs.types import Pairs, Sets
+
+AT_ONCE = 4_000_000
+"""Pairs of one block at most, unless one product alone has more."""
+
+
+@cache
+def has_compiler() -> bool:
+    """Whether the loops can be compiled here."""
+    return find_spec("numba") is not None
+
+
+def _loops() -> Any:
+    # Not at the top: numba takes a second and 100 MB, and whoever only asks an index needs neither.
+    return import_module("patron.recommend.pairs.compiled")
+
+
+def sets(
+    number: NDArray[Any],
+    item: NDArray[np.int32],
+    items: int,
+    largest: int,
+    weight: NDArray[np.float64] | None = None,
+) -> Sets:
+    """Line k says that set `number[k]` holds product `item[k]`; a product twice counts once.
+
+    Sets of more than `largest` different products say nothing about pairs and are left out; numbers
+    without any line are no set. `weight` has one value for each number; without it every set counts
+    one.
+    """
+    if len(number) == 0:
+        return Sets(np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0), items)
+    key = number.astype(np.int64) * items + item
+    if not (key[1:] > key[:-1]).all():
+        key = np.unique(key)
+    owner, kept = np.divmod(key, items)
+    sizes = np.bincount(owner)
+    if sizes.max() > largest:
+        small = sizes[owner] <= largest
+        owner, kept = owner[small], kept[small]
+        sizes = np.where(sizes <= largest, sizes, 0)
+    there = sizes > 0
+    start = np.concatenate([[0], np.cumsum(sizes[there])]).astype(np.int64)
+    weights = np.ones(len(start) - 1) if weight is None else weight[np.flatnonzero(there)]
+    return Sets(start, kept.astype(np.int32), weights.astype(np.float64), items)
+
+
+def totals(held: Sets) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Of each product: what the sets with it weigh, and how many there are."""
+    weight = np.repeat(held.weight, np.diff(held.start))
+    return (
+        np.bincount(held.item, weights=weight, minlength=held.items).astype(np.float64),
+        np.bincount(held.item, minlength=held.items).astype(np.int64),
+    )
+
+
+def pairs(held: Sets, least: int = 1, *, compiled: bool | None = None) -> Iterator[Pairs]:
+    """Blocks of pairs that share at least `least` sets, products in rising order over all blocks.
+
+    `compiled` asks for the one or the other kernel (None: whichever is there); both give the same.
+    """
+    use = has_compiler() if compiled is None else compiled
+    if len(held.item) == 0:
+        return
+    sizes = np.diff(held.start)
+    owner = np.repeat(np.arange(len(held), dtype=np.int32), sizes)
+    by_item = np.argsort(held.item, kind="stable")
+    where = owner[by_item]
+    begin = np.concatenate([[0], np.cumsum(np.bincount(held.item, minlength=held.items))])
+    cost = np.minimum(
+        np.bincount(held.item, weights=sizes[owner], minlength=held.items), held.items
+    ).astype(np.int64)
+    spent = np.concatenate([[0], np.cumsum(cost)])
+    first = 0
+    while first < held.items:
+        last = int(np.searchsorted(spent, spent[first] + AT_ONCE, side="right")) - 1
+        last = min(max(last, first + 1), held.items)
+        size = int(spent[last] - spent[first])
+        if size:
+            block = _compiled if use else _summed
+            yield block(held, where, begin, slice(first, last), size, least)
+        first = last
+
+
+def _summed(held: Sets, where: Any, begin: Any, rows: slice, size: int, least: int) -> Pairs:
+    """One block through sparse matrices: `size` pairs at most."""
+    from scipy import sparse
+
+    one = np.ones(len(held.item))
+    all_sets = sparse.csr_matrix((one, held.item, held.start), shape=(len(held), held.items))
+    lines = slice(int(begin[rows.start]), int(begin[rows.stop]))
+    starts = begin[rows.start : rows.stop + 1] - begin[rows.start]
+    shape = (rows.stop - rows.start, len(held))
+    weight = held.weight[where[lines]]
+    product = sparse.csr_matrix((weight, where[lines], starts), shape=shape) @ all_sets
+    counts = sparse.csr_matrix((np.ones(len(weight)), where[lines], starts), shape=shape) @ all_sets
+    product.sort_indices()
+    counts.sort_indices()
+    row = np.repeat(np.arange(rows.start, rows.stop, dtype=np.int32), np.diff(counts.indptr))
+    support = counts.data.astype(np.int32)
+    keep = (support >= least) & (row != counts.indices)
+    return Pairs(
+        row[keep], counts.indices[keep].astype(np.int32), product.data[keep], support[keep]
+    )
+
+
+def _compiled(held: Sets, where: Any, begin: Any, rows: slice, size: int, least: int) -> Pairs:
+    """One block through the compiled loop; the room for `size` pairs is taken only as it fills."""
+    found = _loops().pairs(
+        held.start, held.item, held.weight, where, begin, rows.start, rows.stop, held.items, size,
+        least,
+    )  # fmt: skip
+    return Pairs(*(np.array(column) for column in found))
+
+
+def best(
+    one: NDArray[np.int32],
+    other: NDArray[np.int32],
+    score: NDArray[np.float64],
+    kept: int,
+    *,
+    compiled: bool | None = None,
+) -> NDArray[np.int64]:
+    """Places of the `kept` best of each `one` (which is sorted), best first, ties lower first."""
+    if has_compiler() if compiled is None else compiled:
+        chosen: NDArray[np.int64] = _loops().best(one, other, score, kept)
+        return chosen
+    order = np.lexsort((other, -score, one))
+    row = one[order]
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    return order[rank < kept].astype(np.int64)
+
+
+def starts(one: NDArray[np.int32], items: int) -> NDArray[np.int64]:
+    """Where each product's rows begin in a sorted column, and where the last end."""
+    counts = np.bincount(one, minlength=items) if len(one) else np.zeros(items, np.int64)
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

@@ -1,0 +1,1 @@
+"""Bought together: what shares orders more often than by chance, and what completes them."""

@@ -1,0 +1,74 @@
+"""What goes with a product, or with a whole cart."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patron.recommend.together.types import Found, Index
+
+
+def companions(index: Index, items: NDArray[np.int32], n: int, *, least_lift: float = 1.0) -> Found:
+    """Up to `n` products bought together with these, best first, without these themselves.
+
+    Each product asked with speaks for its companions with their score; what several speak for adds
+    up. Only pairs of at least `least_lift` speak; numbers that the index does not know are passed
+    over.
+    """
+    return _answer(index, items, n, index.score, least_lift, level=False)
+
+
+def cart(index: Index, items: NDArray[np.int32], n: int, *, least_lift: float = 1.0) -> Found:
+    """The same for a cart: each product in it has one voice, however many companions it has."""
+    return _answer(index, items, n, index.score, least_lift, level=True)
+
+
+def complements(
+    index: Index, items: NDArray[np.int32], n: int, *, least_lift: float = 1.0
+) -> Found:
+    """What completes these products: companions, those that replace one another pushed down."""
+    return _answer(index, items, n, index.complement, least_lift, level=True)
+
+
+def _answer(
+    index: Index,
+    items: NDArray[np.int32],
+    n: int,
+    column: NDArray[np.float32],
+    least_lift: float,
+    *,
+    level: bool,
+) -> Found:
+    asked = np.unique(items)
+    asked = asked[(asked >= 0) & (asked < len(index))]
+    # Whole slices: reading a memory map number by number costs ten times as much.
+    runs = [slice(int(index.start[i]), int(index.start[i + 1])) for i in asked.tolist()]
+    if not runs:
+        return _nothing()
+    item, lift, support = (
+        np.concatenate([values[run] for run in runs])
+        for values in (index.item, index.lift, index.support)
+    )
+    voices = [np.maximum(column[run], 0.0).astype(np.float64) for run in runs]
+    if level:
+        voices = [voice / (np.sqrt(voice @ voice) or 1.0) for voice in voices]
+    score = np.concatenate(voices)
+    because = np.repeat(asked, [run.stop - run.start for run in runs])
+    speaks = (score > 0) & (lift >= least_lift) & ~np.isin(item, asked)
+    item, lift, support = item[speaks], lift[speaks], support[speaks]
+    score, because = score[speaks], because[speaks]
+    found, slot = np.unique(item, return_inverse=True)
+    total = np.bincount(slot, weights=score, minlength=len(found))
+    loudest = np.lexsort((-score, slot))
+    loudest = loudest[np.flatnonzero(np.diff(slot[loudest], prepend=-1))]
+    best = np.argsort(-total, kind="stable")[:n]
+    pair = loudest[best]
+    return Found(
+        found[best].astype(np.int32), total[best].astype(np.float32), lift[pair], support[pair],
+        because[pair].astype(np.int32),
+    )  # fmt: skip
+
+
+def _nothing() -> Found:
+    return Found(
+        np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.float32),
+        np.zeros(0, np.int32), np.zeros(0, np.int32),
+    )  # fmt: skip
