@@ -1,0 +1,111 @@
+"""What comes next in a visit, asked of an index."""
+
+from types import ModuleType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from patron.recommend.session.fit import decay, fastest
+from patron.recommend.session.index import LONGEST, Index
+from patron.recommend.session.plain import Knobs, Question, Source
+from patron.recommend.types import Scored
+
+FADING = 86_400.0
+"""Seconds after which a step of the same visit counts an e-fold less, whatever its place."""
+
+NOTHING = Scored(np.zeros(0, np.int32), np.zeros(0, np.float32))
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """What every question to one index needs, worked out once."""
+
+    source: Source
+    knobs: Knobs
+    step: "NDArray[np.float64]"
+    recall: "NDArray[np.float64]"
+
+
+_ready: "WeakKeyDictionary[Index, Ready]" = WeakKeyDictionary()
+
+
+def next_items(
+    index: Index,
+    items: "NDArray[np.int32]",
+    ages_s: "NDArray[np.float64]",
+    n: int,
+    kernels: ModuleType | None = None,
+) -> Scored:
+    """The `n` products that most likely come next, those of the visit included.
+
+    `items` are the visit's steps, oldest first, `ages_s` how many seconds ago each was taken.
+    Products that the index does not know say nothing; from none that it knows nothing follows.
+    Scores are shares: of all products they add up to about one.
+    """
+    ready = ready_for(index)
+    question = asked(index, ready, items, ages_s)
+    if not len(question.items) or n < 1:
+        return NOTHING
+    found, scores = (kernels or fastest()).answer(ready.source, question, ready.knobs)
+    return best(index, found, scores, items, n)
+
+
+def ready_for(index: Index) -> Ready:
+    """The index's arrays as the kernels take them: read-only, as a mapped file is."""
+    ready = _ready.get(index)
+    if ready is None:
+        after = decay(index.distance, LONGEST)
+        ready = _ready[index] = Ready(
+            Source(*(_read_only(getattr(index, name)) for name in Source._fields)),
+            Knobs(index.neighbours, after, after * index.before, index.mix),
+            decay(index.step, index.last),
+            decay(index.recall, index.last),
+        )
+    return ready
+
+
+def asked(
+    index: Index, ready: Ready, items: "NDArray[np.int32]", ages_s: "NDArray[np.float64]"
+) -> Question:
+    """The visit's last different products, the newest first, and what each has to say."""
+    back: dict[int, int] = {}
+    for place, item in enumerate(items[: -index.last - 1 : -1].tolist()):
+        if 0 <= item < index.items:
+            back.setdefault(item, place)
+    steps = np.fromiter(back.values(), np.int64, len(back))
+    age = np.asarray(ages_s, np.float64)[len(items) - 1 - steps]
+    fading = np.exp(-np.maximum(age - (age[0] if len(age) else 0.0), 0.0) / FADING)
+    return Question(
+        np.fromiter(back, np.int32, len(back)),
+        ready.step[steps] * fading,
+        ready.recall[steps] * fading,
+    )
+
+
+def best(
+    index: Index,
+    found: "NDArray[np.int32]",
+    scores: "NDArray[np.float64]",
+    seen: "NDArray[np.int32]",
+    n: int,
+) -> Scored:
+    """The `n` best, of equals the lower number first, with a say for what the visit has seen."""
+    if index.repeat != 1.0:
+        scores = np.where(np.isin(found, seen), scores * index.repeat, scores)
+    if index.stay != 1.0:
+        scores = np.where(found == seen[-1], scores * index.stay, scores)
+    rounded = scores.astype(np.float32)
+    if len(found) > n:
+        keep = rounded >= np.partition(rounded, len(found) - n)[len(found) - n]
+        found, rounded = found[keep], rounded[keep]
+    order = np.lexsort((found, -rounded))[:n]
+    order = order[rounded[order] > 0]
+    return Scored(found[order], rounded[order])
+
+
+def _read_only(array: "NDArray[Any]") -> "NDArray[Any]":
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
