@@ -1,8 +1,10 @@
 """The documentation says what the code does: generated pages are current, nothing is left out."""
 
 import importlib.util
+import inspect
 import re
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -10,12 +12,15 @@ from typing import Any
 
 import pages
 import pytest
+from litestar.routes import HTTPRoute
 
 import patron
+from patron.app.server import Web, build_api
 from patron.events.ecommerce import EMAIL_EVENTS, GA4_NAMES, SPEC, V1_NAMES
 from patron.events.types import EventType
 from patron.journeys.definition import KINDS
-from patron.kit.settings import describe
+from patron.kit.clock import SystemClock
+from patron.kit.settings import Settings, describe
 from patron.segments.rules.language import FORMS
 from patron.segments.rules.operators import OPERATORS
 from patron.shops.types import ShopSettings
@@ -89,6 +94,34 @@ def test_settings_commands_routes_and_events_have_their_place() -> None:
     events = text("reference/events.md")
     assert pages.undescribed(events, [*SPEC, *EMAIL_EVENTS, *EventType]) == []
     assert [name for name in (*V1_NAMES, *GA4_NAMES) if f"`{name}`" not in events] == []
+
+
+def test_a_route_that_reads_a_body_says_which() -> None:
+    """What a handler takes from the request itself is nothing that Litestar could know of."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder), database_url="postgresql://nowhere")
+        api = build_api(Web(settings, SystemClock()))
+    described = generator().application()["paths"]
+    reading = {
+        (method.lower(), route.path_format)
+        for route in api.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if "data" in handler.parsed_fn_signature.parameters
+        or re.search(r"request\.(body|stream|json|form)\(", inspect.getsource(handler.fn))
+        for method in handler.http_methods
+    }
+    assert {("post", "/api/suppressions/import"), ("post", "/api/lists/{key}/imports")} <= reading
+    untold = [key for key in reading if not _has_body(described[key[1]][key[0]])]
+    assert untold == []
+    doors = [operation["post"] for path, operation in described.items() if path.startswith("/v1/")
+             and "post" in operation]  # fmt: skip
+    assert doors and all(_has_body(one) for one in doors)
+
+
+def _has_body(operation: dict[str, Any]) -> bool:
+    content = operation.get("requestBody", {}).get("content", {})
+    return any(one.get("schema") for one in content.values())
 
 
 def test_every_setting_is_read_by_something() -> None:

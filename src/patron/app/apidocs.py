@@ -15,6 +15,7 @@ from litestar.routes import BaseRoute, HTTPRoute
 from patron import VERSION
 from patron.delivery.routes import openapi_paths as delivery_paths
 from patron.events.routes import openapi_paths as events_paths
+from patron.kit.bodies import read_raw
 from patron.kit.problems import ProblemDocument
 from patron.shops.access import Requires
 
@@ -203,7 +204,11 @@ def _route(
         curl.append("  -H 'Authorization: Bearer sk_…'")
     elif method == "post" and path.startswith("/v1/"):
         curl.append("  -u 'wk_…:'")
-    if example is not None:
+    raw = read_raw(operation)
+    if raw is not None:
+        media_type, body = raw
+        curl += [f"  -H 'Content-Type: {media_type}'", f"  --data-binary $'{_escaped(body)}'"]
+    elif example is not None:
         body = json.dumps(example, indent=2, ensure_ascii=False).replace("'", "'\\''")
         curl += ["  -H 'Content-Type: application/json'", f"  -d '{body}'"]
     fields = "".join(
@@ -219,6 +224,11 @@ def _route(
         f"<p>{_prose(operation.get('description', ''))}</p>{table}"
         f"<pre>{_e(_lines(curl))}</pre></details>"
     )
+
+
+def _escaped(text: str) -> str:
+    """For a shell's quotes of the kind $'…'."""
+    return text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
 
 
 def _lines(parts: list[str]) -> str:

@@ -12,6 +12,7 @@ from litestar.params import FromQuery
 from litestar.response import Stream
 
 from patron.app.imports.suppressions import SuppressionsImported, bring
+from patron.kit.bodies import takes
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.profiles.consents.file import content
@@ -27,6 +28,11 @@ from patron.shops.types import ChannelName, Shop
     tags=["consent"],
     summary="Bring in a list of suppressed addresses",
     status_code=200,
+    operation_class=takes(
+        "text/csv",
+        "The file as it is, 10 MB at most: CSV with its names of columns, or one address a line",
+        "email,reason,at\nada@customers.example,unsubscribe,2026-03-01\n",
+    ),
 )
 async def import_suppressions(
     request: Request[Any, Any, Any],

@@ -20,6 +20,7 @@ from patron.delivery.preferences.form import Changes, read
 from patron.delivery.preferences.keep import keep
 from patron.delivery.preferences.who import Her, her, mark_of
 from patron.events.inbox import Inbox
+from patron.kit.bodies import takes
 from patron.kit.clock import Clock
 from patron.kit.db import Database, Tx
 from patron.kit.problems import Problem, conflict, not_found
@@ -102,6 +103,12 @@ async def show(
     media_type="text/html",
     tags=["consent"],
     summary="Save a customer's wishes",
+    operation_class=takes(
+        "application/x-www-form-urlencoded",
+        "The form of the page: what it showed (`seen`, `was`) and what is chosen now (`on`,"
+        " `frequency`, `interest`), or `none` for no more mails at all",
+        "seen=email%2Fmarketing&was=email%2Fmarketing&none=1",
+    ),
 )
 async def save(
     token: FromPath[str],
