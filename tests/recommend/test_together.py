@@ -1,26 +1,17 @@
-"""Bought together: counted right, popular things weighed down, models swapped whole."""
+"""Bought together: counted right, and what everybody buys weighed down."""
 
 from collections import Counter
-from datetime import UTC, datetime
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patron.recommend import shelf, tasks
-from patron.recommend.shelf import DamagedModelError, Shelf
 from patron.recommend.together.fit import count
 from patron.recommend.together.offer import Together
 from patron.recommend.together.types import Params
-
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def lines_of(baskets: list[list[int]]) -> tuple[Any, Any]:
@@ -75,60 +66,3 @@ def test_what_everybody_buys_is_weighed_down() -> None:
     assert shop().picks(["p1", "p2"], 4) == []
     assert shop().picks(["p1"], 4, exclude=frozenset({"p2"})) == []
     assert shop().picks(["unknown"], 4) == []
-
-
-def write_lake(path: Path, orders: list[tuple[str, str, list[str]]]) -> None:
-    body = [
-        msgspec.json.encode(
-            {"properties": {"order_id": order, "products": [{"product_id": p} for p in products]}}
-        ).decode()
-        for _, order, products in orders
-    ]
-    columns = {
-        "name": ["Order Completed"] * len(orders),
-        "ts": pa.array([NOW] * len(orders), pa.timestamp("us", tz="UTC")),
-        "message_id": [message for message, _, _ in orders],
-        "body": body,
-    }
-    pq.write_table(pa.table(columns), path)
-
-
-def test_refresh_counts_an_order_once_and_swaps(tmp_path: Path) -> None:
-    file = tmp_path / "part.parquet"
-    orders = [(f"m{i}", f"o{i}", ["a", "b"]) for i in range(8)]
-    orders += [(f"m{i + 100}", f"o{i}", ["a", "b"]) for i in range(8)]
-    orders += [(f"n{i}", f"q{i}", ["c", f"d{i}"]) for i in range(40)]
-    write_lake(file, orders)
-    models = tmp_path / "models"
-    fitted = tasks.refresh([str(file)], models, NOW)
-    assert (fitted.orders, fitted.products) == (48, 43)
-    open_shelf = Shelf(models)
-    model = open_shelf.together()
-    assert model is not None
-    pick = model.picks(["a"], 4)[0]
-    assert (pick.product_id, pick.support, pick.lift) == ("b", 8, 6.0)
-    write_lake(file, orders[:4])
-    tasks.refresh([str(file)], models, NOW.replace(hour=13))
-    assert open_shelf.together() is not model
-    assert tasks.refresh([], models, NOW).orders == 0
-
-
-def test_a_damaged_model_is_refused_and_the_previous_one_stays(tmp_path: Path) -> None:
-    file = tmp_path / "part.parquet"
-    write_lake(file, [(f"m{i}", f"o{i}", ["a", "b"]) for i in range(8)])
-    models = tmp_path / "models"
-    tasks.refresh([str(file)], models, NOW)
-    open_shelf = Shelf(models)
-    good = open_shelf.together()
-    tasks.refresh([str(file)], models, NOW.replace(hour=13))
-    name = shelf.current(models)
-    assert name is not None
-    damaged = models / name / "lift.npy"
-    damaged.write_bytes(damaged.read_bytes()[:-1] + b"\xff")
-    assert open_shelf.together() is good
-    with pytest.raises(DamagedModelError, match=r"lift.npy is not what was written"):
-        shelf.read(models / name)
-
-
-def test_no_model_yet(tmp_path: Path) -> None:
-    assert Shelf(tmp_path).together() is None

@@ -10,6 +10,7 @@ from patron.app.jobs import BUSY
 from patron.app.lists.uploads import Uploads
 from patron.app.retention import sweeping
 from patron.carts import tasks as carts
+from patron.catalog.watching import store as catalog
 from patron.delivery.channels.webhook import tasks as webhooks
 from patron.events.lake import store as lake_store
 from patron.kit.clock import Clock
@@ -63,6 +64,7 @@ class Keeper:
             await sweeping.sweep(self._db, shop, self._settings, now)
             async with self._db.unit(shop.schema) as tx:
                 await carts.expire(tx, now)
+                await catalog.sweep(tx)
             kept = timedelta(days=self._settings.webhook_history_days)
             await webhooks.sweep(self._db, shop, kept, now)
             Uploads(self._settings.data_dir, shop.slug).sweep(now)

@@ -64,12 +64,12 @@ async def copy_lake(settings: Settings, url: str, shop: Shop, clock: Clock) -> c
     return copied
 
 
-def refresh_models(settings: Settings, shop: Shop, clock: Clock) -> Any:
+async def refresh_models(settings: Settings, url: str, shop: Shop, clock: Clock) -> Any:
     """Count the shop's models anew from its lake."""
     lake = lake_of(settings.data_dir, shop.slug)
-    return recommend.refresh(
-        lake.files(), shelf.shelf_of(settings.data_dir, shop.slug), clock.now()
-    )
+    async with Database(url, max_size=1, name="patron-models") as db:
+        whole = await recommend.read_past(db, shop, lake, clock.now())
+    return recommend.refresh(whole, shelf.shelf_of(settings.data_dir, shop.slug), clock.now())
 
 
 async def fill_segments(
@@ -140,7 +140,7 @@ def main() -> None:
         except copying.Busy:
             raise SystemExit(BUSY) from None
     elif job == "refresh":
-        done = refresh_models(settings, shop, clock)
+        done = asyncio.run(refresh_models(settings, settings.database_url, shop, clock))
     elif job == "segments":
         try:
             done = asyncio.run(fill_segments(settings, settings.database_url, shop, clock))

@@ -1,48 +1,37 @@
-"""Counting anew, from the lake, in a process that ends when it is done."""
+"""Training: a shop's past is read, models are counted and swapped in, in a process that ends."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
+from patron.events.sorted.layout import folder_of
+from patron.kit.db import Database
+from patron.kit.lake import Lake
 from patron.recommend import shelf
+from patron.recommend.history.reading import Past, past
+from patron.recommend.history.telling import finder, told
 from patron.recommend.together import fit
-from patron.recommend.types import Fitted
-
-ORDERS_OF = timedelta(days=730)
-
-# One row a line of an order: its number, and the product. Orders are told apart by their id, so an
-# order that was sent twice under two message ids counts once.
-_LINES = """
-    WITH lines AS (
-        SELECT DISTINCT
-            coalesce(body ->> '$.properties.order_id', message_id) AS order_id,
-            unnest(json_extract_string(body, '$.properties.products[*].product_id')) AS product_id
-        FROM read_parquet($files)
-        WHERE name = 'Order Completed' AND ts >= $since
-    )
-    SELECT dense_rank() OVER (ORDER BY order_id) - 1, product_id FROM lines
-    WHERE product_id IS NOT NULL
-"""
+from patron.recommend.together.types import Params
+from patron.recommend.types import Fitted, Kind
+from patron.shops.types import Shop
 
 
-def refresh(files: list[str], models: Path, now: datetime, *, memory: str = "1GB") -> Fitted:
-    """Count "bought together" from the lake's `files` and swap the result in.
+async def read_past(db: Database, shop: Shop, lake: Lake, now: datetime) -> Past:
+    """What the lake knows of the last two years, with people and products as they are now."""
+    async with db.unit(shop.schema) as tx:
+        known = await told(tx, shop)
+    return await past(lake, folder_of(lake.uri), known, finder(db, shop), now)
 
-    Orders of the last two years count. With no order at all there is nothing to swap.
-    """
-    import duckdb
-    import numpy as np
-    import pyarrow.compute as pc
 
-    if not files:
+def refresh(whole: Past, models: Path, now: datetime) -> Fitted:
+    """Count "bought together" and swap the result in. With no order at all there is nothing to
+    swap."""
+    seen = whole.interactions
+    bought = seen.where(seen.kind == Kind.BUY)
+    if not len(bought):
         return Fitted(0, 0, 0)
-    with duckdb.connect(config={"memory_limit": memory, "threads": 1}) as db:
-        lines = db.sql(_LINES, params={"files": files, "since": now - ORDERS_OF}).to_arrow_table()
-    if lines.num_rows == 0:
-        return Fitted(0, 0, 0)
-    coded = pc.dictionary_encode(lines.column(1).combine_chunks())
-    products: list[str] = coded.dictionary.to_pylist()
-    baskets = lines.column(0).to_numpy().astype(np.int32)
-    items = coded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
-    table = fit.count(baskets, items, len(products))
-    shelf.write(models, products, table, now)
-    return Fitted(int(baskets.max()) + 1, len(products), len(table.item))
+    table = fit.fit(seen, Params())
+    shelf.write(models, whole.items, {shelf.TOGETHER: (table, shelf.About())}, now, whole.position)
+    orders = int(bought.basket.max()) + 1
+    return Fitted(orders, len(np.unique(bought.item)), len(table.item))

@@ -1,0 +1,1 @@
+"""The whole catalog for whoever keeps it in memory, and which products changed since."""

@@ -1,0 +1,1 @@
+"""What people did with products, read from the lake into columns that know nobody."""
