@@ -27,6 +27,17 @@ def folded(text: str) -> str:
     return text.strip().casefold()
 
 
+def steps_of(path: str) -> list[str]:
+    """The steps of a category's path as they are compared."""
+    return [folded(step) for step in path.split(PATH.strip())]
+
+
+def above(path: str) -> set[str]:
+    """Every step of a path, and every path down to it."""
+    steps = steps_of(path)
+    return {*steps, *(PATH.join(steps[: depth + 1]) for depth in range(len(steps)))}
+
+
 class Strategy(StrEnum):
     """Where an offer comes from; the first reason code of each."""
 
@@ -100,16 +111,29 @@ class Words(msgspec.Struct, frozen=True, eq=False, dict=True):
         return found
 
     @cached_property
-    def by_ancestor(self) -> dict[str, list[int]]:
-        """Codes by each step of their path and by each path down to it: `boots`, `shoes > boots`
-        and `shoes` all find `Shoes > Boots`."""
+    def by_end(self) -> dict[str, list[int]]:
+        """Codes of paths by their last step and by the whole path."""
         found: dict[str, list[int]] = {}
         for code, word in enumerate(self.words):
-            steps = [folded(step) for step in word.split(PATH.strip())]
-            paths = [PATH.join(steps[: depth + 1]) for depth in range(len(steps))]
-            for name in {*steps, *paths}:
+            steps = steps_of(word)
+            for name in {steps[-1], PATH.join(steps)}:
                 found.setdefault(name, []).append(code)
         return found
+
+    @cached_property
+    def by_ancestor(self) -> dict[str, list[int]]:
+        """Codes of paths by each step and by each path down to it: `boots`, `shoes > boots` and
+        `shoes` all find `Shoes > Boots`."""
+        found: dict[str, list[int]] = {}
+        for code, word in enumerate(self.words):
+            for name in above(word):
+                found.setdefault(name, []).append(code)
+        return found
+
+    @cached_property
+    def tables(self) -> dict[tuple[str, ...], NDArray[np.bool_]]:
+        """What was looked up for texts that stand in rules; whoever fills it keeps it small."""
+        return {}
 
     @cached_property
     def numbers(self) -> NDArray[np.float64]:
@@ -132,7 +156,7 @@ class Words(msgspec.Struct, frozen=True, eq=False, dict=True):
         return [self.words[code] for code in codes.tolist() if code != NONE]
 
 
-class Goods(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+class Goods(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True):
     """The products of a shelf in columns; position = item number. Amounts in minor units of
     `currency`.
 
@@ -159,6 +183,16 @@ class Goods(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
     def __len__(self) -> int:
         return len(self.price)
+
+    @cached_property
+    def greatest_popularity(self) -> float:
+        known = self.popularity[np.isfinite(self.popularity)]
+        return float(known.max()) if len(known) else 0.0
+
+    @cached_property
+    def named(self) -> Mapping[str, Words]:
+        """Attributes by their name as it is compared."""
+        return {folded(name): words for name, words in self.attributes.items()}
 
 
 class Context(msgspec.Struct, frozen=True, eq=False, kw_only=True):
