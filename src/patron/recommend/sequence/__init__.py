@@ -1,0 +1,1 @@
+"""Recommended for you: what people went on to, who had the same things in the same order."""

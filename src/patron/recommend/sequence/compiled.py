@@ -1,0 +1,102 @@
+# mypy: disable-error-code="untyped-decorator"
+"""The loops compiled. Each adds in the order in which numpy does, so both give the same numbers."""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+_compiled: Any = njit(cache=True, nogil=True)
+
+
+@_compiled
+def _best(score: Any, touched: Any, n: int) -> Any:
+    """Of the `touched` the `n` with the highest score, of equals the lower number first."""
+    found = np.sort(touched)
+    values = score[found]
+    if len(found) > n:
+        least = np.partition(values, len(values) - n)[len(values) - n]
+        enough = values >= least
+        found, values = found[enough], values[enough]
+    return found[np.argsort(-values, kind="mergesort")[:n]]
+
+
+@_compiled
+def nearest(
+    person: Any, step: Any, item: Any, weight: Any, places: Any, start: Any, factor_from: Any,
+    factor_to: Any, window: int, backward: float, kept: int,
+) -> Any:  # fmt: skip
+    """Neighbours (items × kept), their scores, and how many of each row are filled."""
+    items = len(start) - 1
+    near = np.zeros((items, kept), np.int32)
+    scores = np.zeros((items, kept), np.float32)
+    found = np.zeros(items, np.int64)
+    counted = np.zeros(items, np.float64)
+    score = np.zeros(items, np.float32)
+    touched = np.zeros(items, np.int32)
+    for one in range(items):
+        size = 0
+        for k in range(start[one], start[one + 1]):
+            here = places[k]
+            for other in range(max(0, here - window), min(len(item), here + window + 1)):
+                that = item[other]
+                if person[other] != person[here] or that == one:
+                    continue
+                apart = abs(step[other] - step[here])
+                add = weight[here] * weight[other] / max(1, apart)
+                if other < here and apart > 0:
+                    add *= backward
+                if add <= 0.0:
+                    continue
+                if counted[that] == 0.0:
+                    touched[size] = that
+                    size += 1
+                counted[that] += add
+        for k in range(size):
+            that = touched[k]
+            score[that] = np.float32(counted[that] * factor_from[one] * factor_to[that])
+            counted[that] = 0.0
+        best = _best(score, touched[:size], kept)
+        found[one] = len(best)
+        near[one, : len(best)] = best
+        scores[one, : len(best)] = score[best]
+    return near, scores, found
+
+
+@_compiled
+def ask_many(
+    index_start: Any, index_item: Any, index_score: Any, starts: Any, items: Any, weights: Any,
+    exclude_had: bool, n: int,
+) -> Any:  # fmt: skip
+    """For each question the best n products and their scores, filled up with -1 and 0."""
+    questions, count = len(starts) - 1, len(index_start) - 1
+    best = np.full((questions, n), -1, np.int32)
+    scores = np.zeros((questions, n), np.float32)
+    total = np.zeros(count, np.float64)
+    value = np.zeros(count, np.float32)
+    mark = np.zeros(count, np.int64)  # the last question that met the product, twice its number
+    touched = np.zeros(count, np.int32)
+    for q in range(questions):
+        size, met, barred = 0, 2 * q + 1, 2 * q + 2
+        for k in range(starts[q], starts[q + 1]):
+            if exclude_had and 0 <= items[k] < count:
+                mark[items[k]] = barred
+        for k in range(starts[q], starts[q + 1]):
+            if weights[k] <= 0.0:
+                continue
+            for place in range(index_start[items[k]], index_start[items[k] + 1]):
+                that = index_item[place]
+                if mark[that] == barred:
+                    continue
+                if mark[that] != met:
+                    mark[that] = met
+                    total[that] = 0.0
+                    touched[size] = that
+                    size += 1
+                total[that] += weights[k] * index_score[place]
+        for k in range(size):
+            value[touched[k]] = np.float32(total[touched[k]])
+        found = _best(value, touched[:size], n)
+        best[q, : len(found)] = found
+        scores[q, : len(found)] = value[found]
+    return best, scores

@@ -1,0 +1,102 @@
+"""The counting loop in numpy, and the choice between it and the compiled one."""
+
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from patron.recommend.sequence.model import Params
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PAIRS_AT_ONCE = 4_000_000
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """The past of everybody, and where in it each product occurs."""
+
+    person: "NDArray[np.int32]"
+    step: "NDArray[np.int32]"
+    item: "NDArray[np.int32]"
+    weight: "NDArray[np.float64]"
+    places: "NDArray[np.int32]"
+    start: "NDArray[np.int64]"  # product i occurs at places[start[i]:start[i+1]]
+    factor_from: "NDArray[np.float64]"
+    factor_to: "NDArray[np.float64]"
+
+
+Nearest = tuple["NDArray[np.int64]", "NDArray[np.int32]", "NDArray[np.float32]"]
+
+
+@cache
+def has_compiler() -> bool:
+    """Whether numba is installed."""
+    return find_spec("numba") is not None
+
+
+def nearest(rows: Rows, params: Params, *, compiled: bool | None = None) -> Nearest:
+    """Start, item and score of every product's neighbours, best first."""
+    if has_compiler() if compiled is None else compiled:
+        from patron.recommend.sequence import compiled as kernels
+
+        near, score, found = kernels.nearest(
+            rows.person, rows.step, rows.item, rows.weight, rows.places, rows.start,
+            rows.factor_from, rows.factor_to, params.window, params.backward, params.kept,
+        )  # fmt: skip
+        filled = np.arange(near.shape[1])[None, :] < found[:, None]
+        return np.concatenate([[0], np.cumsum(found)]), near[filled], score[filled]
+    return _nearest(rows, params)
+
+
+def _nearest(rows: Rows, params: Params) -> Nearest:
+    items = len(rows.start) - 1
+    bounds = _blocks(rows.start, 2 * params.window)
+    parts = [_block(rows, params, *bound) for bound in bounds]
+    lengths = [part[0] for part in parts] or [np.zeros(0, np.int64)]
+    columns = [part[1] for part in parts] or [np.zeros(0, np.int32)]
+    scores = [part[2] for part in parts] or [np.zeros(0, np.float32)]
+    start = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
+    assert len(start) == items + 1
+    return start, np.concatenate(columns), np.concatenate(scores)
+
+
+def _blocks(start: "NDArray[np.int64]", each: int) -> list[tuple[int, int]]:
+    """Runs of products that together make about `PAIRS_AT_ONCE` pairs; one product at the least."""
+    items, bounds, first = len(start) - 1, [], 0
+    while first < items:
+        limit = start[first] + PAIRS_AT_ONCE // each
+        last = max(first + 1, int(np.searchsorted(start, limit, side="right")) - 1)
+        bounds.append((first, min(last, items)))
+        first = bounds[-1][1]
+    return bounds
+
+
+def _block(rows: Rows, params: Params, first: int, last: int) -> Nearest:
+    """Lengths, items and scores of the neighbours of products `first` to `last` - 1."""
+    places = rows.places[rows.start[first] : rows.start[last]].astype(np.int64)
+    way = np.concatenate([np.arange(-params.window, 0), np.arange(1, params.window + 1)])
+    other = places[:, None] + way[None, :]
+    inside = (other >= 0) & (other < len(rows.item))
+    other = np.where(inside, other, 0)
+    here = places[:, None]
+    inside &= (rows.person[other] == rows.person[here]) & (rows.item[other] != rows.item[here])
+    apart = np.abs(rows.step[other] - rows.step[here])
+    weight = rows.weight[here] * rows.weight[other] / np.maximum(1, apart)
+    # Within one order there is no before and after.
+    weight = np.where((way[None, :] < 0) & (apart > 0), weight * params.backward, weight)
+    inside &= weight > 0.0
+    row = np.repeat(rows.item[places], 2 * params.window)[inside.ravel()]
+    column = rows.item[other[inside]]
+    keys, slot = np.unique(row.astype(np.int64) * len(rows.factor_to) + column, return_inverse=True)
+    counted = np.bincount(slot, weights=weight[inside], minlength=len(keys))
+    row, column = keys // len(rows.factor_to), keys % len(rows.factor_to)
+    score = (counted * rows.factor_from[row] * rows.factor_to[column]).astype(np.float32)
+    order = np.lexsort((column, -score, row))
+    row = row[order]
+    kept = np.arange(len(row)) - np.searchsorted(row, row) < params.kept
+    row, order = row[kept], order[kept]
+    lengths = np.bincount(row - first, minlength=last - first)
+    return lengths, column[order].astype(np.int32), score[order]
