@@ -1,0 +1,1 @@
+"""What many want, for how long, and what is rising: counts that fade with time."""

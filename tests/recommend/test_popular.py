@@ -1,0 +1,180 @@
+"""Popular and trending: what fades, what rises, whose order of categories it is, and no bot."""
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from patron.recommend.popular import categories, counting, query
+from patron.recommend.popular.fit import fit, index
+from patron.recommend.popular.types import Groups, Of, Params
+from patron.recommend.types import Kind
+from recommend.shops import DAY, NOW, Act, columns_of, history, nothing
+
+PARAMS = Params()
+BUY, VIEW, CART = Kind.BUY, Kind.VIEW, Kind.CART
+
+
+def groups(of: Of, pairs: list[tuple[int, int]], count: int) -> Groups:
+    member, group = np.array(pairs, np.int32).reshape(-1, 2).T
+    return Groups(of, member, group, count)
+
+
+def test_what_was_bought_long_ago_fades() -> None:
+    acts: list[Act] = [(p, 0, NOW - 60 * DAY, BUY) for p in range(10)]
+    acts += [(p, 1, NOW - DAY, BUY) for p in range(4)]
+    found = query.top(fit(history(acts, items=3), PARAMS, NOW), 5)
+    assert found.items.tolist() == [1, 0]
+    half = 10 * 0.5 ** (60 / PARAMS.half_life_days)
+    assert found.scores[1] == pytest.approx(half, rel=0.05)
+
+
+def test_the_strongest_act_of_a_day_counts_and_a_bot_is_one_visitor() -> None:
+    rng = np.random.default_rng(3)
+    many = 1_000_000
+    bot = np.zeros(many, np.int64)
+    at = NOW - rng.integers(0, 3 * DAY, many)
+    people = np.arange(1, 21)
+    person = np.concatenate([bot, people])
+    item = np.concatenate([bot, np.ones(20, np.int64)])
+    when = np.concatenate([at, np.full(20, NOW - DAY)])
+    kind = np.zeros(len(person), np.int64)
+    found = fit(columns_of(person, item, when, kind, np.full(len(person), -1), 2), PARAMS, NOW)
+    assert query.top(found, 1).items.tolist() == [1]
+    one_day: list[Act] = [(0, 0, NOW, VIEW), (0, 0, NOW, VIEW), (0, 0, NOW, BUY), (0, 0, NOW, CART)]
+    assert query.top(fit(history(one_day, items=1), PARAMS, NOW), 1).scores.tolist() == [1.0]
+
+
+def test_trends_are_what_rises_against_the_whole_shop() -> None:
+    """Product 0 sells as always, 1 rises, 2 has two buyers today, 3 falls; then a season lifts."""
+    acts: list[Act] = []
+    for day in range(60):
+        acts += [(p, 0, NOW - day * DAY, BUY) for p in range(10)]
+        acts += [(p + 50, 3, NOW - day * DAY, BUY) for p in range(20 if day > 5 else 2)]
+    acts += [(p + 100, 1, NOW - day * DAY, BUY) for p in range(20) for day in range(3)]
+    acts += [(p + 200, 2, NOW, BUY) for p in range(2)]
+    shop = fit(history(acts, items=4), PARAMS, NOW)
+    rising = query.trending(shop, 4)
+    assert rising.items.tolist()[0] == 1
+    assert 3 not in rising.items
+    assert shop.trend[1] > 2 * shop.trend[2] > 2
+    doubled = [(p + 1000 * k, i, t, act) for p, i, t, act in acts for k in (0, 1)]
+    lifted = fit(history(acts + [a for a in doubled if a[2] > NOW - 3 * DAY], items=4), PARAMS, NOW)
+    assert lifted.trend[0] == pytest.approx(shop.trend[0], rel=0.25)
+
+
+def test_groups_of_products_and_of_people() -> None:
+    acts: list[Act] = [(p, p % 2, NOW - DAY, BUY) for p in range(200)]
+    acts += [(p, 2, NOW - DAY, BUY) for p in range(60)]
+    acts += [(300 + p, 3, NOW - DAY, BUY) for p in range(20)]
+    shop = history(acts, items=5, people=400)
+    by_category = fit(shop, PARAMS, NOW, groups(Of.ITEMS, [(2, 0), (3, 0), (3, 1), (4, 1)], 2))
+    assert query.top(by_category, 5, 0).items.tolist() == [2, 3]
+    assert query.top(by_category, 5, 1).items.tolist() == [3]
+    for unknown in (-1, 2, 99):
+        assert len(query.top(by_category, 5, unknown)) == 0
+        assert len(query.trending(by_category, 5, unknown)) == 0
+    countries = groups(Of.PEOPLE, [(300 + p, 0) for p in range(20)] + [(0, 1), (0, 2)], 4)
+    by_country = fit(shop, PARAMS, NOW, countries)
+    assert query.top(by_country, 5, 0).items.tolist()[0] == 3
+    # Where next to nothing happened everybody's order holds, and where nothing did too.
+    assert query.top(by_country, 5, 3).items.tolist() == query.top(by_country, 5).items.tolist()
+    assert by_country.groups == 4
+    with pytest.raises(ValueError, match="groups of people are counted"):
+        counting.count(shop, PARAMS, NOW, groups(Of.ITEMS, [(0, 0)], 1))
+
+
+acts_of = st.lists(
+    st.tuples(
+        st.integers(0, 4), st.integers(0, 5), st.integers(0, 40 * DAY - 1), st.sampled_from(Kind)
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(acts_of, st.integers(1, 39), st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2))))
+def test_counters_carried_on_are_counters_counted_anew(
+    raw: list[Act], day: int, pairs: list[tuple[int, int]]
+) -> None:
+    midnight = NOW // DAY * DAY
+    acts = [(p, i, midnight - 40 * DAY + t, kind) for p, i, t, kind in raw]
+    people = groups(Of.PEOPLE, sorted(set(pairs)), 3)
+    until = midnight - 40 * DAY + day * DAY
+    early = history([a for a in acts if a[2] < until], items=6, people=5)
+    late = history([a for a in acts if a[2] >= until], items=6, people=5)
+    first = counting.count(early, PARAMS, until, people)
+    carried = counting.carried(first, late, PARAMS, NOW, people)
+    anew = counting.count(history(acts, items=6, people=5), PARAMS, NOW, people)
+    assert carried.key.tolist() == anew.key.tolist()
+    np.testing.assert_allclose(carried.long, anew.long, rtol=1e-9)
+    np.testing.assert_allclose(carried.short, anew.short, rtol=1e-9)
+    assert carried.first.tolist() == anew.first.tolist()
+    one, other = index(carried, PARAMS, people), index(anew, PARAMS, people)
+    assert one.start.tolist() == other.start.tolist()
+    with pytest.raises(ValueError, match="cannot be taken back"):
+        counting.carried(anew, late, PARAMS, NOW - 1, people)
+
+
+def test_new_star_and_the_best_among_some() -> None:
+    acts: list[Act] = [(p, 0, NOW - 90 * DAY, BUY) for p in range(9)]
+    acts += [(p, 0, NOW - DAY, BUY) for p in range(30)]
+    acts += [(p, 1, NOW - 2 * DAY, BUY) for p in range(3)] + [(9, 2, NOW - 2 * DAY, BUY)]
+    shop = fit(history(acts, items=5), PARAMS, NOW)
+    assert query.new(shop, 5, NOW).items.tolist() == [1, 2]
+    catalogue = np.array([NOW, -1, NOW - 50 * DAY, NOW - DAY, NOW + DAY])
+    found = query.new(shop, 5, NOW, first=catalogue)
+    assert found.items.tolist() == [0, 3]
+    assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
+    margin = np.array([0.01, 0.6, np.nan, 0.5, -0.2], np.float32)
+    assert query.star(shop, margin, 3).items.tolist()[0] == 1
+    assert query.star(shop, np.full(5, np.nan, np.float32), 1).items.tolist() == [0]
+    assert len(query.star(shop, np.full(5, -1, np.float32), 3)) == 0
+    on_sale = np.array([False, True, False, True, True])
+    assert query.among(shop, on_sale, 3).items.tolist() == [1, 3, 4]
+    assert query.among(shop, on_sale, 0).items.tolist() == []
+
+
+def test_categories_are_everybodys_first_and_hers_the_more_she_did() -> None:
+    acts: list[Act] = [(p, p % 3, NOW - DAY, BUY) for p in range(90)]
+    acts += [(p, 0, NOW - DAY, BUY) for p in range(90, 120)]
+    shop = fit(history(acts, items=4), PARAMS, NOW)
+    of = groups(Of.ITEMS, [(0, 0), (1, 1), (2, 2), (3, 3)], 5)
+    table = categories.fit(shop, of, PARAMS)
+    none = np.zeros(0, np.int32)
+    everybodys = categories.order(table, none, none.astype(np.int8), none.astype(int), NOW, 9)
+    assert everybodys.items.tolist() == [0, 1, 2]
+    had = np.array([1, 1, 1, 1, 2, 2, 2, 3, 99], np.int32)
+    kinds = np.array([BUY, BUY, BUY, BUY, VIEW, VIEW, VIEW, VIEW, VIEW], np.int8)
+    times = np.full(9, NOW - DAY)
+    hers = categories.order(table, had, kinds, times, NOW, 9)
+    assert hers.items.tolist()[0] == 1
+    assert set(hers.items.tolist()) == {0, 1, 2, 3}
+    longed = categories.order(table, had, kinds, times, NOW, 2, longed_first=True)
+    assert longed.items.tolist() == [2, 1]
+    with pytest.raises(ValueError, match="groups of people"):
+        categories.fit(shop, groups(Of.PEOPLE, [], 1), PARAMS)
+
+
+def test_a_shop_without_visitors_and_one_product() -> None:
+    empty = fit(nothing(), PARAMS, NOW, groups(Of.PEOPLE, [], 2))
+    for found in (query.top(empty, 5), query.trending(empty, 5), query.top(empty, 5, 1)):
+        assert len(found) == 0
+    assert query.among(empty, np.ones(3, bool), 2).items.tolist() == [0, 1]
+    assert len(query.new(empty, 3, NOW)) == 0
+    one = fit(history([(0, 0, NOW, VIEW)], items=1), PARAMS, NOW)
+    assert query.top(one, 5).items.tolist() == [0]
+    assert one.trend[0] == pytest.approx(1.0)
+    none = fit(nothing(0), PARAMS, NOW)
+    assert len(query.top(none, 5)) == 0
+
+
+def test_a_million_products_with_ten_events() -> None:
+    acts: list[Act] = [(p, 99_999 * p, NOW - DAY, VIEW) for p in range(10)]
+    shop = fit(history(acts, items=1_000_000), PARAMS, NOW)
+    assert query.top(shop, 20).items.tolist() == [99_999 * p for p in range(10)]
+    stored = sum(
+        value.nbytes for value in msgspec.structs.astuple(shop) if isinstance(value, np.ndarray)
+    )
+    assert stored < 20_000_000
