@@ -10,6 +10,7 @@ import msgspec
 
 from conftest import NOON
 from patron.profiles.types import Reach
+from patron.segments.last.types import LastShown, Place
 from patron.segments.population.types import Population
 from patron.segments.types import Order, Touch
 
@@ -36,6 +37,8 @@ class Known(msgspec.Struct, frozen=True):
     segments: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
     population: Population | None = None
+    placed: list[Place] = []
+    shown: list[list[LastShown]] = []
 
     def events(
         self, names: Collection[str], since: datetime | None

@@ -4,6 +4,7 @@ Nothing here knows the program's own reading, indexes or dates; what both must a
 documentation. A rule is asked as JSON.
 """
 
+import math
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -215,6 +216,92 @@ def touch(rule: dict[str, Any], her: Known, now: datetime) -> bool:
     return any(one.value in wanted and in_window(rule, one.last, her, now) for one in every)
 
 
+COUNTRIES = {"germany": "DE", "de": "DE", "deu": "DE", "france": "FR", "fr": "FR", "re": "RE",
+             "us": "US", "usa": "US", "united kingdom": "GB", "uk": "GB", "gb": "GB"}  # fmt: skip
+
+
+def where(her: Known) -> dict[str, Any]:
+    """Where she lives, else where an order went, else where she was: as long as they agree."""
+    home = her.traits.get("address")
+    home = {**her.traits, **home} if isinstance(home, dict) else her.traits
+    found: dict[str, Any] = {}
+    lives = {key: home[key] for key in ("region", "city", "postal_code") if key in home}
+    if str(home.get("country", "")).lower() in COUNTRIES:
+        lives["country"] = COUNTRIES[home["country"].lower()]
+    address = her.traits.get("address")
+    if isinstance(address, dict) and "latitude" in address:
+        lives |= {"latitude": address["latitude"], "longitude": address["longitude"]}
+    there = [{key: getattr(place, key) for key in place.__struct_fields__} for place in her.placed]
+    for place in (lives, *there):
+        known = {key: value for key, value in place.items() if value is not None}
+        agrees = [
+            key not in found or key not in known or plain(found[key]) == plain(known[key])
+            for key in ("country", "city")
+        ]
+        if all(agrees):
+            if "latitude" in found:
+                known = {key: known[key] for key in known if not key.endswith("tude")}
+            found = {**known, **found}
+    return found
+
+
+def location(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    here = where(her)
+    field = rule["location"]
+    if field == "eu":
+        if "country" not in here:
+            return False
+        return (here["country"] in ("DE", "FR", "RE")) is rule.get("is", True)
+    if field == "distance":
+        return "latitude" in here and compare(distance(here, rule["from"]), rule)
+    if field == "country" and "value" in rule:
+        given = rule["value"]
+        told = [COUNTRIES[x.lower()] for x in given] if isinstance(given, list) else None
+        rule = {**rule, "value": told or COUNTRIES[given.lower()]}
+    return passes(rule, [here[field]] if field in here else [], now, her.zone)
+
+
+def distance(here: dict[str, Any], there: dict[str, Any]) -> float:
+    """By the angle between two unit vectors."""
+
+    def vector(at: dict[str, Any]) -> list[float]:
+        north, east = math.radians(at["latitude"]), math.radians(at["longitude"])
+        return [math.cos(north) * math.cos(east), math.cos(north) * math.sin(east), math.sin(north)]
+
+    apart = math.dist(vector(here), vector(there))
+    return round(2 * 6371.0088 * math.asin(min(1, apart / 2)), 3)
+
+
+def arm_of(her: Known, wanted: str) -> Any:
+    """The last variant, (id, name); "mixed" where her origins say different things."""
+    last = []
+    for words in her.shown:
+        theirs = [
+            (one.at, one.shown) for one in words
+            if plain(wanted) in map(plain, (one.shown.experiment, one.shown.experiment_name or ""))
+        ]  # fmt: skip
+        if theirs:
+            last.append(max(theirs, key=lambda one: one[0])[1])
+    if len({plain(one.variant) for one in last}) > 1:
+        return "mixed"
+    return (plain(last[0].variant), plain(last[0].variant_name or "")) if last else None
+
+
+def experiment(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    arm = arm_of(her, rule["experiment"])
+    wanted = rule.get("variant")
+    if arm is None or wanted is None:
+        return (arm is not None) is rule.get("is", True)
+    names = [plain(one) for one in ([wanted] if isinstance(wanted, str) else wanted)]
+    found = [arm] if arm == "mixed" else [one for one in arm if one]
+    return any(one in names for one in found) is rule.get("is", True)
+
+
+def held_out(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    arm = arm_of(her, "journey:" + rule["held_out"])
+    return (isinstance(arm, tuple) and arm[0] == "holdout") is rule.get("is", True)
+
+
 def sample(rule: dict[str, Any], her: Known, now: datetime) -> bool:
     seed = blake2b(b"sample:" + rule["key"].encode(), digest_size=32).digest()
     drawn = int.from_bytes(blake2b(her.person.bytes, digest_size=8, key=seed).digest(), "big")
@@ -241,7 +328,8 @@ ASKED = {
     "trait": trait, "event": event, "message": message, "sequence": sequence, "orders": orders,
     "consent": consent, "reachable": reachable, "suppressed": suppressed, "channel": touch,
     "device": touch, "list": on_list, "segment": in_segment, "tag": tagged, "rfm": rfm,
-    "percentile": percentile, "sample": sample, "cart": cart,
+    "percentile": percentile, "sample": sample, "cart": cart, "location": location,
+    "experiment": experiment, "held_out": held_out,
 }  # fmt: skip
 
 

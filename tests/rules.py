@@ -5,16 +5,15 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from known import NOW, Known
-from patron.profiles.types import Reach
+from known import NOW
 from patron.segments.forms.event import MEASURES, MESSAGES, OCCURRENCES
+from patron.segments.forms.location import FIELDS, OF_COUNTRY, OF_TEXT
 from patron.segments.forms.orders import FIGURES
 from patron.segments.forms.reach import CHANNELS, CONSENTS, REASONS
 from patron.segments.forms.touch import VALUES as TOUCHES
 from patron.segments.forms.touch import WHICH
-from patron.segments.population.types import GROUPS, RANKED, SCORES, Cuts, Population
+from patron.segments.population.types import GROUPS, RANKED, SCORES
 from patron.segments.rules.operators import AMOUNTS, COUNTS, OF_DATES, OPERATORS, UNITS, Kind
-from patron.segments.types import Order, Touch
 
 Rule = dict[str, Any]
 Draw = st.DrawFn
@@ -195,6 +194,44 @@ def touch(draw: Draw) -> Rule:
     return rule | (draw(window(before=False)) if which == "any" else {})
 
 
+countries = st.sampled_from(["DE", "Germany", "fr", "RE", "USA", "uk"])
+points = st.fixed_dictionaries(
+    {"latitude": st.sampled_from([0, 44.4, 52.5]), "longitude": st.sampled_from([0, 13.4, 26.1])}
+)
+
+
+@st.composite
+def location(draw: Draw) -> Rule:
+    field = draw(st.sampled_from(FIELDS))
+    if field == "eu":
+        return {"location": field} | draw(st.sampled_from([{}, {"is": True}, {"is": False}]))
+    if field == "distance":
+        near = st.sampled_from([0, 50, 1_290, 1_500, 6_000])
+        op = draw(st.sampled_from(sorted(AMOUNTS)))
+        pair = st.lists(near, min_size=2, max_size=2).map(sorted)
+        value = draw(pair if op == "between" else near)
+        return {"location": field, "from": draw(points), "op": op, "value": value}
+    op = draw(st.sampled_from(OF_COUNTRY if field == "country" else OF_TEXT))
+    kind = OPERATORS[op].kind
+    if kind is Kind.NOTHING:
+        return {"location": field, "op": op}
+    given = countries if field == "country" else texts
+    values = {Kind.SCALARS: st.lists(given, min_size=1, max_size=2)}
+    plainly = VALUES[kind] if kind is Kind.PATTERN else given
+    return {"location": field, "op": op, "value": draw(values.get(kind, plainly))}
+
+
+variants = st.sampled_from(["a", "B", "Blue", "mixed"])
+experiments = st.fixed_dictionaries(
+    {"experiment": st.sampled_from(["e1", "Banner", "journey:cart"])},
+    optional={
+        "variant": variants | st.lists(variants, min_size=1, max_size=2),
+        "is": st.booleans(),
+    },
+)
+held_out = st.fixed_dictionaries(
+    {"held_out": st.sampled_from(["cart", "welcome"])}, optional={"is": st.booleans()}
+)
 samples = st.fixed_dictionaries(
     {"sample": st.sampled_from([0.5, 10, 50, 100]), "key": st.sampled_from(["a", "b", "c"])}
 )
@@ -224,6 +261,9 @@ LEAVES: dict[str, st.SearchStrategy[Rule]] = {
     "list": lists,
     "segment": segments,
     "tag": tags,
+    "location": location(),
+    "experiment": experiments,
+    "held_out": held_out,
     "sample": samples,
 }
 """For each form that is no group, what makes it."""
@@ -250,74 +290,4 @@ told = st.dictionaries(
     st.sampled_from(["revenue", "products", "born", "machine_open", "rehearsal", "journey"]),
     json_values | st.sampled_from(["cart", True]),
     max_size=4,
-)
-ago = hours.map(lambda hour: hour * 60.0)
-acts = st.tuples(ago, event_names, told)
-reports = st.tuples(ago, st.sampled_from([name for name, _ in MESSAGES.values()]), told)
-logs = st.lists(acts, max_size=6) | st.lists(acts, min_size=4, max_size=9)
-_orders = st.builds(
-    Order,
-    ts=ago.map(lambda minutes: NOW - timedelta(minutes=minutes)),
-    net=st.sampled_from([0, 50, 100, 250, 600]),
-    currency=st.sampled_from(["USD", "USD", "EUR"]),
-    reduced=st.sampled_from([None, True, False]),
-)
-_reaches = st.builds(
-    Reach,
-    address=st.sampled_from([None, "a@x.example"]),
-    address_key=st.none(),
-    verified=st.booleans(),
-    consent=st.sampled_from(CONSENTS),
-    suppressed=st.none() | st.sampled_from(REASONS),
-)
-
-
-@st.composite
-def touches(draw: Draw) -> dict[str, list[Touch]]:
-    found: dict[str, list[Touch]] = {}
-    for kind, values in TOUCHES.items():
-        for value in sorted(draw(st.sets(st.sampled_from(values[:3]), max_size=3))):
-            first, last = sorted([draw(moments), draw(moments)])
-            found.setdefault(kind, []).append(Touch(value, first, last))
-    return found
-
-
-@st.composite
-def populations(draw: Draw) -> Population | None:
-    """Tables whose cut points lie where the few orders there are do, some of too few people."""
-    if draw(st.integers(0, 5)) == 0:
-        return None
-    cuts = {}
-    for measure in (*SCORES, *RANKED):
-        near = {
-            "recency": past.map(lambda at: int(at.timestamp()) * 1_000_000),
-            "frequency": st.integers(0, 4),
-            "number": st.integers(0, 4),
-        }.get(measure, st.sampled_from([0, 50, 100, 150, 250, 300, 600, 900]))
-        few = sorted(draw(st.lists(near, min_size=4, max_size=4)))
-        points = [few[min(k // 20, 3)] for k in range(99)]
-        cuts[measure] = Cuts(draw(st.sampled_from([24, 25, 90])), tuple(points))
-    since = NOW - timedelta(hours=draw(st.sampled_from([48, 720])))
-    return Population(1, NOW, since, "USD", cuts)
-
-
-placed = (st.lists(_orders, max_size=2) | st.lists(_orders, min_size=2, max_size=5)).map(
-    lambda some: sorted(some, key=lambda one: one.ts)
-)
-people = st.builds(
-    Known,
-    traits=st.dictionaries(
-        st.sampled_from(["revenue", "products", "born", "products.sku"]), json_values, max_size=3
-    ),
-    log=st.builds(list.__add__, logs, st.lists(reports, max_size=4)),
-    open_carts=st.sets(st.sampled_from(["this", "c1"])).map(frozenset),
-    orders=placed,
-    ways=st.fixed_dictionaries(
-        {(way, purpose): _reaches for way in CHANNELS[:2] for purpose in ("marketing", "orders")}
-    ),
-    touched=touches(),
-    person=st.uuids(),
-    lists=st.frozensets(st.sampled_from(["fair", "vip"])),
-    tags=st.frozensets(st.sampled_from(["vip", "Press", "wholesale"])),
-    population=populations(),
 )

@@ -19,6 +19,7 @@ from patron.profiles.erasure import store as erasure
 from patron.profiles.labels import mark
 from patron.segments import saving
 from patron.segments.facts import Subject, load_many
+from patron.segments.last import store as last_words
 from patron.segments.lists import store as lists
 from patron.segments.live import store as remembered
 from patron.segments.members import store as members
@@ -63,9 +64,32 @@ class Tale:
         self.log[who].append((event.ts, name, told))
         self.waiting.append(event)
 
+    def is_somewhere(self, hours: float) -> None:
+        """She moves, or visits from somewhere."""
+        who = self.anybody()
+        where = {"country": self.draw.choice(["DE", "fr", "US"]), "city": self.draw.choice("ab")}
+        if self.draw.random() < 0.3:
+            event = self.stage.event("Identified", f"u:{who}", timedelta(hours=hours))
+            event.type, event.traits = event.type.IDENTIFY, {"address": where}
+        else:
+            event = self.stage.event("Visited", f"u:{who}", timedelta(hours=hours))
+            event.context = {"location": {**where, "latitude": 52.5, "longitude": 13.4}}
+        self.log[who].append((event.ts, event.name, {}))
+        self.waiting.append(event)
+
+    def is_shown(self, hours: float) -> None:
+        told = {"experiment_id": "e1", "variation_id": self.draw.choice("ab")}
+        self.does("Experiment Viewed", hours, {**told, "experiment_name": "Banner"})
+
     def orders(self, hours: float) -> None:
         who = self.anybody()
-        told = {"order_id": str(new_id()), "revenue": self.draw.choice([1, 2.5, 6]), "total": 9}
+        told: dict[str, Any] = {
+            "order_id": str(new_id()),
+            "revenue": self.draw.choice([1, 2.5, 6]),
+            "total": 9,
+        }
+        if self.draw.random() < 0.3:
+            told["shipping_address"] = {"country_code": "GB", "city": self.draw.choice("ab")}
         event = self.stage.event("Order Completed", f"u:{who}", timedelta(hours=hours), **told)
         self.log[who].append((event.ts, "Order Completed", told))
         self.waiting.append(event)
@@ -137,6 +161,7 @@ class Tale:
             await members.erase(tx, gone.origins)
             await remembered.erase(tx, gone.origins)
             await lists.erase(tx, gone.origins)
+            await last_words.erase(tx, gone.origins)
         person = self.person(who)
         self.last_merge = None
         for name in [name for name in self.root if self.person(name) == person]:
@@ -181,6 +206,8 @@ async def expected(tale: Tale, data: dict[str, Any]) -> set[UUID]:
             segments=facts.segments,
             tags=frozenset(facts.tags),
             population=facts.population,
+            placed=facts.placed,
+            shown=facts.shown,
         )
         if reference.holds(data, her, tale.stage.now):
             held.add(root)
@@ -215,7 +242,22 @@ async def put_up(stage: Stage) -> None:
 
 happenings = st.tuples(
     st.sampled_from(
-        ["A", "A", "B", "A", "B", "order", "merge", "merge", "undo", "tag", "wait", "erase"]
+        [
+            "A",
+            "A",
+            "B",
+            "A",
+            "B",
+            "order",
+            "merge",
+            "merge",
+            "undo",
+            "tag",
+            "wait",
+            "erase",
+            "place",
+            "variant",
+        ]
     ),
     rules.hours,
     rules.told,

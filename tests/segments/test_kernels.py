@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import lives
 import reference
 import rules
 from known import NOW, Known
@@ -66,7 +67,7 @@ def ready(data: dict[str, Any]) -> tuple[Rule, Program]:
 @settings(max_examples=400)
 @given(
     rules.rules,
-    st.lists(rules.people, min_size=1, max_size=4),
+    st.lists(lives.people, min_size=1, max_size=4),
     st.lists(rules.hours, max_size=2),
     st.integers(1, 3),
 )

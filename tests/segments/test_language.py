@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from known import NOW, START, Known
+from lives import people
 from patron.segments.rules.changes import earliest_change
 from patron.segments.rules.language import Answer, Scope, bind, needs, parse
 from patron.segments.rules.operators import OPERATORS, Kind
 from patron.segments.rules.reading import Misread
 from patron.segments.rules.schema import schema
-from rules import json_values, people, rules
+from rules import json_values, rules
 
 JOURNEY = Scope(moments=frozenset({"start"}), cart=True)
 VALIDATOR = jsonschema_rs.validator_for(schema())

@@ -36,6 +36,10 @@ async def tell(tale: Tale, data: Sequence[dict[str, Any]], steps: Sequence[Any])
     for what, hours, told in steps:
         if what == "order":
             tale.orders(hours)
+        elif what == "place":
+            tale.is_somewhere(hours)
+        elif what == "variant":
+            tale.is_shown(hours)
         elif what == "merge":
             await tale.merges()
         elif what == "undo":

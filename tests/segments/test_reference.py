@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 import reference
 from known import NOW, Known
+from lives import people
 from patron.segments.forms.event import MEASURES, OCCURRENCES
+from patron.segments.forms.location import FIELDS
 from patron.segments.forms.orders import FIGURES
 from patron.segments.forms.window import WINDOWS
 from patron.segments.population.types import GROUPS, RANKED, SCORES
 from patron.segments.rules.changes import earliest_change
 from patron.segments.rules.language import FORMS, Scope, bind, parse
 from patron.segments.rules.operators import AMOUNTS, COUNTS, OPERATORS, UNITS
-from rules import HOURS, LEAVES, VALUES, hours, json_values, people, rules
+from rules import HOURS, LEAVES, VALUES, hours, json_values, rules
 
 JOURNEY = Scope(moments=frozenset({"start"}), cart=True)
 HOUR = timedelta(hours=1)
@@ -120,6 +122,7 @@ def words() -> dict[str, list[str]]:
         "score": [f'"rfm": "{name}"' for name in (*SCORES, "group")],
         "group": [f'"{group}"' for group in GROUPS],
         "percentile": [f'"percentile": "{name}"' for name in RANKED],
+        "location": [f'"location": "{name}"' for name in FIELDS],
         "unit": [f'"{unit}": ' for unit in UNITS],
     }
 

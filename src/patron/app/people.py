@@ -23,6 +23,7 @@ from patron.kit.signing import Signer
 from patron.messages import store as messages
 from patron.profiles import store as profiles
 from patron.profiles.erasure import store as erasure
+from patron.segments.last import store as last_words
 from patron.segments.lists import store as lists
 from patron.segments.members import store as members
 from patron.shops.access import requires
@@ -48,6 +49,7 @@ async def export(tx: Tx, shop: Shop, who: str) -> dict[str, Any]:
             "events": timeline,
             "carts": await carts.export(tx, origins),
             "runs": await journeys.export(tx, origins),
+            "last_words": await last_words.export(tx, origins),
             "lists": await lists.export(tx, origins),
             "segments": await members.stays(tx, origins),
             "messages": await messages.export(tx, origins),

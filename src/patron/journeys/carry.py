@@ -6,8 +6,9 @@ from uuid import UUID
 
 from patron.carts import store as cart_store
 from patron.experiments.assign import arm
-from patron.journeys import store
+from patron.journeys import entry_store, store
 from patron.journeys.definition import Condition, Definition, Send
+from patron.journeys.entry_store import Entry
 from patron.journeys.gather import Live
 from patron.journeys.step import AT_THE_DOOR, Outcome, Visit, proceed
 from patron.journeys.store import Moved
@@ -40,7 +41,7 @@ async def carry(tx: Tx, shop: Shop, runs: Sequence[Run], now: datetime) -> None:
     speaking = [run for run in runs if outcomes[run.id].sends]
     family = await families(tx, (run.origin_id for run in speaking))
     carts = await _carts(tx, speaking, versions, family)
-    moved = []
+    moved, entered = [], []
     for run in runs:
         live, outcome = versions[run.journey_id, run.version], outcomes[run.id]
         given, cart = run.arm, carts.get(run.id)
@@ -48,10 +49,13 @@ async def carry(tx: Tx, shop: Shop, runs: Sequence[Run], now: datetime) -> None:
         if said:
             share = live.definition.holdout
             given = given or arm(source_of(live.key), family[run.origin_id][0], share)
+            if run.arm is None:
+                entered.append(Entry(run.id, live.key, run.origin_id, given, now))
             for visit in said:
                 await outbox.enqueue(tx, _draft(run, live, visit, Arm(given), cart, now), now)
         moved.append(Moved(run.id, _told(outcome, said, given, now), given))
     await store.settle(tx, moved, now)
+    await entry_store.note(tx, entered)
 
 
 async def _carts(

@@ -7,16 +7,21 @@ twice, for a step's messages and its end are written together.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from patron.events import store as events
-from patron.journeys import store
+from patron.events.inbox import Inbox
+from patron.events.types import Source, Trust
+from patron.journeys import entry_store, store
 from patron.journeys.carry import carry
+from patron.journeys.entry_store import Entry
 from patron.journeys.switch import end_off
 from patron.kit.db import Database, Tx
 from patron.kit.metrics import counter, histogram
 from patron.kit.pauses import reach
 from patron.profiles import store as profiles
+from patron.segments.last.reading import ENTERED
 from patron.shops.types import Shop
 
 AT_ONCE = 500
@@ -75,3 +80,33 @@ async def _fire(
     if rest:
         await store.release(tx, token, rest)
     return [max((now - run.due_at).total_seconds(), 0.0) for run in ready if run.due_at]
+
+
+async def tell(db: Database, shop: Shop, inbox: Inbox) -> int:
+    """Append an event for each run that was given its arm; how many these were. One that is
+    appended twice, because we stopped in between, carries the same id and counts once."""
+    told = 0
+    while True:
+        async with db.unit(shop.schema) as tx:
+            untold = await entry_store.untold(tx, AT_ONCE)
+        if not untold:
+            return told
+        some = [_entered(one) for one in untold]
+        await inbox.append(shop, some, trust=Trust.SERVER, source=Source.PATRON)
+        await reach("journeys.told")
+        async with db.unit(shop.schema) as tx:
+            await entry_store.told(tx, [one.run_id for one in untold])
+        told += len(untold)
+        if len(untold) < AT_ONCE:
+            return told
+
+
+def _entered(entry: Entry) -> dict[str, Any]:
+    return {
+        "type": "track",
+        "event": ENTERED,
+        "messageId": f"patron-{entry.run_id}-entered",
+        "timestamp": entry.at.isoformat(),
+        "properties": {"journey": entry.journey, "arm": entry.arm},
+        "context": {"patron": {"origin_id": str(entry.origin_id)}},
+    }

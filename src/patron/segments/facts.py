@@ -19,6 +19,8 @@ from patron.profiles.labels import store as labels
 from patron.profiles.many import store as profiles
 from patron.profiles.types import Reach
 from patron.segments import store
+from patron.segments.last import store as last_words
+from patron.segments.last.types import LastShown, Place
 from patron.segments.lists import store as listed
 from patron.segments.members import store as members
 from patron.segments.population import store as populations
@@ -91,6 +93,8 @@ class Loaded(msgspec.Struct, frozen=True):
     segments: frozenset[str] = frozenset()
     tags: Collection[str] = ()
     population: Population | None = None
+    placed: list[Place] = []
+    shown: list[list[LastShown]] = []
 
     def events(
         self, names: Collection[str], since: datetime | None
@@ -137,6 +141,8 @@ async def load_many(
     tags = await labels.tags(tx, people) if needs.tags else {}
     with_carts = await _with_carts(tx, people) if ANY in needs.carts else set()
     population = await populations.published(tx) if needs.population else None
+    placed = await last_words.places(tx, people) if needs.places else {}
+    shown = await last_words.shown(tx, people) if needs.shown else {}
     zone = ZoneInfo(shop.time_zone)
     found = []
     for one in subjects:
@@ -161,6 +167,8 @@ async def load_many(
                 segments=segments.get(person, frozenset()),
                 tags=tags.get(person, ()),
                 population=population,
+                placed=placed.get(person, []),
+                shown=shown.get(person, []),
             )
         )
     return found

@@ -3,6 +3,7 @@
 from typing import Any
 
 from patron.events.types import Event, Source
+from patron.segments.last.reading import ENTERED as GIVEN_AN_ARM
 from patron.segments.members.types import Cause, Told
 
 ENTERED, LEFT = "Segment Entered", "Segment Left"
@@ -29,7 +30,9 @@ def about(change: Told) -> dict[str, Any]:
 
 def starts_something(event: Event) -> bool:
     """Whether an event may start a journey: of those about segments only what we said ourselves,
-    and not when two people turned out to be one."""
+    and not when two people turned out to be one; that she was given an arm never."""
+    if event.name == GIVEN_AN_ARM:
+        return False
     if event.name not in OF_OURS:
         return True
     return event.source is Source.PATRON and event.properties.get("cause") in _STARTING

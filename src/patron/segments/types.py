@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from patron.profiles.types import Reach
+from patron.segments.last.types import LastShown, Place
 from patron.segments.population.types import Population
 
 MOST_WHYS = 100
@@ -83,6 +84,14 @@ class Facts(Protocol):
     def population(self) -> Population | None:
         """The published table of where people stand; None before the first."""
 
+    @property
+    def placed(self) -> Sequence[Place]:
+        """Where her last order went and where her last visit came from, as far as known."""
+
+    @property
+    def shown(self) -> Sequence[Sequence[LastShown]]:
+        """The last word about each experiment, origin by origin."""
+
 
 class Answer(msgspec.Struct, frozen=True):
     """`why`: the facts that decided, each a clause about the person; at most a hundred."""
@@ -138,6 +147,8 @@ class Needs(msgspec.Struct, frozen=True):
     segments: frozenset[str] = frozenset()
     tags: bool = False
     population: bool = False
+    places: bool = False
+    shown: bool = False
     tests: int = 0
 
     def since(self, now: datetime, moments: Mapping[str, datetime]) -> datetime | None:
@@ -167,6 +178,8 @@ def together(needs: Iterable[Needs]) -> Needs:
         segments=union("segments"),
         tags=any(one.tags for one in every),
         population=any(one.population for one in every),
+        places=any(one.places for one in every),
+        shown=any(one.shown for one in every),
         tests=sum(one.tests for one in every),
     )
 

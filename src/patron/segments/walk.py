@@ -15,13 +15,15 @@ from patron.profiles.changes import store as changed
 from patron.profiles.types import People
 from patron.segments import store
 from patron.segments.keeping import Asked, Left, Touch, keep
+from patron.segments.last import store as last
+from patron.segments.last.reading import EXPERIMENT, words
 from patron.segments.live.book import Book
 from patron.segments.live.listening import NOTHING, Happened
 from patron.segments.live.opened import book_of
 from patron.segments.live.opened import forget as close_book
 from patron.segments.members.types import Change
 from patron.segments.rules.dates import micros
-from patron.shops.types import Shop
+from patron.shops.types import METRICS, Shop
 
 
 async def update(
@@ -37,6 +39,7 @@ async def update(
     Only what something touched is asked: a segment whose rule speaks of an event that happened, of
     what became known, of an order or a cart. Who is new is asked everything.
     """
+    said = await _last_words(tx, shop, events)
     book = await book_of(tx, shop)
     if not book.listens or not (events or people.merged or cart_changes):
         return []
@@ -55,6 +58,9 @@ async def update(
             seen.touch(event.origin_id, book.told, _why(event))
     if book.of_orders:
         await _orders(tx, shop, book, events, seen, now)
+    for event, subject in said:
+        asking = book.of_shown if subject.startswith(EXPERIMENT) else book.of_places
+        seen.touch(event.origin_id, asking, _why(event))
     for change in cart_changes:
         seen.touch(change.origin_id, book.of_carts, asked.new)
     for merge in people.merged:
@@ -73,6 +79,18 @@ async def _orders(
     if spoken:
         owners = await store.owners(tx, sorted({order_id(event) for event in spoken}))
         await changed.note(tx, [one for one in owners if not seen.knows(one)], now)
+
+
+async def _last_words(tx: Tx, shop: Shop, events: Sequence[Event]) -> list[tuple[Event, str]]:
+    """Keep what events say of where somebody is and of variants; which event said what of it."""
+    order = shop.settings.metrics.get("revenue", METRICS["revenue"])
+    said, kept = [], []
+    for event in events:
+        for subject, told in words(event, order):
+            said.append((event, subject))
+            kept.append(last.word(event.origin_id, subject, event.ts, told))
+    await last.write(tx, kept)
+    return said
 
 
 class _Seen:

@@ -15,6 +15,7 @@ from patron.events import store as events
 from patron.events.lake import store as lake_store
 from patron.events.refused import store as refused
 from patron.events.types import NO_ONE
+from patron.journeys import entry_store as entries
 from patron.journeys import store as journeys
 from patron.kit.clock import Clock
 from patron.kit.db import Database, Tx
@@ -26,6 +27,7 @@ from patron.messages import store as messages
 from patron.profiles import store as profiles
 from patron.profiles.erasure import store as erasure
 from patron.profiles.erasure.naming import Names
+from patron.segments.last import store as last_words
 from patron.segments.lists import store as lists
 from patron.segments.live import store as remembered
 from patron.segments.members import store as members
@@ -106,6 +108,8 @@ async def from_the_rooms(tx: Tx, origins: list[UUID]) -> tuple[int, int, int, in
     await lists.erase(tx, origins)
     await members.erase(tx, origins)
     await remembered.erase(tx, origins)
+    await last_words.erase(tx, origins)
+    await entries.erase(tx, origins)
     return (
         await events.erase(tx, origins, NO_ONE),
         await messages.erase(tx, origins),

@@ -19,7 +19,9 @@ from patron.kit.settings import Settings
 from patron.messages import retention_store as old_messages
 from patron.profiles import retention_store as strangers
 from patron.profiles import store as profiles
+from patron.profiles.changes import store as changed
 from patron.profiles.erasure import store as erasure
+from patron.segments.last import store as last_words
 from patron.shops.audit import store as audit
 from patron.shops.retention import store as retention
 
@@ -79,6 +81,13 @@ async def _forget_strangers(tx: Tx, before: datetime, limit: int) -> int:
     return gone
 
 
+async def _forget_last_words(tx: Tx, before: datetime, limit: int) -> int:
+    """Whoever's word went is asked again: she may be in a segment by it."""
+    origins = await last_words.expire(tx, before, limit)
+    await changed.note(tx, sorted(set(origins)), before)
+    return len(origins)
+
+
 async def _oldest_trace(tx: Tx) -> datetime | None:
     found = await retention.traces(tx)
     return None if found is None else found.since
@@ -94,6 +103,17 @@ KINDS: list[Kind] = [
         lambda settings: settings.event_retention_months,
         oldest=walk_store.oldest_month,
         by="every minute, once the lake has the month",
+    ),
+    Kind(
+        "last_words",
+        "where a visit or an order was last, and which variant of an experiment was shown",
+        "conditions about places and variants do not know her any more, unless traits tell",
+        "months",
+        "event_retention_months",
+        lambda settings: settings.event_retention_months,
+        oldest=last_words.oldest,
+        step=_forget_last_words,
+        batch=10_000,
     ),
     Kind(
         "lake",

@@ -66,6 +66,8 @@ class Book:
         self.told: list[int] = []
         self.of_orders: list[int] = []
         self.of_carts: list[int] = []
+        self.of_places: list[int] = []
+        self.of_shown: list[int] = []
         self.below: dict[int, list[int]] = {}
         for number, entry in enumerate(self.entries):
             for key in entry.program.streams:
@@ -76,6 +78,10 @@ class Book:
             if any(isinstance(leaf, Cart) for leaf in asked):
                 self.of_carts.append(number)
             wanted = needs(entry.program.rule)
+            if wanted.places:
+                self.of_places.append(number)
+            if wanted.shown:
+                self.of_shown.append(number)
             if wanted.traits or wanted.reach or wanted.lists:
                 self.told.append(number)
             for above in entry.above:

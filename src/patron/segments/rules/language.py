@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 
 from patron.segments.forms.event import Event, read_event, read_message
+from patron.segments.forms.location import InUnion, Located, Near, read_location
 from patron.segments.forms.member import (
     InSegment,
     Listed,
@@ -41,6 +42,7 @@ from patron.segments.forms.reach import (
     read_suppressed,
 )
 from patron.segments.forms.sequence import Sequence_, read_sequence
+from patron.segments.forms.shown import HeldOut, InVariant, read_experiment, read_held_out
 from patron.segments.forms.standing import (
     Grouped,
     Ranked,
@@ -114,6 +116,11 @@ Leaf = (
     | Scored
     | Grouped
     | Ranked
+    | Located
+    | InUnion
+    | Near
+    | InVariant
+    | HeldOut
     | Sample
 )
 
@@ -131,8 +138,11 @@ READERS: dict[str, Callable[[Mapping[str, Any], str, Scope], Leaf]] = {
     "suppressed": read_suppressed,
     "channel": read_channel,
     "device": read_device,
+    "location": read_location,
     "list": read_listed,
     "segment": read_segment,
+    "experiment": read_experiment,
+    "held_out": read_held_out,
     "tag": read_tagged,
     "sample": read_sample,
 }

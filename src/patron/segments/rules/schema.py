@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from patron.segments.forms.event import MEASURES, MESSAGES, OCCURRENCES
+from patron.segments.forms.location import FURTHEST, OF_COUNTRY, OF_TEXT
 from patron.segments.forms.orders import FIGURES
 from patron.segments.forms.reach import CHANNELS, CONSENTS, LONGEST_PURPOSE, REASONS
 from patron.segments.forms.sequence import MOST_STEPS
@@ -126,6 +127,8 @@ def _forms() -> dict[str, Schema]:
         "message": _message(),
         **_reach(),
         **{kind: _touch(kind) for kind in VALUES},
+        "location": _location(),
+        **_shown(),
         **_kept(),
     }
 
@@ -178,6 +181,53 @@ def _kept() -> dict[str, Schema]:
                 },
                 "key": {**_TEXT, "description": "Another key chooses other people."},
             },
+        ),
+    }
+
+
+def _location() -> Schema:
+    point = {
+        "latitude": {"type": "number", "minimum": -90, "maximum": 90},
+        "longitude": {"type": "number", "minimum": -180, "maximum": 180},
+    }
+    limits = {"minimum": 0, "maximum": FURTHEST}
+    texts = {"enum": ["region", "city", "postal_code"]}
+    country = {"const": "country", "description": "Two letters (ISO 3166-1) or an English name."}
+    return {
+        "oneOf": [
+            *_comparisons({"location": country}, OF_COUNTRY),
+            *_comparisons({"location": texts}, OF_TEXT),
+            _only(["location"], {"location": {"const": "eu"}, "is": _YES_OR_NO}),
+            *(
+                _only(
+                    ["location", "from", "op", "value"],
+                    {
+                        "location": {"const": "distance", "description": "In kilometres."},
+                        "from": _only(list(point), point),
+                        **amount,
+                    },
+                )
+                for amount in _amounts(limits)
+            ),
+        ]
+    }
+
+
+def _shown() -> dict[str, Schema]:
+    """Variants of experiments, and what journeys leave out."""
+    several = {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": 20}
+    return {
+        "experiment": _only(
+            ["experiment"],
+            {
+                "experiment": {**_TEXT, "description": "Its id or its name."},
+                "variant": {"anyOf": [_TEXT, several], "description": "By id or by name."},
+                "is": _YES_OR_NO,
+            },
+        ),
+        "held_out": _only(
+            ["held_out"],
+            {"held_out": {**_TEXT, "description": "The key of a journey."}, "is": _YES_OR_NO},
         ),
     }
 
