@@ -51,7 +51,7 @@ def test_what_happens_is_told_signed_and_in_order(house: House) -> None:
             "shop": "acme",
             "profile": {
                 "id": str(root), "user_ids": ["ann"], "emails": ["Ann@x.example"], "phones": [],
-                "traits": {"city": "Salem", "email": "Ann@x.example"},
+                "traits": {"city": "Salem", "email": "Ann@x.example"}, "tags": [],
             },
             "changed": ["city", "email"],
         }  # fmt: skip

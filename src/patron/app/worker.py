@@ -31,6 +31,7 @@ from patron.kit.migrate import HOUSE
 from patron.kit.postgres.place import make_folder
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
+from patron.profiles.untold import tasks as profiles
 from patron.segments import tasks as segments
 from patron.shops import store as shops_store
 from patron.shops.types import Shop
@@ -151,7 +152,8 @@ class Worker:
 
             async def ask(shop: Shop) -> None:
                 asked = await segments.fire_due(db, shop, self.clock.now())
-                if not asked + await segments.tell(db, shop, inbox):
+                told = await segments.tell(db, shop, inbox) + await profiles.tell(db, shop, inbox)
+                if not asked + told:
                     await self._rest(TIMER_SECONDS)
 
             async def keep(door: Open) -> None:

@@ -32,6 +32,7 @@ from patron.profiles.types import (
     Refused,
     Total,
 )
+from patron.profiles.untold import store as untold
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
@@ -237,7 +238,8 @@ async def add_consent(
             path="at",
         )
     async with db.unit(shop.schema) as tx:
-        person = await _person(tx, shop, who)
+        await store.lock(tx, (await _person(tx, shop, who)).origins)
+        person = await _person(tx, shop, who)  # whoever is erased meanwhile is not written on
         said = ConsentWord(
             address_key=_her_address(person, data, shop),
             channel=data.channel,
@@ -253,6 +255,8 @@ async def add_consent(
         )
         await store.set_consent(tx, said, now)
         await confirmations.ask(tx, [said], shop.settings, now)
+        told = {"channel": said.channel, "purpose": said.purpose, "state": said.state}
+        await untold.put(tx, person.id, untold.CONSENT, told, now)
     return said
 
 

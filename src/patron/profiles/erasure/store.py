@@ -17,6 +17,7 @@ from patron.profiles.consents import suppression_store
 from patron.profiles.consents import wish_store as wishes
 from patron.profiles.labels import store as labels
 from patron.profiles.types import Erased, Identifier, Tombstone
+from patron.profiles.untold import store as untold
 
 ADDRESSES = ("email", "phone")
 _CHUNK = 10_000
@@ -74,6 +75,7 @@ async def erase(tx: Tx, root: UUID, signer: Signer | None, now: datetime) -> Era
     if signer is not None:
         await _bury(tx, names, origins, signer, now)
     await labels.erase(tx, origins)
+    await untold.erase(tx, origins)
     for sql, params in (
         ("DELETE FROM suppression WHERE address_key = ANY(%s)", (keys,)),
         ("DELETE FROM suppression_lifted WHERE address_key = ANY(%s)", (keys,)),

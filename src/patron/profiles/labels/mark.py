@@ -10,6 +10,7 @@ from patron.profiles.changes import store as changes
 from patron.profiles.labels import store
 from patron.profiles.labels.spelling import key_of
 from patron.profiles.labels.types import Note, Tag
+from patron.profiles.untold import store as untold
 from patron.shops.types import Access, Shop
 
 MOST_TAGS = 100
@@ -38,6 +39,7 @@ async def tag(tx: Tx, shop: Shop, who: str, text: str, by: str, now: datetime) -
         )
     await store.put_tag(tx, hers[0], key_of(text), text, by, now)
     await changes.note(tx, hers, now)
+    await untold.put(tx, hers[0], untold.TAGGED, {"tag": text}, now)
     return await store.tags_of(tx, hers)
 
 
@@ -47,6 +49,7 @@ async def untag(tx: Tx, shop: Shop, who: str, text: str, now: datetime) -> list[
     if not text.isprintable() or not await store.drop_tag(tx, hers, key_of(text)):
         raise not_found("tag", f"{text!r} of {who}")
     await changes.note(tx, hers, now)
+    await untold.put(tx, hers[0], untold.UNTAGGED, {"tag": " ".join(text.split())}, now)
     return await store.tags_of(tx, hers)
 
 

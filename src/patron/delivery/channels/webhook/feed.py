@@ -18,6 +18,7 @@ from patron.kit.db import Database, Tx
 from patron.kit.ids import id_at
 from patron.profiles import merged_store as merged
 from patron.profiles import store as profiles
+from patron.profiles.labels import store as labels
 from patron.profiles.many import store as many
 from patron.profiles.types import Identifier
 from patron.segments import store as segments
@@ -97,7 +98,8 @@ async def _people(tx: Tx, origins: Iterable[UUID]) -> dict[UUID, Told]:
     names: dict[UUID, list[Identifier]] = {}
     for one in await profiles.identifiers(tx, sorted(whose)):
         names.setdefault(whose[one.origin_id], []).append(one)
-    told = {root: Told(root, names.get(root, []), traits[root]) for root in people}
+    tags = await labels.tags(tx, people)
+    told = {root: Told(root, names.get(root, []), traits[root], tags[root]) for root in people}
     return {origin: told[roots[origin]] for origin in kept}
 
 

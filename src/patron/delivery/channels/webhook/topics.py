@@ -12,6 +12,7 @@ from patron.delivery.channels.webhook.types import TEST, Draft, Topic
 from patron.events.types import LoggedEvent, Source, Trust
 from patron.profiles.consent import WORDS
 from patron.profiles.types import Identifier, Merge
+from patron.profiles.untold.store import CONSENT, TAGGED, UNTAGGED
 
 _NAMED = {
     "Identified": Topic.PROFILE_UPDATED,
@@ -23,6 +24,9 @@ _NAMED = {
     "Order Cancelled": Topic.ORDER_CANCELLED,
 }
 _OURS = {
+    CONSENT: Topic.CONSENT_CHANGED,
+    TAGGED: Topic.PROFILE_UPDATED,
+    UNTAGGED: Topic.PROFILE_UPDATED,
     "Preferences Updated": Topic.PROFILE_UPDATED,
     "Segment Entered": Topic.SEGMENT_ENTERED,
     "Segment Left": Topic.SEGMENT_LEFT,
@@ -44,7 +48,7 @@ def topic_of(event: LoggedEvent) -> Topic | None:
     if event.backfill:
         return None
     ours = _OURS.get(event.name)
-    if ours in (Topic.SEGMENT_ENTERED, Topic.SEGMENT_LEFT, Topic.PROFILE_UPDATED):
+    if ours is not None and not ours.startswith("message."):
         return ours if event.source is Source.PATRON else None
     if ours is not None:
         return ours if event.trust >= Trust.SERVER else None
@@ -60,14 +64,16 @@ class Told(msgspec.Struct, frozen=True):
     root: UUID
     names: Sequence[Identifier]
     traits: Mapping[str, Any]
+    tags: Sequence[str] = ()
 
 
 def of_event(shop: str, event: LoggedEvent, topic: Topic, her: Told) -> Draft:
     """What an event is told as."""
     data: dict[str, Any] = {"shop": shop, "profile": _profile(her)}
     if topic is Topic.PROFILE_UPDATED:
-        data["profile"]["traits"] = dict(her.traits)
-        data["changed"] = sorted(event.traits or event.properties)
+        data["profile"] |= {"traits": dict(her.traits), "tags": list(her.tags)}
+        tagged = event.name in (TAGGED, UNTAGGED)
+        data["changed"] = ["tags"] if tagged else sorted(event.traits or event.properties)
     else:
         data["event"] = {
             "name": event.name,

@@ -1,0 +1,1 @@
+"""What was written on people by hand, told as events of theirs."""
