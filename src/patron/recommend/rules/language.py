@@ -45,7 +45,7 @@ class Filter(msgspec.Struct, frozen=True):
         """For each product of the scene whether it may stay."""
         with np.errstate(all="ignore"):
             holds, _ = self.truth(scene)
-        return np.broadcast_to(np.asarray(holds, np.bool_), (scene.size,))
+        return holds if isinstance(holds, np.ndarray) else np.full(scene.size, holds, np.bool_)
 
 
 class Boost(msgspec.Struct, frozen=True):
@@ -58,9 +58,10 @@ class Boost(msgspec.Struct, frozen=True):
         """For each product what its relevance is multiplied by: LEAST_BOOST to MOST_BOOST, 1 where
         the rule's value is missing."""
         with np.errstate(all="ignore"):
-            found = np.asarray(self.number(scene), np.float64)
-            bounded = np.where(np.isnan(found), 1.0, np.clip(found, LEAST_BOOST, MOST_BOOST))
-        return np.broadcast_to(bounded, (scene.size,))
+            found = self.number(scene)
+            bounded = np.minimum(np.maximum(found, LEAST_BOOST), MOST_BOOST)
+            bounded = np.where(bounded == bounded, bounded, 1.0)
+        return bounded if bounded.ndim else np.full(scene.size, bounded)
 
 
 @lru_cache(maxsize=1024)

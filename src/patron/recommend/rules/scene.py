@@ -180,6 +180,16 @@ def _spread(
     return owner, words.codes[np.repeat(begin, many) + offset]
 
 
+def is_among(items: NDArray[np.int32], there: NDArray[np.int32]) -> Bools:
+    """Which items are there. A few comparisons are quicker than sorting, which `np.isin` does."""
+    if len(there) > 8:
+        return np.isin(items, there)
+    found = np.zeros(len(items), np.bool_)
+    for one in there.tolist():
+        found |= items == one
+    return found
+
+
 def as_number(fact: Plain | None) -> np.float64:
     """A fact as a number: also the text of one; nan for everything else."""
     if not isinstance(fact, str | int | float) or fact is True or fact is False:

@@ -80,7 +80,7 @@ class Objection(StrEnum):
     CURRENT = "current"
     IN_CART = "in_cart"
     EXCLUDED = "excluded"
-    HIDDEN = "hidden"
+    VIEWED = "viewed"
     BOUGHT = "bought"
     IGNORED = "ignored"
     PRICE = "price"
