@@ -17,6 +17,7 @@ from patron.recommend.pairs.types import Pairs, Sets
 
 AT_ONCE = 4_000_000
 """Pairs of one block at most, unless one product alone has more."""
+ROWS_AT_ONCE = 100_000
 
 
 @cache
@@ -150,3 +151,24 @@ def starts(one: NDArray[np.int32], items: int) -> NDArray[np.int64]:
     """Where each product's rows begin in a sorted column, and where the last end."""
     counts = np.bincount(one, minlength=items) if len(one) else np.zeros(items, np.int64)
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def products(
+    start: NDArray[np.int64],
+    column: NDArray[np.int32],
+    value: NDArray[np.float64],
+    one: NDArray[np.int32],
+    other: NDArray[np.int32],
+) -> NDArray[np.float64]:
+    """The inner products of rows `one[k]` and `other[k]` of a sparse matrix: row i holds `value` in
+    `column` from `start[i]` to `start[i + 1]`."""
+    from scipy import sparse
+
+    width = int(column.max()) + 1 if len(column) else 1
+    rows = sparse.csr_matrix((value, column, start), shape=(len(start) - 1, width))
+    found = [np.zeros(0)]
+    for first in range(0, len(one), ROWS_AT_ONCE):
+        part = slice(first, first + ROWS_AT_ONCE)
+        shared = rows[one[part]].multiply(rows[other[part]])
+        found.append(np.asarray(shared.sum(axis=1)).ravel())
+    return np.concatenate(found)

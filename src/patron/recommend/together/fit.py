@@ -13,7 +13,6 @@ from patron.recommend.types import Interactions, Kind
 
 LARGEST_ORDER = 200
 LONGEST_VISIT = 200
-AT_ONCE = 100_000
 
 
 def fit(history: Interactions, params: Params, *, compiled: bool | None = None) -> Index:
@@ -85,24 +84,10 @@ def alike(
     Substitutes are bought with the same third products (Ruiz, Athey and Blei 2020,
     doi:10.1214/19-AOAS1265, call them exchangeable).
     """
-    from scipy import sparse
-
-    items = len(start) - 1
-    if len(one) == 0:
-        return np.zeros(0)
-    speaks = sparse.csr_matrix((np.maximum(score, 0.0), other, start), shape=(items, items))
-    length = np.sqrt(np.asarray(speaks.multiply(speaks).sum(axis=1)).ravel())
-    speaks = sparse.diags_array(1.0 / np.where(length > 0, length, 1.0)) @ speaks
-    speaks = sparse.csr_matrix(speaks)
-    found = [
-        np.asarray(
-            speaks[one[first : first + AT_ONCE]]
-            .multiply(speaks[other[first : first + AT_ONCE]])
-            .sum(axis=1)
-        ).ravel()
-        for first in range(0, len(one), AT_ONCE)
-    ]
-    return np.concatenate(found)
+    weight = np.maximum(score, 0.0)
+    length = np.sqrt(np.bincount(one, weights=weight**2, minlength=len(start) - 1))
+    weight = weight / np.where(length > 0, length, 1.0)[one]
+    return counting.products(start, other, weight, one, other)
 
 
 def viewed_in_turns(

@@ -1,0 +1,1 @@
+"""What could be taken instead: looked at by the same visitors, or much the same by description."""

@@ -1,0 +1,136 @@
+"""Likeness by description: words, category, brand and price, for products that nobody saw yet.
+
+    content(i, j) = sum over fields f of weight(f) likeness(f, i, j) / sum of weight(f)
+
+over the fields that are known of i. Words: cosine of TF-IDF (Salton and Buckley 1988,
+doi:10.1016/0306-4573(88)90021-0). Category: the part of the longer path that both share. Brand:
+the same or not. Price: min/max, squared: half the price is a quarter alike.
+"""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from patron.recommend.pairs import counting
+from patron.recommend.similar.types import Described, Params
+from patron.recommend.similar.words import Words, words
+
+DEEPEST = 8
+BY_WORDS = 40
+BESIDE = 6
+"""Neighbours on the shelf – the same category, the next price – on each side that are compared."""
+
+
+class Features(msgspec.Struct, frozen=True):
+    """Descriptions made ready to be compared."""
+
+    described: Described
+    words: Words
+    steps: NDArray[np.int32]  # categories × depth: number of the path down to that depth, or -1
+    depth: NDArray[np.int32]
+
+
+def features(described: Described) -> Features:
+    """Reads words and paths; works once through all products."""
+    numbers: dict[tuple[str, ...], int] = {}
+    steps = np.full((len(described.paths) + 1, DEEPEST), -1, np.int32)
+    for code, path in enumerate(described.paths):
+        parts = [step.strip().casefold() for step in path.split(">")][:DEEPEST]
+        for depth in range(len(parts)):
+            steps[code, depth] = numbers.setdefault(tuple(parts[: depth + 1]), len(numbers))
+    return Features(
+        described, words(described.texts), steps, (steps >= 0).sum(axis=1).astype(np.int32)
+    )
+
+
+def candidates(
+    of: Features, *, compiled: bool | None = None
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Pairs worth comparing: those that share rare words, and neighbours on the shelf."""
+    found = [_by_words(of.words, compiled=compiled)]
+    described = of.described
+    order = np.argsort([path.casefold() for path in described.paths], kind="stable")
+    place = np.full(len(described.paths) + 1, -1)
+    place[order] = np.arange(len(order))
+    for shelf in (place[described.category], described.brand):
+        found.append(_beside(shelf, described.price))
+    return (
+        np.concatenate([one for one, _ in found]),
+        np.concatenate([other for _, other in found]),
+    )
+
+
+def likeness(
+    of: Features, params: Params, one: NDArray[np.int32], other: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """Of each pair, from 0 (nothing in common, or nothing known) to 1."""
+    goods = of.described
+    category, brand, price = goods.category, goods.brand, goods.price
+    fields = (
+        (params.text, of.words.length[one] > 0, _same_words(of.words, one, other)),
+        (params.category, category[one] >= 0, _same_path(of, one, other)),
+        (params.brand, brand[one] >= 0, (brand[one] == brand[other]).astype(np.float64)),
+        (params.price, price[one] > 0, _near(price[one], price[other])),
+    )
+    total, weight = np.zeros(len(one)), np.zeros(len(one))
+    for share, known, alike in fields:
+        total += np.where(known, share * alike, 0.0)
+        weight += np.where(known, share, 0.0)
+    return total / np.where(weight > 0, weight, 1.0)
+
+
+def bands(described: Described) -> NDArray[np.int8]:
+    """In which fifth of its category's prices each product is; -1 without a price."""
+    band = np.full(len(described), -1, np.int8)
+    priced = np.flatnonzero(described.price > 0)
+    order = priced[np.lexsort((described.price[priced], described.category[priced]))]
+    category, price = described.category[order], described.price[order]
+    begin = np.searchsorted(category, category)
+    size = np.searchsorted(category, category, side="right") - begin
+    # The first of equal prices stands for all: the same price is never in two bands.
+    new = np.ones(len(order), bool)
+    new[1:] = (category[1:] != category[:-1]) | (price[1:] != price[:-1])
+    first = np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))
+    band[order] = (first - begin) * 5 // np.maximum(size, 1)
+    return band
+
+
+def _by_words(of: Words, *, compiled: bool | None) -> tuple[Any, Any]:
+    parts: list[tuple[Any, Any]] = [(np.zeros(0, np.int32), np.zeros(0, np.int32))]
+    for block in counting.pairs(of.rare, compiled=compiled):
+        alike = block.both / (of.length[block.one] * of.length[block.other])
+        best = counting.best(block.one, block.other, alike, BY_WORDS, compiled=compiled)
+        parts.append((block.one[best], block.other[best]))
+    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+
+def _beside(shelf: NDArray[Any], price: NDArray[np.int64]) -> tuple[Any, Any]:
+    """Pairs of products next to each other by shelf, then price; shelves follow one another, so
+    the only product of a shelf still has neighbours."""
+    known = np.flatnonzero(shelf >= 0)
+    order = known[np.lexsort((known, price[known], shelf[known]))].astype(np.int32)
+    pairs = [(order[k:], order[:-k]) for k in range(1, min(BESIDE + 1, len(order)))]
+    one = [side for pair in pairs for side in pair]
+    other = [side for pair in pairs for side in pair[::-1]]
+    none = np.zeros(0, np.int32)
+    return np.concatenate([none, *one]), np.concatenate([none, *other])
+
+
+def _same_words(of: Words, one: NDArray[np.int32], other: NDArray[np.int32]) -> Any:
+    return counting.products(of.start, of.word, of.weight, one, other)
+
+
+def _same_path(of: Features, one: NDArray[np.int32], other: NDArray[np.int32]) -> Any:
+    first, second = of.described.category[one], of.described.category[other]
+    shared = np.zeros(len(one))
+    for depth in range(of.steps.shape[1]):
+        step = of.steps[first, depth]
+        shared += (step >= 0) & (step == of.steps[second, depth])
+    return shared / np.maximum(np.maximum(of.depth[first], of.depth[second]), 1)
+
+
+def _near(one: NDArray[np.int64], other: NDArray[np.int64]) -> Any:
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    return np.where(low > 0, (low / np.maximum(high, 1)) ** 2, 0.0)

@@ -1,0 +1,104 @@
+"""Visits and descriptions blended, so that a product with few visits leans on its description.
+
+    trust(i) = c(i) / (c(i) + t), the part in which the visits c(i) with a product are believed
+    score(i, j) = b seen(i, j) / best seen of i + (1 - b) cold content(i, j),  b = trust(i) trust(j)
+
+A product that nobody saw has b = 0 with all others: only the description ranks them. Beside
+products that have visits it counts `cold`, so that much the same but new products come in without
+taking the place over.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patron.recommend.pairs import counting
+from patron.recommend.similar import content, viewed
+from patron.recommend.similar.types import Described, Index, Params, undescribed
+from patron.recommend.types import Interactions
+
+AT_ONCE = 50_000
+"""Products that are blended at once: some 100 pairs each."""
+
+
+def fit(
+    history: Interactions,
+    params: Params,
+    described: Described | None = None,
+    *,
+    compiled: bool | None = None,
+) -> Index:
+    """Similar products of every product. `described` has a row for each of `history.items`; raises
+    ValueError when it has not."""
+    goods = described if described is not None else undescribed(history.items)
+    if len(goods) != history.items:
+        raise ValueError(
+            f"{len(goods)} products are described, but numbers go up to {history.items}; "
+            "give every product a row, with -1 for what is unknown"
+        )
+    held = viewed.visits(history, params)
+    seen = viewed.seen(held, params, goods.parent, compiled=compiled)
+    of = content.features(goods)
+    one, other = content.candidates(of, compiled=compiled)
+    order = np.argsort(one, kind="stable")
+    one, other = one[order], other[order]
+    parts = []
+    for first in range(0, history.items, AT_ONCE):
+        last = min(first + AT_ONCE, history.items)
+        mine = slice(*np.searchsorted(one, [first, last]))
+        theirs = slice(*np.searchsorted(seen.one, [first, last]))
+        parts.append(_blended(of, params, seen, theirs, (one[mine], other[mine]), compiled))
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else _NONE
+    owner, item, score, alike, support = columns
+    return Index(
+        counting.starts(owner, history.items),
+        item,
+        score,
+        alike,
+        support,
+        goods.category.astype(np.int32),
+        content.bands(goods),
+        np.where(goods.price > 0, goods.price, -1).astype(np.int64),
+    )
+
+
+_NONE = [np.zeros(0, kind) for kind in "iiffi"]
+
+
+def _blended(
+    of: content.Features,
+    params: Params,
+    seen: viewed.Seen,
+    rows: slice,
+    more: tuple[NDArray[np.int32], NDArray[np.int32]],
+    compiled: bool | None,
+) -> tuple[NDArray[Any], ...]:
+    """One, other, score, seen and support of the best pairs of a block of products."""
+    items = len(of.described)
+    known = seen.one[rows].astype(np.int64) * items + seen.other[rows]
+    key = np.union1d(known, more[0].astype(np.int64) * items + more[1])
+    one, other = (column.astype(np.int32) for column in np.divmod(key, max(items, 1)))
+    parent = of.described.parent
+    apart = (one != other) & ((parent[one] < 0) | (parent[one] != parent[other]))
+    one, other, key = one[apart], other[apart], key[apart]
+    likeness, support = np.zeros(len(key)), np.zeros(len(key), np.int32)
+    # `seen` lists the best first; looked up by key they stand in rising order.
+    rising = np.argsort(known)
+    place = np.searchsorted(key, known[rising])
+    likeness[place] = seen.likeness[rows][rising]
+    support[place] = seen.support[rows][rising]
+    trust = seen.visits / (seen.visits + params.trust)
+    begin = np.searchsorted(one, one)
+    best_of = np.maximum.reduceat(likeness, np.unique(begin)) if len(one) else likeness
+    run = np.cumsum(np.diff(begin, prepend=-1) != 0) - 1
+    level = likeness / np.where(best_of[run] > 0, best_of[run], 1.0)
+    believed = trust[one] * trust[other]
+    score = believed * level + (1 - believed) * params.cold * content.likeness(
+        of, params, one, other
+    )
+    alike = score > 0
+    columns = [column[alike] for column in (one, other, score, likeness, support)]
+    best = counting.best(columns[0], columns[1], columns[2], params.kept, compiled=compiled)
+    kinds = (np.int32, np.int32, np.float32, np.float32, np.int32)
+    return tuple(column[best].astype(k) for column, k in zip(columns, kinds, strict=True))
