@@ -1,15 +1,13 @@
-# mypy: disable-error-code="untyped-decorator"
 """The loops compiled. Each adds in the order in which numpy does, so both give the same numbers."""
 
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-_compiled: Any = njit(cache=True, nogil=True)
+from patron.recommend.compiling import compiled
 
 
-@_compiled
+@compiled
 def _best(score: Any, touched: Any, n: int) -> Any:
     """Of the `touched` the `n` with the highest score, of equals the lower number first."""
     found = np.sort(touched)
@@ -21,7 +19,7 @@ def _best(score: Any, touched: Any, n: int) -> Any:
     return found[np.argsort(-values, kind="mergesort")[:n]]
 
 
-@_compiled
+@compiled
 def nearest(
     person: Any, step: Any, item: Any, weight: Any, places: Any, start: Any, factor_from: Any,
     factor_to: Any, window: int, backward: float, kept: int,
@@ -63,7 +61,7 @@ def nearest(
     return near, scores, found
 
 
-@_compiled
+@compiled
 def ask_many(
     index_start: Any, index_item: Any, index_score: Any, starts: Any, items: Any, weights: Any,
     exclude_had: bool, n: int,

@@ -1,12 +1,11 @@
 """The counting loop in numpy, and the choice between it and the compiled one."""
 
-from functools import cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
+from patron.recommend.compiling import possible
 from patron.recommend.sequence.model import Params
 
 if TYPE_CHECKING:
@@ -31,15 +30,9 @@ class Rows(msgspec.Struct, frozen=True):
 Nearest = tuple["NDArray[np.int64]", "NDArray[np.int32]", "NDArray[np.float32]"]
 
 
-@cache
-def has_compiler() -> bool:
-    """Whether numba is installed."""
-    return find_spec("numba") is not None
-
-
 def nearest(rows: Rows, params: Params, *, compiled: bool | None = None) -> Nearest:
     """Start, item and score of every product's neighbours, best first."""
-    if has_compiler() if compiled is None else compiled:
+    if possible() if compiled is None else compiled:
         from patron.recommend.sequence import compiled as kernels
 
         near, score, found = kernels.nearest(

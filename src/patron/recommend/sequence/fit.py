@@ -21,13 +21,12 @@ def fit(history: Interactions, params: Params, *, compiled: bool | None = None) 
     weights = kind_weights(history, params)
     lines = _collapsed(history)
     weight = weights[lines.kind].astype(np.float64)
-    popularity = np.bincount(lines.item, weights=weight, minlength=history.items)
-    popularity = popularity.astype(np.float64)
+    popularity = np.bincount(lines.item, weights=weight, minlength=history.items) + params.shift
     places, start, scale = _newest(lines, history.items, params.newest)
+    factor = np.asarray(popularity**-params.to_power, np.float64)
     rows = counting.Rows(
         lines.person, _steps(lines), lines.item, weight, places, start,
-        scale / (popularity + params.shift) ** params.from_power,
-        (popularity + params.shift) ** -params.to_power,
+        scale * popularity**-params.from_power, factor,
     )  # fmt: skip
     near = counting.nearest(rows, params, compiled=compiled)
     return Index(

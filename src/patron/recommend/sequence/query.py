@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from patron.recommend.sequence.counting import has_compiler
+from patron.recommend.compiling import possible
 from patron.recommend.sequence.model import Index
 from patron.recommend.types import Scored
 
@@ -58,7 +58,7 @@ def for_many(
     """For person q, who had `items[starts[q]:starts[q+1]]`, oldest first: a row of `n` products and
     a row of scores, filled up with -1 and 0. With `exclude_had` nothing she had is offered."""
     questions = len(starts) - 1
-    if not (has_compiler() if compiled is None else compiled):
+    if not (possible() if compiled is None else compiled):
         best = np.full((questions, n), -1, np.int32)
         scores = np.zeros((questions, n), np.float32)
         for q in range(questions):
