@@ -71,9 +71,16 @@ def test_newer_visits_weigh_more_and_each_product_leads_to_its_newest_only() -> 
 def test_a_product_seen_already_has_a_weight_of_its_own() -> None:
     walks = [[0, 1, 0, 2], [0, 1, 0, 2]]
     often = ask(fit(history(walks, 3), Params(repeat=4.0)), 0, 1).items.tolist()
-    never = ask(fit(history(walks, 3), Params(repeat=0.0)), 0, 1).items.tolist()
+    never = ask(fit(history(walks, 3), Params(repeat=0.0, returns=0.0)), 0, 1).items.tolist()
     assert often[0] == 0
     assert never == [2]
+
+
+def test_visits_that_return_to_the_last_but_one_are_foretold_to_do_so() -> None:
+    walks = [[0, 1, 0, 1], [2, 3, 2, 3]] * 60
+    index = fit(history([*walks, [4, 5]], 6), Params(returns=0.6))
+    assert index.back[:3].round(2).tolist() == [0.0, 1.0, 0.0]
+    assert ask(index, 4, 5).items.tolist()[0] == 4
 
 
 def test_putting_into_the_cart_what_one_looks_at_is_no_step() -> None:
@@ -166,7 +173,7 @@ def test_compiled_and_plain_are_equal(
 ) -> None:
     from patron.recommend.session import compiled
 
-    params = Params(neighbours=neighbours, per_item=per_item, mix=mix, repeat=1.5, stay=0.5)
+    params = Params(neighbours=neighbours, per_item=per_item, mix=mix, repeat=1.5)
     past = history(walks, 12)
     fast, slow = fit(past, params, compiled), fit(past, params, plain)
     for name, value in arrays(fast).items():

@@ -99,7 +99,7 @@ def _transitions(steps: Steps, reach: "NDArray[np.float64]", most: int) -> Lists
 def answer(source: Source, question: Question, knobs: Knobs) -> Found:
     """See `plain.answer`."""
     asked, ids, similar = _neighbours(source, question, knobs.neighbours)
-    room = 0
+    room = len(question.items)
     for session in ids:
         room += source.session_start[session + 1] - source.session_start[session]
     for item in question.items:
@@ -108,6 +108,7 @@ def answer(source: Source, question: Question, knobs: Knobs) -> Found:
     met = np.empty(room, np.int32)
     scores = np.zeros(room, np.float64)
     then = np.zeros(room, np.float64)
+    returned = np.zeros(room, np.float64)
     count = 0
     for k in range(len(ids)):
         begin, end = source.session_start[ids[k]], source.session_start[ids[k] + 1]
@@ -141,10 +142,27 @@ def answer(source: Source, question: Question, knobs: Knobs) -> Found:
                 count += 1
             then[table[slot]] += source.next_share[at] * question.recall[k]
             follows += source.next_share[at] * question.recall[k]
-    near = (1.0 - knobs.mix) / near if near > 0 else 0.0
+    near = (1.0 - knobs.mix - knobs.returns) / near if near > 0 else 0.0
     follows = knobs.mix / follows if follows > 0 else 0.0
     for place in range(count):
-        scores[place] = scores[place] * near + then[place] * follows
+        scores[place] *= near
+        then[place] *= follows
+    back = 0.0
+    for k in range(len(question.items)):
+        back += question.back[k]
+    back = knobs.returns / back if back > 0 else 0.0
+    for k in range(len(question.items)):
+        slot = _slot(table, met, question.items[k])
+        if table[slot] < 0:
+            table[slot] = count
+            met[count] = question.items[k]
+            count += 1
+        place = table[slot]
+        scores[place] *= knobs.repeat
+        then[place] = then[place] * knobs.repeat
+        returned[place] = question.back[k] * back
+    for place in range(count):
+        scores[place] = scores[place] + then[place] + returned[place]
     return met[:count], scores[:count]
 
 

@@ -16,6 +16,9 @@ DAY = 86_400
 REACH = 5
 """Steps between two products that still count as a transition."""
 
+RETURNS_OF = 100_000
+"""Newest visits from which the habit of returning is told."""
+
 NEXT = 30
 """Transitions that are remembered for a product."""
 
@@ -45,6 +48,7 @@ def index_of(past: Visits, items: int, params: Params, kernels: ModuleType | Non
         item_start=item_start,
         item_sessions=item_sessions,
         item_weight=weight[item_sessions],
+        back=returns(past),
         rarity=rarity(found_in, len(past), params.idf),
         next_start=starts,
         next_items=following,
@@ -83,6 +87,24 @@ def rarity(found_in: "NDArray[np.int64]", visits: int, idf: float) -> "NDArray[n
     """1 + idf · ln(visits / visits with the product); of a product in none as if it were in one."""
     inverse = np.log(max(visits, 1) / np.maximum(found_in, 1))
     return (1 + idf * inverse).astype(np.float32)
+
+
+def returns(past: Visits) -> "NDArray[np.float64]":
+    """How often the newest visits return to a product that they last saw k + 1 steps before, of the
+    steps that have one there; at most one in sum."""
+    start = past.start[-RETURNS_OF - 1 :]
+    items = past.items[start[0] :] if len(start) else past.items
+    inside = np.arange(len(items)) - np.repeat(start[:-1] - start[0], np.diff(start))
+    unmet = np.ones(len(items), np.bool_)
+    share = np.zeros(LONGEST)
+    for k in range(1, LONGEST):
+        could = inside >= k
+        did = np.zeros(len(items), np.bool_)
+        did[k:] = could[k:] & unmet[k:] & (items[k:] == items[:-k])
+        unmet &= ~did
+        share[k - 1] = did.sum() / max(int(could.sum()), 100)
+    habit: NDArray[np.float64] = share / max(float(share.sum()), 1.0)
+    return habit
 
 
 def _postings(

@@ -10,8 +10,9 @@ Latifi, Jannach 2021 (doi:10.1007/s11257-020-09277-1) after STAN: Garg, Gupta, M
 
 over the `neighbours` most similar visits n, where `back_j` is how many steps ago product j was
 looked at, p_i the place of i in n and p_* that of the newest product of q which n shares. What
-stands before p_* counts `before` times. Both this and the decayed transitions of the last products
-are shares that add up to one; the answer is their mix.
+stands before p_* counts `before` times. Three shares make the answer: these sums, the decayed
+transitions of the last products (`mix`), and the products of the visit itself, as often as visits
+of this shop return to what they saw k steps before (`returns`).
 """
 
 from typing import TYPE_CHECKING
@@ -31,18 +32,18 @@ class Params(msgspec.Struct, frozen=True):
 
     per_item: int = 1_000  # newest visits that are remembered for a product
     neighbours: int = 500  # most similar visits that have a say
-    last: int = 10  # last steps of the visit that are asked about
-    step: float = 2.0  # e-fold of a step's weight, in steps back
+    last: int = 15  # last steps of the visit that are asked about
+    step: float = 3.0  # e-fold of a step's weight, in steps back
     recency: float = 60.0  # e-fold of a past visit's weight, in days
     length: float = 0.25  # power of a past visit's length that its weight is divided by
-    distance: float = 3.0  # e-fold of a product's weight, in steps from the shared one
-    before: float = 0.7  # weight of what came before the shared product
-    idf: float = 0.2  # how much more rare products count
-    mix: float = 0.2  # share of the transitions in the answer
+    distance: float = 5.0  # e-fold of a product's weight, in steps from the shared one
+    before: float = 0.8  # weight of what came before the shared product
+    idf: float = 0.5  # how much more rare products count
+    mix: float = 0.15  # share of the transitions in the answer
     reach: float = 1.0  # e-fold of a transition's weight, in steps between
     recall: float = 1.0  # e-fold in steps back with which the visit's steps ask for transitions
-    repeat: float = 1.0  # weight of a product that the visit has seen
-    stay: float = 1.0  # weight of the product it sees now, besides
+    returns: float = 0.2  # share of what visits usually return to
+    repeat: float = 1.0  # weight of a product that the visit has seen, in the other shares
 
 
 class Index(Params, frozen=True, kw_only=True, weakref=True, eq=False):
@@ -62,6 +63,7 @@ class Index(Params, frozen=True, kw_only=True, weakref=True, eq=False):
     item_sessions: "NDArray[np.int32]"
     item_weight: "NDArray[np.float32]"
     rarity: "NDArray[np.float32]"  # 1 + idf · ln(S / S_i) of each product
+    back: "NDArray[np.float64]"  # how often a step returns to what was seen k steps before
     next_start: "NDArray[np.int64]"
     next_items: "NDArray[np.int32]"
     next_share: "NDArray[np.float32]"

@@ -94,6 +94,7 @@ class Question(NamedTuple):
     items: "NDArray[np.int32]"
     weight: "NDArray[np.float64]"  # in finding similar visits
     recall: "NDArray[np.float64]"  # in asking for transitions
+    back: "NDArray[np.float64]"  # in being returned to
 
 
 class Knobs(NamedTuple):
@@ -103,6 +104,8 @@ class Knobs(NamedTuple):
     after: "NDArray[np.float64]"  # weight of a product by its distance from the shared one
     before: "NDArray[np.float64]"
     mix: float
+    returns: float
+    repeat: float
 
 
 def answer(
@@ -111,10 +114,14 @@ def answer(
     """Products and what speaks for them, in the order in which they were met."""
     near, near_score = _of_neighbours(source, question, knobs)
     then, then_score = _of_transitions(source, question)
-    met, number = _in_order_met(np.concatenate([near, then]))
-    parts = [_shares(near_score, 1.0 - knobs.mix), _shares(then_score, knobs.mix)]
-    scores = _sums(number, np.concatenate(parts), len(met))
-    return np.concatenate([near, then])[met], scores
+    items = np.concatenate([near, then])
+    others = 1.0 - knobs.mix - knobs.returns
+    scores = np.concatenate([_shares(near_score, others), _shares(then_score, knobs.mix)])
+    scores[np.isin(items, question.items)] *= knobs.repeat
+    items = np.concatenate([items, question.items])
+    scores = np.concatenate([scores, _shares(question.back, knobs.returns)])
+    met, number = _in_order_met(items)
+    return items[met], _sums(number, scores, len(met))
 
 
 def _sums(

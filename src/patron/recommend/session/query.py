@@ -49,7 +49,7 @@ def next_items(
     if not len(question.items) or n < 1:
         return NOTHING
     found, scores = (kernels or fastest()).answer(ready.source, question, ready.knobs)
-    return best(index, found, scores, items, n)
+    return best(found, scores, n)
 
 
 def ready_for(index: Index) -> Ready:
@@ -59,7 +59,14 @@ def ready_for(index: Index) -> Ready:
         after = decay(index.distance, LONGEST)
         ready = _ready[index] = Ready(
             Source(*(_read_only(getattr(index, name)) for name in Source._fields)),
-            Knobs(index.neighbours, after, after * index.before, index.mix),
+            Knobs(
+                index.neighbours,
+                after,
+                after * index.before,
+                index.mix,
+                index.returns,
+                index.repeat,
+            ),
             decay(index.step, index.last),
             decay(index.recall, index.last),
         )
@@ -81,21 +88,12 @@ def asked(
         np.fromiter(back, np.int32, len(back)),
         ready.step[steps] * fading,
         ready.recall[steps] * fading,
+        index.back[steps] * fading,
     )
 
 
-def best(
-    index: Index,
-    found: "NDArray[np.int32]",
-    scores: "NDArray[np.float64]",
-    seen: "NDArray[np.int32]",
-    n: int,
-) -> Scored:
-    """The `n` best, of equals the lower number first, with a say for what the visit has seen."""
-    if index.repeat != 1.0:
-        scores = np.where(np.isin(found, seen), scores * index.repeat, scores)
-    if index.stay != 1.0:
-        scores = np.where(found == seen[-1], scores * index.stay, scores)
+def best(found: "NDArray[np.int32]", scores: "NDArray[np.float64]", n: int) -> Scored:
+    """The `n` best, of equals the lower number first; what nothing speaks for is left out."""
     rounded = scores.astype(np.float32)
     if len(found) > n:
         keep = rounded >= np.partition(rounded, len(found) - n)[len(found) - n]

@@ -30,9 +30,7 @@ def visits(history: Interactions) -> Visits:
     (-1) are none. Putting the product that one looks at into the cart, or buying it, is no new
     step. Of a visit the last 50 steps are kept, of a person the newest 500 visits.
     """
-    rows = _steps(history)
-    if rows is not None:
-        history = history.where(rows)
+    history = steps(history)
     item, at, person = history.item, history.at, history.person
     first, length = _runs(history.session)
     first = first + np.maximum(length - LONGEST, 0)
@@ -46,18 +44,18 @@ def visits(history: Interactions) -> Visits:
     return Visits(start, _gathered(item, first, start), ended)
 
 
-def _steps(history: Interactions) -> "NDArray[np.bool_] | None":
-    """Rows that are a step of a visit; None if all are, which saves the copy."""
-    steps: NDArray[np.bool_] | None = None
+def steps(history: Interactions) -> Interactions:
+    """The rows that are a step of a visit; the history itself, not a copy, if all are."""
+    gone: NDArray[np.bool_] | None = None
     if len(history) and history.session.min() < 0:
-        steps = history.session >= 0
+        gone = history.session < 0
     if history.kind.any():
         same = history.kind != Kind.VIEW
         same[:1] = False
         same[1:] &= history.item[1:] == history.item[:-1]
         same[1:] &= history.session[1:] == history.session[:-1]
-        steps = ~same if steps is None else steps & ~same
-    return steps
+        gone = same if gone is None else gone | same
+    return history if gone is None else history.where(~gone)
 
 
 def _runs(session: "NDArray[np.int32]") -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
