@@ -1,0 +1,1 @@
+"""Where something is offered, and what the shopkeeper wants there."""
