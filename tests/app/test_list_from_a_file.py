@@ -9,10 +9,19 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
+import psycopg
+import pytest
+
 from app.audited import Api, told
 from conftest import House
 from imports.files import environment
-from patron.app.lists.uploads import Uploads
+from patron.app.cli.house import OpenHouse
+from patron.app.imports.run import Run
+from patron.app.lists import importing
+from patron.app.lists.uploads import Upload, Uploads
+from patron.kit.problems import bad_request
+from patron.kit.settings import Settings
 
 AT = "/api/lists/fair"
 TEXT = "E-Mail;Name;Newsletter\nzoë@x.example;Zoë;yes\nnobody;Nemo;\nbob@x.example;Bob;no\n"
@@ -40,7 +49,7 @@ def test_a_file_over_http(house: House, tmp_path: Path) -> None:
         answer = await api.call("POST", f"{AT}/imports", json=body)
         assert answer.status_code == 201, answer.text
         shown = answer.json()
-        assert shown["state"] == "shown" and not uploads.waits()
+        assert shown["state"] == "shown" and not uploads.waits(house.clock.now())
         assert [c["field"] for c in shown["preview"]["columns"]] == [
             "email", "name", "accepts_email",
         ]  # fmt: skip
@@ -55,7 +64,7 @@ def test_a_file_over_http(house: House, tmp_path: Path) -> None:
         assert (await api.call("GET", f"{at}/report")).status_code == 404
         started = await api.call("POST", f"{at}/start")
         assert (started.status_code, started.json()["state"]) == (202, "started")
-        assert uploads.waits()
+        assert uploads.waits(house.clock.now())
         await imported()
         done = (await api.call("GET", at)).json()
         assert (done["state"], done["error"]) == ("done", None)
@@ -123,3 +132,97 @@ def test_files_that_are_refused_and_files_that_go(house: House, tmp_path: Path) 
         assert (await api.call("GET", f"{AT}/imports/{second['id']}")).status_code == 404
 
     told(house, tmp_path, story)
+
+
+def test_what_breaks_off_is_tried_again_ever_more_seldom(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploads = Uploads(tmp_path, "acme")
+    settings = Settings(data_dir=tmp_path, database_url=house.url)
+    here = OpenHouse(settings, house.url, house.clock, house.signer)
+
+    async def shown(api: Api) -> dict[str, Any]:
+        await api.call("POST", "/api/lists", json={"name": "Fair"})
+        body = sent(b"email\na@x.example\n")
+        one: dict[str, Any] = (await api.call("POST", f"{AT}/imports", json=body)).json()
+        assert (await api.call("POST", f"{AT}/imports/{one['id']}/start")).status_code == 202
+        return one
+
+    at = UUID(told(house, tmp_path, shown)["id"])
+
+    def now() -> Upload:
+        note = uploads.read(at)
+        assert note is not None
+        return note.upload
+
+    def comes(error: BaseException) -> None:
+        def broken(_: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(Run, "run", broken)
+
+    # Neither an outage nor a worker that stops is an attempt.
+    for passing in (psycopg.OperationalError("away"), SystemExit(0)):
+        comes(passing)
+        with pytest.raises(type(passing)):
+            importing.bring_all(here, house.acme)
+        assert (now().state, now().attempts) == ("started", 0)
+        assert uploads.waits(house.clock.now())
+
+    comes(KeyError("a mistake of ours"))
+    for attempt, rest in enumerate(importing.RESTS[:-1], 1):
+        importing.bring_all(here, house.acme)
+        assert (now().state, now().attempts) == ("started", attempt)
+        assert now().error == "it broke off: KeyError('a mistake of ours')"
+        assert now().again_at == house.clock.now() + rest
+        assert importing.bring_all(here, house.acme) == []
+        assert not uploads.waits(house.clock.now())
+        house.clock.advance(rest)
+    # The last attempt takes the process along.
+    note = uploads.read(at)
+    assert note is not None
+    uploads.write(msgspec.structs.replace(note, attempts=len(importing.RESTS)))
+    importing.bring_all(here, house.acme)
+    assert (now().state, now().error) == ("failed", importing.DIED)
+
+    async def again(api: Api) -> None:
+        started = await api.call("POST", f"{AT}/imports/{at}/start")
+        assert (started.status_code, started.json()["state"]) == (202, "started")
+        assert (started.json()["attempts"], started.json()["error"]) == (0, None)
+
+    told(house, tmp_path, again)
+    monkeypatch.undo()
+    importing.bring_all(here, house.acme)
+    assert (now().state, now().error) == ("done", None)
+    assert not uploads.file(now()).exists()
+
+
+def test_a_file_at_fault_is_not_started_again(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(data_dir=tmp_path, database_url=house.url)
+    here = OpenHouse(settings, house.url, house.clock, house.signer)
+
+    async def shown(api: Api) -> str:
+        await api.call("POST", "/api/lists", json={"name": "Fair"})
+        body = sent(b"email\na@x.example\n")
+        one = (await api.call("POST", f"{AT}/imports", json=body)).json()["id"]
+        await api.call("POST", f"{AT}/imports/{one}/start")
+        return str(one)
+
+    def wrong(_: Any) -> None:
+        raise bad_request("row 1 says nothing", remedy="say something")
+
+    one = told(house, tmp_path, shown)
+    monkeypatch.setattr(Run, "run", wrong)
+    importing.bring_all(here, house.acme)
+
+    async def again(api: Api) -> None:
+        failed = (await api.call("GET", f"{AT}/imports/{one}")).json()
+        assert (failed["state"], failed["error"]) == ("failed", "row 1 says nothing")
+        refused = await api.call("POST", f"{AT}/imports/{one}/start")
+        assert (refused.status_code, refused.json()["remedy"]) == (
+            409, "correct it and send it again",
+        )  # fmt: skip
+
+    told(house, tmp_path, again)

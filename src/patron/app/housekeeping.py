@@ -79,7 +79,7 @@ class Keeper:
             await self._job("segments", shop)
         if suggestions_wait:
             await self._job("suggest", shop)
-        if Uploads(self._settings.data_dir, shop.slug).waits():
+        if Uploads(self._settings.data_dir, shop.slug).waits(now):
             await self._job("lists", shop, "patron.app.lists.importing")
         if self._models_are_due(shop, now):
             self._refreshed = now

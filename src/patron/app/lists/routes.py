@@ -94,7 +94,9 @@ async def start_import(
     key: Key,
     import_id: FromPath[UUID],
 ) -> Upload:
-    """The worker does so within seconds, and goes on where it was if it is stopped."""
+    """The worker does so within seconds, and goes on where it was if it is stopped. One that has
+    failed after several attempts is tried once more; where the file itself was at fault it is gone,
+    and the answer is 409."""
     note = _found(settings, shop, key, import_id)
     return start(Uploads(settings.data_dir, shop.slug), note)
 

@@ -2,7 +2,8 @@
 
 The web process puts it there and shows what it understood; told to start, the worker imports it in
 a process of its own, and again after a kill, until it is done. Then the file goes, and what came of
-it stays for a week.
+it stays for a week. One that breaks off again and again without getting any further is `failed`;
+its file stays, so that it can be started once more.
 """
 
 import shutil
@@ -53,6 +54,9 @@ class Result(msgspec.Struct, frozen=True):
 class Upload(msgspec.Struct, frozen=True):
     """A file and how far it is: `shown` (nothing is written), `started`, `done` or `failed`.
 
+    `attempts` broke off without getting any further, `error` says how the last one did, and the
+    next is at `again_at`.
+
     `preview` has the columns and what each was taken for, the first rows as they were understood,
     faults in them, and notes; `forecast` what the whole file will come to.
     """
@@ -67,6 +71,8 @@ class Upload(msgspec.Struct, frozen=True):
     progress: Progress | None = None
     result: Result | None = None
     error: str | None = None
+    attempts: int = 0
+    again_at: datetime | None = None
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -76,6 +82,10 @@ class Note(msgspec.Struct, frozen=True):
     mapping: Mapping
     list_id: UUID
     report: str | None = None
+    attempts: int = 0  # begun without getting any further, the one that runs among them
+    again_at: datetime | None = None
+    rows: int = 0  # how far it was when the last attempt began
+    broke: bool = False  # it failed by a mistake of ours: its file is kept
 
 
 class Uploads:
@@ -112,9 +122,15 @@ class Uploads:
             if note is not None:
                 yield note
 
-    def waits(self) -> bool:
-        """Whether one is to be imported."""
-        return self._folder.is_dir() and any(n.upload.state == "started" for n in self.every())
+    def due(self, now: datetime) -> Iterator[Note]:
+        """Those that are to be imported now, the oldest first."""
+        for note in self.every():
+            if note.upload.state == "started" and (note.again_at is None or note.again_at <= now):
+                yield note
+
+    def waits(self, now: datetime) -> bool:
+        """Whether one is to be imported now."""
+        return self._folder.is_dir() and any(True for _ in self.due(now))
 
     def remove(self, upload_id: UUID) -> None:
         shutil.rmtree(self._at(upload_id), ignore_errors=True)
