@@ -61,7 +61,7 @@ def goods(n: int = 4, **columns: Any) -> Goods:
 
 def moment(n: int = 4, **known: Any) -> Context:
     items = {"cart", "viewed", "bought", "excluded", "ignored", "ignored_times", "fresh"}
-    made = {
+    made: dict[str, Any] = {
         name: np.array(value, np.int32)
         if name in items
         else np.array(value, np.int64)

@@ -170,7 +170,8 @@ def test_a_product_without_a_text_is_not_what_the_text_says() -> None:
 
 def test_a_boost_is_bounded_and_what_is_missing_changes_nothing() -> None:
     def factors(text: str) -> list[float]:
-        return np.round(read_boost(text).factors(Scene(SHOP, HER)), 3).tolist()
+        found: list[float] = np.round(read_boost(text).factors(Scene(SHOP, HER)), 3).tolist()
+        return found
 
     assert factors("1.5 if margin > 15% else 1") == [1.5, 1, 1, 1.5]
     assert factors("1 + margin") == [1.4, 1, 1.1, 1.2]
@@ -179,7 +180,7 @@ def test_a_boost_is_bounded_and_what_is_missing_changes_nothing() -> None:
     assert factors("1 / (price - price)") == [1, 1, 1, 1]
     assert factors("2 if customer.vip else 1") == [2, 2, 2, 2]
     assert factors("3 if in_stock else 2 if price is missing else 1") == [3, 3, 2, 3]
-    assert factors("attr.'x' if true else 2" if False else 'attr."shoe size"') == [42, 43, 1, 1]
+    assert factors('attr."shoe size"') == [42, 43, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +233,7 @@ def test_what_is_wrong_is_named_with_its_place(text: str, said: str) -> None:
 
 
 def test_a_boost_that_is_a_condition_learns_how_to_become_a_number() -> None:
-    with pytest.raises(Misspoken, match="a boost is a number.*allowed: 2 if on_sale else 1"):
+    with pytest.raises(Misspoken, match=r"a boost is a number.*allowed: 2 if on_sale else 1"):
         read_boost("on_sale")
 
 
