@@ -1,12 +1,10 @@
 """What the worker does on the side: the lake, the models, partitions, retention, old carts."""
 
-import asyncio
-import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from patron.app.care.proof import rewriting
-from patron.app.jobs import BUSY
+from patron.app.errands import Errands
 from patron.app.lists.uploads import Uploads
 from patron.app.retention import sweeping
 from patron.carts import tasks as carts
@@ -27,14 +25,12 @@ from patron.shops.types import Shop
 log = logger(__name__)
 
 SWEEP_EVERY = timedelta(minutes=1)
-LOOK_SECONDS = 0.2
 REFRESH_EVERY = timedelta(hours=6)
 REWRITE_EVERY = timedelta(hours=1)  # after a try that found a table in use
 
 LAKE_BEHIND = gauge("patron_lake_behind_events", "Events the lake does not hold yet", ["shop"])
 
-# One job at a time in the whole worker: each needs some 150 MB while it runs.
-_one_job = asyncio.Semaphore(1)
+_Job = Callable[[Shop, datetime], Awaitable[None]]
 
 
 class Keeper:
@@ -48,8 +44,8 @@ class Keeper:
         over: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
-        self._over = over
         self._clock = clock
+        self._errands = Errands(clock, over)
         self._db = db
         self._swept: datetime | None = None
         self._copied = clock.now()
@@ -69,21 +65,48 @@ class Keeper:
             await webhooks.sweep(self._db, shop, kept, now)
             Uploads(self._settings.data_dir, shop.slug).sweep(now)
             await self._write_over_traces(shop, now)
+        await self._in_turn(
+            shop, now, [self._lake, self._segments, self._suggestions, self._lists, self._models]
+        )
+
+    async def _in_turn(self, shop: Shop, now: datetime, jobs: Sequence[_Job]) -> None:
+        """One that fails keeps no other from being done; the first failure is raised at the end."""
+        failed: Exception | None = None
+        for job in jobs:
+            try:
+                await job(shop, now)
+            except Exception as error:
+                if failed is not None:
+                    log.error("another job failed", exc_info=error, extra={"shop": shop.slug})
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    async def _lake(self, shop: Shop, now: datetime) -> None:
         if await self._lake_is_due(shop, now):
-            await self._job("lake", shop)
+            await self._errands.run("lake", shop)
             self._copied = now
+
+    async def _segments(self, shop: Shop, now: datetime) -> None:
         async with self._db.unit(shop.schema) as tx:
-            segments_wait = await filling.work_waits(tx, shop, now)
-            suggestions_wait = await suggesting.is_due(tx, shop, now)
-        if segments_wait:
-            await self._job("segments", shop)
-        if suggestions_wait:
-            await self._job("suggest", shop)
+            waits = await filling.work_waits(tx, shop, now)
+        if waits:
+            await self._errands.run("segments", shop)
+
+    async def _suggestions(self, shop: Shop, now: datetime) -> None:
+        async with self._db.unit(shop.schema) as tx:
+            waits = await suggesting.is_due(tx, shop, now)
+        if waits:
+            await self._errands.run("suggest", shop)
+
+    async def _lists(self, shop: Shop, now: datetime) -> None:
         if Uploads(self._settings.data_dir, shop.slug).waits(now):
-            await self._job("lists", shop, "patron.app.lists.importing")
+            await self._errands.run("lists", shop, "patron.app.lists.importing")
+
+    async def _models(self, shop: Shop, now: datetime) -> None:
         if self._models_are_due(shop, now):
             self._refreshed = now
-            await self._job("refresh", shop)
+            await self._errands.run("refresh", shop)
 
     async def _lake_is_due(self, shop: Shop, now: datetime) -> bool:
         async with self._db.unit(shop.schema) as tx:
@@ -116,21 +139,3 @@ class Keeper:
             name = shelf.current(shelf.shelf_of(self._settings.data_dir, shop.slug))
             return name is None or now - shelf.made_at(name) >= REFRESH_EVERY
         return True
-
-    async def _job(self, job: str, shop: Shop, module: str = "patron.app.jobs") -> None:
-        async with _one_job:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", module, job, shop.slug,
-                stdout=asyncio.subprocess.PIPE,
-            )  # fmt: skip
-            talk = asyncio.ensure_future(process.communicate())
-            while not talk.done():
-                await asyncio.wait({talk}, timeout=LOOK_SECONDS)
-                if self._over() and process.returncode is None:
-                    process.terminate()  # it begins anew where it was, next time
-            out, _ = await talk
-        if process.returncode == BUSY or self._over():
-            return
-        if process.returncode:
-            raise RuntimeError(f"job {job} of shop {shop.slug} ended with {process.returncode}")
-        log.info(f"{job} done", extra={"shop": shop.slug, "did": out.decode().strip()})

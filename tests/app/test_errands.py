@@ -1,0 +1,102 @@
+"""A job that hangs is ended, said and left out for a while; all others go on."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from conftest import House
+from patron.app import errands
+from patron.app.errands import DONE, RESTS, Errands
+from patron.app.housekeeping import Keeper
+from patron.kit.clock import monotonic
+from patron.kit.db import Database
+from patron.kit.settings import Settings
+from patron.shops.types import Shop
+
+NOTED = "from pathlib import Path; import sys; Path(sys.argv[1] + sys.argv[2]).touch()\n"
+HANGS = """
+import signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])  # holds our output too
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which `python -m` finds jobs of ours, each of which writes down that it ran."""
+    monkeypatch.chdir(tmp_path)
+    texts = {"hangs": HANGS, "quick": "print('{}')", "broken": "raise SystemExit(3)"}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(NOTED + text)
+    monkeypatch.setitem(errands.LIMITS, "hangs", 1.0)
+    return tmp_path
+
+
+def counted(shop: Shop, job: str, outcome: str) -> float:
+    return float(DONE.labels(shop.slug, job, outcome)._value.get())
+
+
+def test_a_job_that_hangs_keeps_no_other_shop_waiting(
+    house: House, jobs: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    acme, bolt = (Errands(house.clock, lambda: False) for _ in house.shops)
+    before = counted(house.acme, "hangs", "hung")
+
+    async def story() -> None:
+        began = monotonic()
+        await asyncio.gather(
+            acme.run("hangs", house.acme, "hangs"), bolt.run("quick", house.bolt, "quick")
+        )
+        assert monotonic() - began < 20
+        assert (jobs / f"quick{house.bolt.slug}").exists()
+        (jobs / f"hangs{house.acme.slug}").unlink()
+        await acme.run("hangs", house.acme, "hangs")
+        assert not (jobs / f"hangs{house.acme.slug}").exists()
+        await acme.run("quick", house.acme, "quick")
+        assert (jobs / f"quick{house.acme.slug}").exists()
+        house.clock.advance(RESTS[0])
+        await acme.run("hangs", house.acme, "hangs")
+        assert (jobs / f"hangs{house.acme.slug}").exists()
+
+    with caplog.at_level(logging.ERROR):
+        asyncio.run(story())
+    assert counted(house.acme, "hangs", "hung") == before + 2
+    said = [one for one in caplog.records if "job hangs was ended" in one.getMessage()]
+    assert [getattr(one, "again") for one in said] == ["1:00:00", "6:00:00"]  # noqa: B009
+
+
+def test_a_worker_that_stops_takes_a_deaf_job_along(
+    house: House, jobs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(errands, "GRACE_SECONDS", 0.3)
+    monkeypatch.setitem(errands.LIMITS, "hangs", 60.0)
+    began = jobs / f"hangs{house.acme.slug}"
+    stopping = Errands(house.clock, began.exists)
+    hung = counted(house.acme, "hangs", "hung")
+    asyncio.run(asyncio.wait_for(stopping.run("hangs", house.acme, "hangs"), 20))
+    assert began.exists() and counted(house.acme, "hangs", "hung") == hung
+
+
+def test_one_job_that_fails_keeps_no_other_of_the_shop_from_being_done(
+    house: House, jobs: Path
+) -> None:
+    async def story(db: Database) -> None:
+        own = Errands(house.clock, lambda: False)
+        keeper = Keeper(Settings(data_dir=jobs), house.clock, db)
+        done = []
+
+        async def broken(shop: Shop, _: object) -> None:
+            await own.run("broken", shop, "broken")
+
+        async def quick(shop: Shop, _: object) -> None:
+            await own.run("quick", shop, "quick")
+            done.append("quick")
+
+        with pytest.raises(RuntimeError, match="job broken of shop acme ended with 3"):
+            await keeper._in_turn(house.acme, house.clock.now(), [broken, quick])
+        assert done == ["quick"]
+
+    house.run(story)
