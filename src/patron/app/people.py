@@ -61,7 +61,7 @@ async def export(tx: Tx, shop: Shop, who: str) -> dict[str, Any]:
 
 @get(
     "/api/profiles/{who:str}/export",
-    guards=[requires("profiles:read")],
+    guards=[requires("profiles:export")],
     tags=["profiles"],
     summary="Everything kept about a person",
 )
@@ -75,7 +75,7 @@ async def export_profile(
 
 @get(
     "/api/profiles/{who:str}/export.html",
-    guards=[requires("profiles:read")],
+    guards=[requires("profiles:export")],
     tags=["profiles"],
     summary="Everything kept about a person, for her to read",
     media_type="text/html",

@@ -108,6 +108,7 @@ class Scope(StrEnum):
     EVENTS_WRITE = "events:write"
     PROFILES_READ = "profiles:read"
     PROFILES_WRITE = "profiles:write"
+    PROFILES_EXPORT = "profiles:export"
     CATALOG_READ = "catalog:read"
     CATALOG_WRITE = "catalog:write"
     JOURNEYS_READ = "journeys:read"
