@@ -3,10 +3,12 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from patron.recommend.compiling import compiled
 
 
-def _pairs(
+@compiled
+def pairs(
     start: Any, item: Any, weight: Any, where: Any, begin: Any, first: int, last: int,
     items: int, size: int, least: int,
 ) -> Any:  # fmt: skip
@@ -53,7 +55,8 @@ def _pairs(
     return one[:filled], other[:filled], both[:filled], support[:filled]
 
 
-def _best(one: Any, other: Any, score: Any, kept: int) -> Any:
+@compiled
+def best(one: Any, other: Any, score: Any, kept: int) -> Any:
     """Places of the `kept` best of each run of `one`, of equals the lower `other` first."""
     chosen = np.empty(len(one), np.int64)
     filled = 0
@@ -73,7 +76,3 @@ def _best(one: Any, other: Any, score: Any, kept: int) -> Any:
         filled += len(places)
         begin = end
     return chosen[:filled]
-
-
-pairs: Any = njit(cache=True, nogil=True)(_pairs)
-best: Any = njit(cache=True, nogil=True)(_best)

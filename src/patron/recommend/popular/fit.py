@@ -77,7 +77,7 @@ def _of_people(
     best = np.lexsort((np.arange(len(long)), -long))[: params.kept]
     best = best[long[best] > 0]
     wanted = np.arange(1, groups.groups + 1)[:, None] * counters.items + np.sort(best)
-    key = np.union1d(counters.key[own], wanted.ravel())
+    key = pairs.distinct(np.concatenate([counters.key[own], wanted.ravel()]))
     place = np.searchsorted(key, counters.key[own])
     mine, lately = np.zeros(len(key)), np.zeros(len(key))
     mine[place], lately[place] = counters.long[own], counters.short[own]

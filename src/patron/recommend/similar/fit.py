@@ -10,6 +10,7 @@ taking the place over.
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +21,14 @@ from patron.recommend.types import Interactions
 
 AT_ONCE = 50_000
 """Products that are blended at once: some 100 pairs each."""
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """Descriptions, and the pairs worth comparing, sorted by `one`."""
+
+    features: content.Features
+    one: NDArray[np.int32]
+    other: NDArray[np.int32]
 
 
 def fit(
@@ -37,18 +46,31 @@ def fit(
             f"{len(goods)} products are described, but numbers go up to {history.items}; "
             "give every product a row, with -1 for what is unknown"
         )
-    held = viewed.visits(history, params)
-    seen = viewed.seen(held, params, goods.parent, compiled=compiled)
+    return blend(history, params, compared(goods, compiled=compiled), compiled=compiled)
+
+
+def compared(goods: Described, *, compiled: bool | None = None) -> Compared:
+    """What of descriptions does not depend on visits or parameters."""
     of = content.features(goods)
     one, other = content.candidates(of, compiled=compiled)
     order = np.argsort(one, kind="stable")
-    one, other = one[order], other[order]
+    return Compared(of, one[order], other[order])
+
+
+def blend(
+    history: Interactions, params: Params, ready: Compared, *, compiled: bool | None = None
+) -> Index:
+    """Similar products, from descriptions that were made ready."""
+    of, goods = ready.features, ready.features.described
+    held = viewed.visits(history, params)
+    seen = viewed.seen(held, params, goods.parent, compiled=compiled)
     parts = []
     for first in range(0, history.items, AT_ONCE):
         last = min(first + AT_ONCE, history.items)
-        mine = slice(*np.searchsorted(one, [first, last]))
+        mine = slice(*np.searchsorted(ready.one, [first, last]))
         theirs = slice(*np.searchsorted(seen.one, [first, last]))
-        parts.append(_blended(of, params, seen, theirs, (one[mine], other[mine]), compiled))
+        more = (ready.one[mine], ready.other[mine])
+        parts.append(_blended(of, params, seen, theirs, more, compiled))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else _NONE
     owner, item, score, alike, support = columns
     return Index(
@@ -77,7 +99,7 @@ def _blended(
     """One, other, score, seen and support of the best pairs of a block of products."""
     items = len(of.described)
     known = seen.one[rows].astype(np.int64) * items + seen.other[rows]
-    key = np.union1d(known, more[0].astype(np.int64) * items + more[1])
+    key = counting.distinct(np.concatenate([known, more[0].astype(np.int64) * items + more[1]]))
     one, other = (column.astype(np.int32) for column in np.divmod(key, max(items, 1)))
     parent = of.described.parent
     apart = (one != other) & ((parent[one] < 0) | (parent[one] != parent[other]))

@@ -31,7 +31,7 @@ def words(texts: Sequence[str]) -> Words:
     doi:10.1108/eb026526). How often a text has it does not count: titles repeat to be found.
     """
     item, word, size = _split(texts)
-    key = np.unique(item * max(size, 1) + word)
+    key = counting.distinct(item * max(size, 1) + word)
     item, word = np.divmod(key, max(size, 1))
     spread = np.bincount(word, minlength=size)
     rarity = np.log1p(len(texts) / np.maximum(spread, 1))

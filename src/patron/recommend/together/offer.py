@@ -31,7 +31,7 @@ class Together:
         """Up to `n` products for a cart, best first; fewer when the counts speak for no more."""
         asked = [self._number[product] for product in cart if product in self._number]
         left_out = sum(product in self._number for product in exclude)
-        found = query.companions(
+        found = query.by_lift(
             self._index, np.array(asked, np.int32), n + left_out, least_lift=min_lift
         )
         columns = (found.items, found.lift, found.support, found.because)

@@ -16,6 +16,12 @@ def companions(index: Index, items: NDArray[np.int32], n: int, *, least_lift: fl
     return _answer(index, items, n, index.score, least_lift, level=False)
 
 
+def by_lift(index: Index, items: NDArray[np.int32], n: int, *, least_lift: float) -> Found:
+    """The same by the lift one can be sure of, whatever weighing the shop's last days chose: what
+    is shown as "so many times as often as by chance" is ranked by that."""
+    return _answer(index, items, n, index.sure, least_lift, level=False, logarithm=True)
+
+
 def cart(index: Index, items: NDArray[np.int32], n: int, *, least_lift: float = 1.0) -> Found:
     """The same for a cart: each product in it has one voice, however many companions it has."""
     return _answer(index, items, n, index.score, least_lift, level=True)
@@ -36,6 +42,7 @@ def _answer(
     least_lift: float,
     *,
     level: bool,
+    logarithm: bool = False,
 ) -> Found:
     asked = np.unique(items)
     asked = asked[(asked >= 0) & (asked < len(index))]
@@ -47,7 +54,10 @@ def _answer(
         np.concatenate([values[run] for run in runs])
         for values in (index.item, index.lift, index.support)
     )
-    voices = [np.maximum(column[run], 0.0).astype(np.float64) for run in runs]
+    voices = [np.asarray(column[run], np.float64) for run in runs]
+    if logarithm:
+        voices = [np.log(np.maximum(voice, 1.0)) for voice in voices]
+    voices = [np.maximum(voice, 0.0) for voice in voices]
     if level:
         voices = [voice / (np.sqrt(voice @ voice) or 1.0) for voice in voices]
     score = np.concatenate(voices)
