@@ -20,6 +20,7 @@ from patron.journeys import walk as journeys
 from patron.kit.clock import Clock
 from patron.kit.db import RETRIED, Tx, begun
 from patron.kit.log import logger
+from patron.kit.meanwhile import Meanwhile
 from patron.kit.metrics import counter, histogram
 from patron.kit.pauses import reach
 from patron.kit.signing import Signer
@@ -101,10 +102,15 @@ class Walker:
             room.forget(self.shop)
 
     async def _whole(self, connection: Tx) -> int:
+        with Meanwhile() as meanwhile:
+            return await self._one(connection, meanwhile)
+
+    async def _one(self, connection: Tx, meanwhile: Meanwhile) -> int:
         async with begun(connection, self.shop.schema):
             take = await events.take(connection, self.shop, self._batch)
             if take is None:
                 return 0
+            meanwhile.do(events.look_ahead(self.shop, take))
             await reach("walk.taken")
             with SECONDS.labels(self.shop.slug).time():
                 now = self._clock.now()

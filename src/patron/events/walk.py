@@ -4,6 +4,7 @@ All in the caller's transaction. What is kept in memory between batches is throw
 when that transaction is rolled back, and is not believed when another walker came in between.
 """
 
+import asyncio
 import heapq
 import secrets
 from collections.abc import Awaitable, Iterable, Sequence
@@ -13,10 +14,11 @@ from typing import Generic, TypeVar
 import msgspec
 
 from patron.events import store, walk_store
-from patron.events.accept import DROPPED, STEP_SECONDS, accept
+from patron.events.accept import DROPPED, STEP_SECONDS
+from patron.events.ahead import Batch
 from patron.events.log.dedup import KEPT_KEYS, Recent, first_key, key
 from patron.events.log.orders import words
-from patron.events.reading.heard import Heard, Refusal, hear, payloads
+from patron.events.reading.heard import Heard, Refusal, payloads
 from patron.events.reading.values import at_ms
 from patron.events.refused import store as refused_store
 from patron.events.refused.letters import letter
@@ -26,28 +28,32 @@ from patron.events.visit.channel import host
 from patron.events.visit.sessions import Visitor, pack, unpack, visit, visitor_key
 from patron.kit.clock import monotonic
 from patron.kit.db import Tx
+from patron.kit.log import logger
 from patron.shops.types import Shop
 
 Waiting = walk_store.Waiting
 acting_done = store.acting_done
 acting_failed = store.acting_failed
 
+log = logger(__name__)
+
 REMEMBERED = timedelta(minutes=2)
 LISTED_ROBOTS = 5  # a batch: enough to show the owner what is dropped, too few to fill the disk
 _VISITING = frozenset({Source.BROWSER, Source.SERVER})
 _recent: dict[str, Recent] = {}
+_ahead: dict[str, Batch] = {}
 T = TypeVar("T")
 
 
 class Take(msgspec.Struct):
     """Rows of the inbox that are walked together, and the cursors behind them."""
 
-    rows: list[Waiting]
-    bodies: list[bytes]
+    batch: Batch
     cursors: dict[int, int]
     count: int
     seen_token: int  # of the walk's row, when it was locked
     next_token: int
+    following: Batch | None = None  # what comes next, when it is a full batch
 
 
 async def take(tx: Tx, shop: Shop, limit: int) -> Take | None:
@@ -56,28 +62,58 @@ async def take(tx: Tx, shop: Shop, limit: int) -> Take | None:
     Rows of imports are taken only when nothing else waits. A lane is walked in its own order, and
     lanes are walked side by side in the order of receipt.
     """
+    ahead = _ahead.pop(shop.schema, None)
     # Looked at before locking, so that an idle poll writes nothing.
-    if not await _waiting(tx):
+    if ahead is None and not await _waiting(tx):
         return None
     standing = await walk_store.lock(tx)
-    rows = _first(await _waiting(tx), limit)
+    waiting = await _waiting(tx)
+    rows = _first(waiting, limit)
     if not rows:
         return None
+    known = setting(shop)
+    if ahead is not None and (ahead.token, ahead.rows) != (standing.seen_token, rows):
+        ahead = None
+    if ahead is not None and ahead.setting != known:
+        ahead = None
+    token = secrets.randbits(62)
+    following = _following(waiting, rows, limit)
+    new = [*([] if ahead else rows), *following]
+    bodies = await walk_store.bodies(tx, new) if new else []
+    batch = ahead or Batch(rows, bodies[: len(rows)], known)
     return Take(
-        rows=rows,
-        bodies=await walk_store.bodies(tx, rows),
+        batch=batch,
         cursors={row.lane: row.seq for row in rows},
         count=sum(row.count for row in rows),
         seen_token=standing.seen_token,
-        next_token=secrets.randbits(62),
+        next_token=token,
+        following=Batch(following, bodies[-len(following) :], known, token) if following else None,
     )
+
+
+async def look_ahead(shop: Shop, take: Take) -> None:
+    """Accept what comes next, a slice at a time, until it is done or this is cancelled.
+
+    It is believed only by the walk behind this one's commit, when no other came in between, and is
+    dropped by `forget` as all that is remembered.
+    """
+    if take.following is None:
+        return
+    _ahead[shop.schema] = take.following
+    try:
+        while take.following.accept_some():
+            await asyncio.sleep(0)
+    except Exception as error:
+        # Half accepted it is of no use. The walk meets the error itself where it can act on it.
+        _ahead.pop(shop.schema, None)
+        log.info("nothing was accepted ahead", extra={"reason": repr(error)})
 
 
 async def _waiting(tx: Tx) -> list[Waiting]:
     return await walk_store.waiting(tx, "live") or await walk_store.waiting(tx, "import")
 
 
-def _first(waiting: list[Waiting], limit: int) -> list[Waiting]:
+def _first(waiting: Iterable[Waiting], limit: int) -> list[Waiting]:
     """The next rows of all lanes, about `limit` events but one row at least."""
     lanes: dict[int, list[Waiting]] = {}
     for row in waiting:
@@ -92,16 +128,21 @@ def _first(waiting: list[Waiting], limit: int) -> list[Waiting]:
     return taken
 
 
+def _following(waiting: list[Waiting], rows: list[Waiting], limit: int) -> list[Waiting]:
+    """The rows behind `rows` when they are a full batch; of fewer, more may have come by then."""
+    upto = {row.lane: row.seq for row in rows}
+    left = [row for row in waiting if row.seq > upto.get(row.lane, -1)]
+    found = _first(left, limit)
+    return found if len(found) < len(left) else []
+
+
 async def accept_batch(tx: Tx, shop: Shop, take: Take, now: datetime) -> list[Event]:
     """The events of `take` that are accepted, with session, channel and device, not yet numbered.
 
     What is refused is written down, duplicates are counted. Once for each take: the events are
     changed on their way.
     """
-    started = monotonic()
-    heard = hear(take.bodies, [f"{row.lane}-{row.seq}" for row in take.rows])
-    STEP_SECONDS.labels("hear").observe(monotonic() - started)
-    drafts, refused = accept(heard, setting(shop))
+    drafts, refused = take.batch.accepted()
     drafts = await _timed("drop_duplicate", _drop_duplicates(tx, shop, take, drafts))
     await _timed("put_session", _put_sessions(tx, shop, drafts))
     if refused:
@@ -163,6 +204,7 @@ async def bury(tx: Tx, shop: Shop, event: Event, error: Exception, now: datetime
 def forget(shop: Shop) -> None:
     """Drop what is remembered of a shop: its transaction was rolled back."""
     _recent.pop(shop.schema, None)
+    _ahead.pop(shop.schema, None)
 
 
 # --- the acting part that waits -----------------------------------------------------------------
@@ -249,7 +291,7 @@ async def _memory(tx: Tx, shop: Shop, take: Take) -> Recent:
     """What is remembered of the newest messages, read anew unless the last batch was ours."""
     recent = _recent.get(shop.schema)
     if recent is None or recent.token != take.seen_token:
-        since = first_key(min(row.received_at for row in take.rows) - REMEMBERED)
+        since = first_key(min(row.received_at for row in take.batch.rows) - REMEMBERED)
         newest = await walk_store.newest_seen(tx, since, KEPT_KEYS // 2)
         if len(newest) == KEPT_KEYS // 2:
             since = newest[-1]
@@ -320,11 +362,11 @@ async def _keep_refusals(
             if robots > LISTED_ROBOTS:
                 continue
         listed.append(one)
-    texts = payloads(take.bodies, [heard for heard, _ in listed])
+    texts = payloads(take.batch.bodies, [heard for heard, _ in listed])
     for kind in ("rejected", "dead-letter"):
         entries = [
             refused_store.Entry(
-                take.rows[heard.place[0]].received_at, refusal.reason, refusal.detail, text
+                take.batch.rows[heard.place[0]].received_at, refusal.reason, refusal.detail, text
             )
             for (heard, refusal), text in zip(listed, texts, strict=True)
             if (refusal.reason is Drop.POISON) == (kind == "dead-letter")

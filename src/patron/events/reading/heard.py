@@ -93,14 +93,17 @@ _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 NO_STAMP = Stamp(r=0)
 
 
-def hear(rows: Sequence[bytes], names: Sequence[str]) -> list[Heard]:
-    """The calls of `rows`, in order. What cannot be read is there too, with its `refusal`."""
+def hear(rows: Sequence[bytes], names: Sequence[str], first: int = 0) -> list[Heard]:
+    """The calls of `rows`, in order. What cannot be read is there too, with its `refusal`.
+
+    `first` is the number of the first row in the batch.
+    """
     heard: list[Heard] = []
-    for number, row in enumerate(rows):
+    for number, (row, name) in enumerate(zip(rows, names, strict=True), first):
         before = len(heard)
         _hear_row(row, number, heard)
         for one in heard[before:]:
-            one.row = names[number]
+            one.row = name
     return heard
 
 
