@@ -5,18 +5,7 @@ from typing import Any
 import numpy as np
 
 from patron.recommend.compiling import compiled
-
-
-@compiled
-def _best(score: Any, touched: Any, n: int) -> Any:
-    """Of the `touched` the `n` with the highest score, of equals the lower number first."""
-    found = np.sort(touched)
-    values = score[found]
-    if len(found) > n:
-        least = np.partition(values, len(values) - n)[len(values) - n]
-        enough = values >= least
-        found, values = found[enough], values[enough]
-    return found[np.argsort(-values, kind="mergesort")[:n]]
+from patron.recommend.foremost import foremost
 
 
 @compiled
@@ -54,7 +43,7 @@ def nearest(
             that = touched[k]
             score[that] = np.float32(counted[that] * factor_from[one] * factor_to[that])
             counted[that] = 0.0
-        best = _best(score, touched[:size], kept)
+        best = foremost(score, touched[:size], kept)
         found[one] = len(best)
         near[one, : len(best)] = best
         scores[one, : len(best)] = score[best]
@@ -94,7 +83,7 @@ def ask_many(
                 total[that] += weights[k] * index_score[place]
         for k in range(size):
             value[touched[k]] = np.float32(total[touched[k]])
-        found = _best(value, touched[:size], n)
+        found = foremost(value, touched[:size], n)
         best[q, : len(found)] = found
         scores[q, : len(found)] = value[found]
     return best, scores

@@ -1,0 +1,136 @@
+"""The probability of buying again is learned from the shop's own last weeks.
+
+Logistic regression by Newton's method with a ridge; what it says is put right by isotonic
+regression (Zadrozny and Elkan 2002, doi:10.1145/775047.775151).
+"""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+from scipy.optimize import isotonic_regression
+from scipy.special import expit
+
+from patron.recommend.again.chance import FEATURES, look
+from patron.recommend.again.intervals import Habits, habits, pairs
+from patron.recommend.again.model import DAY, Params
+from patron.recommend.again.purchases import Purchases, before
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+WEEKS = 4
+"""Windows at the end of the history whose outcome is known."""
+PAIRS = 200_000
+"""Pairs of a window that are learned from; of a larger shop every so many-th person."""
+LEAST = 100
+"""Purchases again, without which there is nothing to learn from."""
+BINS, OF_A_BIN = 40, 50
+"""At most so many bins, each with at least so many purchases."""
+RISING = 1e-4
+"""Of what was said is kept where what came does not rise, so that a list has one order."""
+RIDGE = 1e-3
+SEEN = (0.005, 0.995)
+"""Beyond what nearly all of the examples are like, nothing is extrapolated."""
+STEPS = 25
+
+
+class Learned(msgspec.Struct, frozen=True):
+    """The part of the `Index` of the same names."""
+
+    weights: "NDArray[np.float64]"
+    low: "NDArray[np.float64]"
+    high: "NDArray[np.float64]"
+    said: "NDArray[np.float64]"
+    held: "NDArray[np.float64]"
+
+
+def learn(
+    lines: Purchases, params: Params, categories: "NDArray[np.int32] | None" = None
+) -> Learned:
+    """Weights of the features; those of the plain interval model where there is too little."""
+    plain = np.zeros(len(FEATURES))
+    plain[FEATURES.index("due")] = 1.0
+    all_of = np.full(len(FEATURES), np.inf)
+    unlearned = Learned(plain, -all_of, all_of, np.zeros(0), np.zeros(0))
+    if len(lines) == 0:
+        return unlearned
+    window = int(params.horizon_days * DAY)
+    end = int(lines.at.max()) + 1
+    known = before(lines, end - WEEKS * window)
+    table = habits(known, params.prior, categories)
+    features, came = [], []
+    for week in range(1, WEEKS + 1):
+        one = _window(lines, end - week * window, window, params, table)
+        features.append(one[0])
+        came.append(one[1])
+    x, y = np.concatenate(features), np.concatenate(came)
+    if y.sum() < LEAST:
+        return unlearned
+    low, high = np.quantile(x, SEEN, axis=0)
+    x = np.clip(x, low, high)
+    weights = _logistic(x, y, plain)
+    return Learned(weights, low, high, *_isotonic(expit(x @ weights), y))
+
+
+def _window(
+    lines: Purchases, cutoff: int, window: int, params: Params, table: Habits
+) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+    """Features of the pairs known at a moment, and whether each came again in the window after."""
+    past = before(lines, cutoff)
+    found = pairs(past)
+    features = look(past, found, table, cutoff, params.horizon_days).features
+    asked = table.bought_again[found.item]
+    asked &= found.person % max(1, -(-int(asked.sum()) // PAIRS)) == 0
+    ahead = (lines.at >= cutoff) & (lines.at < cutoff + window)
+    items = max(1, lines.items)
+    came = np.isin(
+        found.person[asked] * np.int64(items) + found.item[asked],
+        lines.person[ahead] * np.int64(items) + lines.item[ahead],
+    )
+    return features[asked], came.astype(np.float64)
+
+
+def _logistic(
+    x: "NDArray[np.float64]", y: "NDArray[np.float64]", plain: "NDArray[np.float64]"
+) -> "NDArray[np.float64]":
+    """Weights of a logistic regression, drawn to `plain` by a ridge; the first column is one and
+    has none."""
+    mean, deviation = x.mean(axis=0), x.std(axis=0)
+    mean[0], deviation[0] = 0.0, 1.0
+    deviation = np.where(deviation > 1e-9, deviation, 1.0)
+    z = (x - mean) / deviation
+    ridge = np.full(x.shape[1], RIDGE * len(y))
+    ridge[0] = 0.0
+    share = float(np.clip(y.mean(), 1e-6, 1 - 1e-6))
+    drawn = plain * deviation
+    weights = drawn.copy()
+    weights[0] = np.log(share / (1 - share))
+    for _ in range(STEPS):
+        said = expit(z @ weights)
+        slope = z.T @ (y - said) - ridge * (weights - drawn)
+        curve = (z * (said * (1 - said))[:, None]).T @ z + np.diag(ridge + 1e-9 * len(y))
+        step = np.clip(np.linalg.solve(curve, slope), -2.0, 2.0)
+        weights = weights + step
+        if np.abs(step).max() < 1e-6:
+            break
+    weights = weights / deviation
+    weights[0] -= float(weights[1:] @ mean[1:])
+    return weights
+
+
+def _isotonic(
+    raw: "NDArray[np.float64]", y: "NDArray[np.float64]"
+) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+    """What was said against what came, in bins with about as many that came in each."""
+    order = np.argsort(raw, kind="stable")
+    raw, y = raw[order], y[order]
+    ahead = np.cumsum(y) - y
+    most = min(BINS, int(y.sum()) // OF_A_BIN)
+    bins = np.minimum(most - 1, (ahead * most / y.sum()).astype(np.int64))
+    count = np.bincount(bins)
+    met = count > 0
+    said = np.bincount(bins, weights=raw)[met] / count[met]
+    came = np.bincount(bins, weights=y)[met] / count[met]
+    rising = isotonic_regression(came, weights=count[met]).x
+    return said, (1 - RISING) * rising + RISING * said

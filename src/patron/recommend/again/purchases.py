@@ -1,0 +1,97 @@
+"""Baskets of people as columns, each product of a basket once."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from patron.recommend.types import Interactions, Kind
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Purchases(msgspec.Struct, frozen=True):
+    """A line a product of a basket, sorted by person, basket, product."""
+
+    person: "NDArray[np.int32]"
+    item: "NDArray[np.int32]"
+    at: "NDArray[np.int64]"  # second
+    basket: "NDArray[np.int32]"  # running number over all people
+    back: "NDArray[np.int32]"  # how many baskets this person had after it
+    people: int
+    items: int
+
+    def __len__(self) -> int:
+        return len(self.person)
+
+
+def purchases(history: Interactions) -> Purchases:
+    """What was bought. Lines without an order's number are a basket if bought in one second."""
+    rows = history.kind == Kind.BUY
+    return of_columns(
+        history.person[rows], history.item[rows], history.at[rows], history.basket[rows],
+        history.people, history.items,
+    )  # fmt: skip
+
+
+def of_columns(
+    person: "NDArray[np.int32]",
+    item: "NDArray[np.int32]",
+    at: "NDArray[np.int64]",
+    order: "NDArray[np.int32]",
+    people: int,
+    items: int,
+) -> Purchases:
+    """The same of columns sorted by person, then time; `order` is -1 where there is no number."""
+    if len(person) == 0:
+        none = np.zeros(0, np.int32)
+        return Purchases(none, none, np.zeros(0, np.int64), none, none, people, items)
+    new = np.ones(len(person), bool)
+    new[1:] = (
+        (person[1:] != person[:-1])
+        | (order[1:] != order[:-1])
+        | ((order[1:] < 0) & (at[1:] != at[:-1]))
+    )
+    basket = np.cumsum(new) - 1
+    key = np.unique(basket * items + item, return_index=True)[1]
+    first = np.flatnonzero(new)
+    last_of = np.searchsorted(person[first], np.arange(people), side="right") - 1
+    basket = basket[key]
+    back = last_of[person[key]] - basket
+    return Purchases(
+        person[key], item[key], at[first][basket], basket.astype(np.int32), back.astype(np.int32),
+        people, items,
+    )  # fmt: skip
+
+
+def before(lines: Purchases, second: int) -> Purchases:
+    """What was bought before a moment."""
+    rows = lines.at < second
+    return of_columns(
+        lines.person[rows], lines.item[rows], lines.at[rows], lines.basket[rows],
+        lines.people, lines.items,
+    )  # fmt: skip
+
+
+class Vectors(msgspec.Struct, frozen=True):
+    """What people buy: row r, person `person[r]`, holds `item[start[r]:start[r+1]]`, ascending."""
+
+    person: "NDArray[np.int32]"
+    start: "NDArray[np.int64]"
+    item: "NDArray[np.int32]"
+    value: "NDArray[np.float64]"
+
+
+def vectors(lines: Purchases, fade: float, length: float) -> Vectors:
+    """The sum of fade^(baskets since) of each product, divided by the vector's own length to the
+    power of `length`."""
+    items = max(1, lines.items)
+    key, slot = np.unique(lines.person.astype(np.int64) * items + lines.item, return_inverse=True)
+    value = np.bincount(slot, weights=fade ** lines.back.astype(np.float64), minlength=len(key))
+    person = (key // items).astype(np.int32)
+    who, first = np.unique(person, return_index=True)
+    start = np.append(first, len(key)).astype(np.int64)
+    square = np.add.reduceat(value * value, first) if len(first) else np.zeros(0)
+    unit = value / np.repeat(square ** (length / 2), np.diff(start))
+    return Vectors(who, start, (key % items).astype(np.int32), unit)
