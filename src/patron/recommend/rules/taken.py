@@ -2,9 +2,12 @@
 
 from collections import Counter
 
+import numpy as np
+from numpy.typing import NDArray
+
 from patron.recommend.rules.ruleset import Rules
 from patron.recommend.rules.scene import Scene, first_codes
-from patron.recommend.rules.types import NONE, Objection
+from patron.recommend.rules.types import NONE, Objection, Words
 
 
 class Taken:
@@ -28,10 +31,10 @@ class Taken:
             (name, columns.tolist(), most)
             for name, columns, most in (
                 (Objection.PARENT, goods.parent[scene.rows], int(rules.one_per_parent)),
-                (Objection.BRAND, first_codes(goods.brand, scene.rows), rules.most_per_brand),
+                (Objection.BRAND, _kinds(scene, goods.brand), rules.most_per_brand),
                 (
                     Objection.CATEGORY,
-                    first_codes(goods.category, scene.rows),
+                    _kinds(scene, goods.category),
                     rules.most_per_category,
                 ),
             )
@@ -61,3 +64,8 @@ class Taken:
             if codes[row] != NONE and counts[codes[row]] >= most:
                 return name
         return None
+
+
+def _kinds(scene: Scene, words: Words) -> NDArray[np.int32]:
+    found: NDArray[np.int32] = words.alike[first_codes(words, scene.rows)]
+    return found

@@ -131,6 +131,15 @@ class Words(msgspec.Struct, frozen=True, eq=False, dict=True):
         return found
 
     @cached_property
+    def alike(self) -> NDArray[np.int32]:
+        """For each code the first code of the same text as it is compared: `Acme` and `ACME` are
+        one brand. NONE for NONE, which is the last."""
+        found = np.full(len(self.words) + 1, NONE, np.int32)
+        for codes in self.by_text.values():
+            found[codes] = codes[0]
+        return found
+
+    @cached_property
     def tables(self) -> dict[tuple[str, ...], NDArray[np.bool_]]:
         """What was looked up for texts that stand in rules; whoever fills it keeps it small."""
         return {}
