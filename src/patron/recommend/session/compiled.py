@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from patron.recommend.compiling import compiled
 from patron.recommend.session.index import LONGEST
-from patron.recommend.session.plain import Knobs, Lists, Question, Source, Steps
+from patron.recommend.session.plain import Fresh, Knobs, Lists, Question, Source, Steps
 
 Found = tuple["NDArray[np.int32]", "NDArray[np.float64]"]
 
@@ -96,83 +96,115 @@ def _transitions(steps: Steps, reach: "NDArray[np.float64]", most: int) -> Lists
 
 
 @compiled
-def answer(source: Source, question: Question, knobs: Knobs) -> Found:
+def _entries(start: "NDArray[np.int64]", item: int) -> "tuple[int, int]":
+    """Where the list of a product stands; of one that the index does not know, nowhere."""
+    if item + 1 >= len(start):
+        return 0, 0
+    return start[item], start[item + 1]
+
+
+@compiled
+def _place(table: "NDArray[np.int32]", met: "NDArray[np.int32]", key: int, count: int) -> int:
+    """Where `key` stands in `met`; `count`, if it is put there now."""
+    slot = _slot(table, met, key)
+    if table[slot] < 0:
+        table[slot] = count
+        met[count] = key
+    place: int = table[slot]
+    return place
+
+
+@compiled
+def answer(source: Source, fresh: Fresh, question: Question, knobs: Knobs) -> Found:
     """See `plain.answer`."""
-    asked, ids, similar = _neighbours(source, question, knobs.neighbours)
+    asked, ids, similar = _neighbours(source, fresh, question, knobs.neighbours)
+    known = len(source.session_start) - 1
     room = len(question.items)
     for session in ids:
-        room += source.session_start[session + 1] - source.session_start[session]
+        if session < known:
+            room += source.session_start[session + 1] - source.session_start[session]
+        else:
+            room += fresh.length[session - known]
     for item in question.items:
-        room += source.next_start[item + 1] - source.next_start[item]
+        begin, end = _entries(source.next_start, item)
+        room += end - begin
     table = _table(room)
     met = np.empty(room, np.int32)
-    scores = np.zeros(room, np.float64)
-    then = np.zeros(room, np.float64)
-    returned = np.zeros(room, np.float64)
+    near = np.zeros(room, np.float64)
     count = 0
     for k in range(len(ids)):
-        begin, end = source.session_start[ids[k]], source.session_start[ids[k] + 1]
-        anchor = end - 1
-        while source.session_items[anchor] != question.items[asked[k]]:
+        if ids[k] < known:
+            begin, end = source.session_start[ids[k]], source.session_start[ids[k] + 1]
+            steps = source.session_items[begin:end]
+        else:
+            steps = fresh.steps[ids[k] - known, : fresh.length[ids[k] - known]]
+        anchor = len(steps) - 1
+        while anchor > 0 and steps[anchor] != question.items[asked[k]]:
             anchor -= 1
+        for at in range(len(steps)):
+            place = _place(table, met, steps[at], count)
+            count += place == count
+            far = knobs.before[anchor - at] if at < anchor else knobs.after[at - anchor]
+            near[place] += similar[k] * far
+    for place in range(count):
+        if met[place] < len(source.rarity):
+            near[place] *= source.rarity[met[place]]
+        else:
+            near[place] *= knobs.rarest
+    return _mixed(source, question, knobs, (table, met, near), count)
+
+
+@compiled
+def _mixed(
+    source: Source,
+    question: Question,
+    knobs: Knobs,
+    tables: "tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]",
+    count: int,
+) -> Found:
+    """What the neighbours say of `count` products, with what follows and what is returned to."""
+    table, met, near = tables
+    all_near = 0.0
+    for place in range(count):
+        all_near += near[place]
+    then = np.zeros(len(met), np.float64)
+    all_then = 0.0
+    all_back = 0.0
+    for k in range(len(question.items)):
+        begin, end = _entries(source.next_start, question.items[k])
         for at in range(begin, end):
-            item = source.session_items[at]
-            slot = _slot(table, met, item)
-            if table[slot] < 0:
-                table[slot] = count
-                met[count] = item
-                count += 1
-            if at < anchor:
-                scores[table[slot]] += similar[k] * knobs.before[anchor - at]
-            else:
-                scores[table[slot]] += similar[k] * knobs.after[at - anchor]
-    near = 0.0
+            place = _place(table, met, source.next_items[at], count)
+            count += place == count
+            then[place] += source.next_share[at] * question.recall[k]
+            all_then += source.next_share[at] * question.recall[k]
+        all_back += question.back[k]
+    of_near = (1.0 - knobs.mix - knobs.returns) / all_near if all_near > 0 else 0.0
+    of_then = knobs.mix / all_then if all_then > 0 else 0.0
+    of_back = knobs.returns / all_back if all_back > 0 else 0.0
     for place in range(count):
-        scores[place] *= source.rarity[met[place]]
-        near += scores[place]
-    follows = 0.0
+        near[place] *= of_near
+        then[place] *= of_then
+    back = np.zeros(len(met), np.float64)
     for k in range(len(question.items)):
-        item = question.items[k]
-        for at in range(source.next_start[item], source.next_start[item + 1]):
-            other = source.next_items[at]
-            slot = _slot(table, met, other)
-            if table[slot] < 0:
-                table[slot] = count
-                met[count] = other
-                count += 1
-            then[table[slot]] += source.next_share[at] * question.recall[k]
-            follows += source.next_share[at] * question.recall[k]
-    near = (1.0 - knobs.mix - knobs.returns) / near if near > 0 else 0.0
-    follows = knobs.mix / follows if follows > 0 else 0.0
+        place = _place(table, met, question.items[k], count)
+        count += place == count
+        near[place] *= knobs.repeat
+        then[place] *= knobs.repeat
+        back[place] = question.back[k] * of_back
     for place in range(count):
-        scores[place] *= near
-        then[place] *= follows
-    back = 0.0
-    for k in range(len(question.items)):
-        back += question.back[k]
-    back = knobs.returns / back if back > 0 else 0.0
-    for k in range(len(question.items)):
-        slot = _slot(table, met, question.items[k])
-        if table[slot] < 0:
-            table[slot] = count
-            met[count] = question.items[k]
-            count += 1
-        place = table[slot]
-        scores[place] *= knobs.repeat
-        then[place] = then[place] * knobs.repeat
-        returned[place] = question.back[k] * back
-    for place in range(count):
-        scores[place] = scores[place] + then[place] + returned[place]
-    return met[:count], scores[:count]
+        near[place] = near[place] + then[place] + back[place]
+    return met[:count], near[:count]
 
 
 @compiled
 def _neighbours(
-    source: Source, question: Question, most: int
+    source: Source, fresh: Fresh, question: Question, most: int
 ) -> "tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]":
-    room = 0
+    known = len(source.session_start) - 1
+    room = len(fresh.sessions)
     for item in question.items:
-        room += source.item_start[item + 1] - source.item_start[item]
+        begin, end = _entries(source.item_start, item)
+        room += end - begin
     table = _table(room)
     ids = np.empty(room, np.int32)
     asked = np.empty(room, np.int32)
@@ -180,17 +212,21 @@ def _neighbours(
     similar = np.zeros(room, np.float64)
     count = 0
     for k in range(len(question.items)):
-        item = question.items[k]
-        for at in range(source.item_start[item], source.item_start[item + 1]):
-            session = source.item_sessions[at]
-            slot = _slot(table, ids, session)
-            if table[slot] < 0:
-                table[slot] = count
-                ids[count] = session
+        begin, end = _entries(source.item_start, question.items[k])
+        for at in range(begin, end):
+            place = _place(table, ids, source.item_sessions[at], count)
+            if place == count:
                 asked[count] = k
                 weight[count] = source.item_weight[at]
                 count += 1
-            similar[table[slot]] += question.weight[k]
+            similar[place] += question.weight[k]
+        for at in range(fresh.start[k], fresh.start[k + 1]):
+            place = _place(table, ids, fresh.sessions[at], count)
+            if place == count:
+                asked[count] = k
+                weight[count] = fresh.weight[fresh.sessions[at] - known]
+                count += 1
+            similar[place] += question.weight[k]
     for place in range(count):
         similar[place] *= weight[place]
     if count <= most:

@@ -106,13 +106,29 @@ class Knobs(NamedTuple):
     mix: float
     returns: float
     repeat: float
+    rarest: float  # what a product counts that no visit of the index has
+
+
+class Fresh(NamedTuple):
+    """Visits that the index does not have: asked product k leads to those that are
+    `sessions[start[k]:start[k + 1]]`, numbered from the index's last on; visit s of them weighs
+    `weight[s]` and is the first `length[s]` products of row s."""
+
+    start: "NDArray[np.int64]"
+    sessions: "NDArray[np.int32]"
+    weight: "NDArray[np.float32]"
+    steps: "NDArray[np.int32]"
+    length: "NDArray[np.int64]"
 
 
 def answer(
-    source: Source, question: Question, knobs: Knobs
+    source: Source, fresh: Fresh, question: Question, knobs: Knobs
 ) -> "tuple[NDArray[np.int32], NDArray[np.float64]]":
-    """Products and what speaks for them, in the order in which they were met."""
-    near, near_score = _of_neighbours(source, question, knobs)
+    """Products and what speaks for them, in the order in which they were met.
+
+    A product that is asked about may have a number beyond the index's if fresh visits have it.
+    """
+    near, near_score = _of_neighbours(source, fresh, question, knobs)
     then, then_score = _of_transitions(source, question)
     items = np.concatenate([near, then])
     others = 1.0 - knobs.mix - knobs.returns
@@ -149,16 +165,21 @@ def _in_order_met(
 
 
 def _of_neighbours(
-    source: Source, question: Question, knobs: Knobs
+    source: Source, fresh: Fresh, question: Question, knobs: Knobs
 ) -> "tuple[NDArray[np.int32], NDArray[np.float64]]":
-    asked, ids, similar = _neighbours(source, question, knobs.neighbours)
-    begin, end = source.session_start[ids], source.session_start[ids + 1]
-    length = end - begin
-    total = int(length.sum())
-    shift = np.cumsum(length) - length
+    asked, ids, similar = _neighbours(source, fresh, question, knobs.neighbours)
+    known = len(source.session_start) - 1
+    old = ids < known
+    begin = np.where(old, source.session_start[np.where(old, ids, 0)], 0)
+    length = np.empty(len(ids), np.int64)
+    length[old] = source.session_start[ids[old] + 1] - begin[old]
+    length[~old] = fresh.length[ids[~old] - known]
     own = np.repeat(np.arange(len(ids)), length)
-    at = np.arange(total) - shift[own]
-    items = source.session_items[begin[own] + at]
+    at = np.arange(len(own)) - (np.cumsum(length) - length)[own]
+    items = np.empty(len(own), np.int32)
+    mapped = old[own]
+    items[mapped] = source.session_items[begin[own[mapped]] + at[mapped]]
+    items[~mapped] = fresh.steps[ids[own[~mapped]] - known, at[~mapped]]
     anchor = np.zeros(len(ids), np.int64)
     shared = items == question.items[asked][own]
     np.maximum.at(anchor, own[shared], at[shared])
@@ -167,34 +188,48 @@ def _of_neighbours(
     met, number = _in_order_met(items)
     scores = _sums(number, similar[own] * weight, len(met))
     found = items[met]
-    return found, scores * source.rarity[found].astype(np.float64)
+    rarity = np.full(len(found), knobs.rarest)
+    rare = found < len(source.rarity)
+    rarity[rare] = source.rarity[found[rare]]
+    return found, scores * rarity
 
 
 def _neighbours(
-    source: Source, question: Question, most: int
+    source: Source, fresh: Fresh, question: Question, most: int
 ) -> "tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]":
     """The `most` visits most similar, the newer of equals; which asked product found each first."""
-    spans = [slice(source.item_start[item], source.item_start[item + 1]) for item in question.items]
-    sessions = np.concatenate([source.item_sessions[span] for span in spans])
-    weights = np.concatenate([source.item_weight[span] for span in spans])
-    asked = np.repeat(np.arange(len(spans)), [span.stop - span.start for span in spans])
-    met, number = _in_order_met(sessions)
-    found = _sums(number, question.weight[asked], len(met))
-    ids, similar, asked = sessions[met], found * weights[met].astype(np.float64), asked[met]
+    known = len(source.session_start) - 1
+    sessions, weights, asked = [], [], []
+    for k, item in enumerate(question.items.tolist()):
+        span = _span(source.item_start, item)
+        new = fresh.sessions[fresh.start[k] : fresh.start[k + 1]]
+        sessions += [source.item_sessions[span], new]
+        weights += [source.item_weight[span], fresh.weight[new - known]]
+        asked.append(np.full(span.stop - span.start + len(new), k))
+    met, number = _in_order_met(np.concatenate(sessions))
+    by = np.concatenate(asked)
+    similar = _sums(number, question.weight[by], len(met))
+    similar *= np.concatenate(weights)[met].astype(np.float64)
+    ids, by = np.concatenate(sessions)[met], by[met]
     if len(ids) > most:
         bound = np.partition(similar, len(ids) - most)[len(ids) - most]
         keep = similar > bound
         equal = np.flatnonzero(similar == bound)
         newest = np.argsort(-ids[equal], kind="stable")[: most - int(keep.sum())]
         keep[equal[newest]] = True
-        ids, similar, asked = ids[keep], similar[keep], asked[keep]
-    return asked, ids, similar
+        ids, similar, by = ids[keep], similar[keep], by[keep]
+    return by, ids, similar
+
+
+def _span(start: "NDArray[np.int64]", item: int) -> slice:
+    """Where the list of a product stands; of one that the index does not know, nowhere."""
+    return slice(int(start[item]), int(start[item + 1])) if item + 1 < len(start) else slice(0, 0)
 
 
 def _of_transitions(
     source: Source, question: Question
 ) -> "tuple[NDArray[np.int32], NDArray[np.float64]]":
-    spans = [slice(source.next_start[item], source.next_start[item + 1]) for item in question.items]
+    spans = [_span(source.next_start, item) for item in question.items.tolist()]
     items = np.concatenate([source.next_items[span] for span in spans])
     share = np.concatenate([source.next_share[span] for span in spans]).astype(np.float64)
     asked = np.repeat(np.arange(len(spans)), [span.stop - span.start for span in spans])

@@ -8,14 +8,23 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from patron.recommend.session.fit import decay, fastest
+from patron.recommend.session.fit import decay, fastest, rarity
 from patron.recommend.session.index import LONGEST, Index
-from patron.recommend.session.plain import Knobs, Question, Source
+from patron.recommend.session.plain import Fresh, Knobs, Question, Source
 from patron.recommend.types import Scored
 
 FADING = 86_400.0
 """Seconds after which a step of the same visit counts an e-fold less, whatever its place."""
 
+Visit = tuple["NDArray[np.int32]", "NDArray[np.float64]"]
+"""Products, oldest first, and how many seconds ago each was seen."""
+
+NO_VISITS = (
+    np.zeros(0, np.int32),
+    np.zeros(0, np.float32),
+    np.zeros((0, LONGEST), np.int32),
+    np.zeros(0, np.int64),
+)
 NOTHING = Scored(np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
@@ -45,10 +54,11 @@ def next_items(
     Scores are shares: of all products they add up to about one.
     """
     ready = ready_for(index)
-    question = asked(index, ready, items, ages_s)
+    question = asked(index, ready, (items, ages_s), index.items)
     if not len(question.items) or n < 1:
         return NOTHING
-    found, scores = (kernels or fastest()).answer(ready.source, question, ready.knobs)
+    none = Fresh(np.zeros(len(question.items) + 1, np.int64), *NO_VISITS)
+    found, scores = (kernels or fastest()).answer(ready.source, none, question, ready.knobs)
     return best(found, scores, n)
 
 
@@ -66,6 +76,7 @@ def ready_for(index: Index) -> Ready:
                 index.mix,
                 index.returns,
                 index.repeat,
+                float(rarity(np.zeros(1, np.int64), len(index.session_start) - 1, index.idf)[0]),
             ),
             decay(index.step, index.last),
             decay(index.recall, index.last),
@@ -73,13 +84,13 @@ def ready_for(index: Index) -> Ready:
     return ready
 
 
-def asked(
-    index: Index, ready: Ready, items: "NDArray[np.int32]", ages_s: "NDArray[np.float64]"
-) -> Question:
-    """The visit's last different products, the newest first, and what each has to say."""
+def asked(index: Index, ready: Ready, visit: Visit, below: int) -> Question:
+    """The visit's last different products with a number below `below`, the newest first, and what
+    each has to say."""
+    items, ages_s = visit
     back: dict[int, int] = {}
     for place, item in enumerate(items[: -index.last - 1 : -1].tolist()):
-        if 0 <= item < index.items:
+        if 0 <= item < below:
             back.setdefault(item, place)
     steps = np.fromiter(back.values(), np.int64, len(back))
     age = np.asarray(ages_s, np.float64)[len(items) - 1 - steps]

@@ -1,0 +1,171 @@
+"""Visits that came after the index was counted: they have a say from their second step on.
+
+They are kept in memory, the newest of them only, and are candidates beside those of the index: the
+same similarity, the same choice of neighbours, as if the index had them. What follows a product in
+them does not change the index's transitions.
+"""
+
+from collections import OrderedDict
+from threading import Lock
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patron.recommend.session.fit import DAY, fastest
+from patron.recommend.session.index import LONGEST, Index
+from patron.recommend.session.plain import Fresh
+from patron.recommend.session.query import NO_VISITS, NOTHING, asked, best, ready_for
+from patron.recommend.types import Scored
+
+VISITS = 20_000
+PER_ITEM = 200
+AHEAD = 60.0
+"""E-folds by which a fresh visit may outweigh the index's newest: an old index stays finite."""
+
+Click = tuple[str, int, int]
+"""Visit, product, second."""
+
+
+class Recent:
+    """The newest visits of a shop, those still going on among them; for one index.
+
+    A visit is named by whoever tells of it. Products keep the index's numbers; one that is newer
+    than the index may have any number from `index.items` on. All methods may be called by several
+    threads. Memory: at most `visits` visits of 50 steps and 200 visits a product, 14 MB by default.
+    """
+
+    def __init__(self, index: Index, visits: int = VISITS) -> None:
+        self._index = index
+        self._most = visits
+        self._lock = Lock()
+        self._slot: OrderedDict[str, int] = OrderedDict()  # of each visit, the oldest first
+        self._free = list(range(visits))[::-1]
+        self._below = index.items
+        self._by_item: dict[int, dict[int, None]] = {}
+        self._steps = np.zeros((visits, LONGEST), np.int32)
+        self._at = np.zeros((visits, LONGEST), np.int64)
+        self._length = np.zeros(visits, np.int64)
+
+    def __len__(self) -> int:
+        return len(self._slot)
+
+    def seen(self, visit: str, item: int, at_s: int) -> None:
+        """A step of a visit. What the index has counted already, by its time, is left out."""
+        if item < 0 or at_s <= self._index.newest:
+            return
+        with self._lock:
+            slot = self._slot.get(visit)
+            if slot is None:
+                slot = self._opened(visit)
+            length = int(self._length[slot])
+            if length == LONGEST:
+                self._forget_first(slot)
+                length -= 1
+            self._steps[slot, length] = item
+            self._at[slot, length] = at_s
+            self._length[slot] = length + 1
+            self._below = max(self._below, item + 1)
+            leads = self._by_item.setdefault(item, {})
+            leads[slot] = None
+            if len(leads) > PER_ITEM:
+                del leads[next(iter(leads))]
+
+    def forget(self, visit: str) -> None:
+        """Drop a visit, as when a person is erased."""
+        with self._lock:
+            if visit in self._slot:
+                self._closed(visit)
+
+    def clicks(self) -> list[Click]:
+        """All steps that are kept, oldest visit first, to be told to the delta of the next index."""
+        with self._lock:
+            return [
+                (visit, int(item), int(at))
+                for visit, slot in self._slot.items()
+                for item, at in zip(
+                    self._steps[slot, : self._length[slot]].tolist(),
+                    self._at[slot, : self._length[slot]].tolist(),
+                    strict=True,
+                )
+            ]
+
+    def next_items(
+        self,
+        items: "NDArray[np.int32]",
+        ages_s: "NDArray[np.float64]",
+        n: int,
+        visit: str | None = None,
+        kernels: ModuleType | None = None,
+    ) -> Scored:
+        """As `query.next_items`, told by the fresh visits besides; `visit` is the one that asks,
+        which does not tell itself."""
+        ready = ready_for(self._index)
+        question = asked(self._index, ready, (items, ages_s), self._below)
+        if not len(question.items) or n < 1:
+            return NOTHING
+        fresh = self._fresh(question.items.tolist(), visit)
+        found, scores = (kernels or fastest()).answer(ready.source, fresh, question, ready.knobs)
+        return best(found, scores, n)
+
+    def _fresh(self, items: list[int], visit: str | None) -> Fresh:
+        """Copies of the visits that the products lead to: others go on writing."""
+        with self._lock:
+            own = self._slot.get(visit) if visit is not None else None
+            lists = [
+                [
+                    slot
+                    for slot in self._by_item.get(item, ())
+                    if slot != own and self._length[slot] > 1
+                ]
+                for item in items
+            ]
+            slots, place = np.unique(
+                np.array([slot for slots in lists for slot in slots], np.int64), return_inverse=True
+            )
+            steps, length = self._steps[slots], self._length[slots]
+            ended = self._at[slots, length - 1]
+        start = np.concatenate([[0], np.cumsum([len(slots) for slots in lists])]).astype(np.int64)
+        known = len(self._index.session_start) - 1
+        if not len(slots):
+            return Fresh(start, *NO_VISITS)
+        numbers = (place + known).astype(np.int32)
+        return Fresh(start, numbers, self._weight(ended, length), steps, length)
+
+    def _weight(
+        self, ended: "NDArray[np.int64]", length: "NDArray[np.int64]"
+    ) -> "NDArray[np.float32]":
+        index = self._index
+        weight = length.astype(np.float64) ** -index.length
+        if index.recency > 0:
+            newest = index.newest if len(index.session_start) > 1 else int(ended.max())
+            weight *= np.exp(np.minimum((ended - newest) / (index.recency * DAY), AHEAD))
+        return weight.astype(np.float32)
+
+    def _opened(self, visit: str) -> int:
+        if not self._free:
+            self._closed(next(iter(self._slot)))
+        slot = self._slot[visit] = self._free.pop()
+        self._length[slot] = 0
+        return slot
+
+    def _closed(self, visit: str) -> None:
+        slot = self._slot.pop(visit)
+        for item in set(self._steps[slot, : self._length[slot]].tolist()):
+            self._unlink(item, slot)
+        self._length[slot] = 0
+        self._free.append(slot)
+
+    def _forget_first(self, slot: int) -> None:
+        """Make room for one more step of a visit that is as long as can be."""
+        item = int(self._steps[slot, 0])
+        self._steps[slot, :-1] = self._steps[slot, 1:].copy()
+        self._at[slot, :-1] = self._at[slot, 1:].copy()
+        if item not in self._steps[slot, :-1]:
+            self._unlink(item, slot)
+
+    def _unlink(self, item: int, slot: int) -> None:
+        leads = self._by_item.get(item, {})
+        leads.pop(slot, None)
+        if not leads:
+            self._by_item.pop(item, None)
