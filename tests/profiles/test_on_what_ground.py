@@ -21,10 +21,12 @@ from patron.kit.db import Tx
 from patron.kit.ids import new_id
 from patron.kit.problems import Problem
 from patron.profiles import sales, store, walk
+from patron.profiles.changes import store as changes
 from patron.profiles.consent import Said, basis, choose, grounds, obstacle
 from patron.profiles.types import ConsentState, Customer, Identifier, Obstacle, Reach
 from patron.shops.found import changed
 from patron.shops.types import Basis, Mode, Shop, ShopSettings
+from stage import Stage, play
 
 ANNA = "anna@example.com"
 CONSENT, DOI, CUSTOMER, CONTRACT = Basis
@@ -216,3 +218,54 @@ def test_the_proof_of_a_sale_holds_what_was_offered_where_and_which_order() -> N
     assert (word.state, word.text_shown, word.place, word.country) == (
         ConsentState.CUSTOMER, "No letters, please", "order o1", "DE"
     )  # fmt: skip
+
+
+def again(name: str, trust: Trust = Trust.SERVER, **told: Any) -> Event:
+    """Another word about the order, at a later moment."""
+    made = order(name, trust, refusal_offered=None, **told)
+    made.ts = made.received_at = NOON + timedelta(hours=1)
+    return made
+
+
+CANCELLED, REFUNDED = "Order Cancelled", "Order Refunded"
+
+
+@pytest.mark.parametrize(
+    ("events", "is_customer"),
+    [
+        ([order(), again(CANCELLED)], False),
+        ([again(CANCELLED), order()], False),
+        ([order(), again(REFUNDED, total=None, products=[])], False),
+        ([order(), again(REFUNDED, total=12), again(REFUNDED, total=8)], False),
+        ([order(), again(REFUNDED, total=12)], True),
+        ([order(), again(CANCELLED, order_id="o2")], True),
+        ([order(), again(CANCELLED, Trust.PUBLIC)], True),  # a page undoes no contract
+        ([order(), again(CANCELLED), order(order_id="o2")], True),
+    ],
+)
+def test_an_order_that_is_cancelled_is_no_sale(
+    house: House, events: list[Event], is_customer: bool
+) -> None:
+    settings = msgspec.structs.replace(GERMANY, double_opt_in=[])
+
+    async def story(stage: Stage) -> None:
+        stage.shop = shop = msgspec.structs.replace(stage.shop, settings=settings)
+        known = stage.event("Identified", "u:anna")
+        known.type, known.traits = EventType.IDENTIFY, {"email": ANNA}
+        await stage.walk(known)
+        for one in events:
+            async with stage.unit() as tx:
+                await changes.take(tx, await changes.waiting(tx, 10))
+            body = msgspec.json.encode({"properties": one.properties})
+            told = msgspec.structs.replace(one, message_id=str(new_id()), body=body)
+            await stage.walk(told)
+        async with stage.unit() as tx:
+            root = await store.find(tx, f"email:{ANNA}")
+            assert root is not None
+            found = await store.reach(tx, root, "email", "marketing", shop.settings)
+            assert (found.customer is not None) is is_customer
+            # Her word and its proof stay, and her segments are asked anew.
+            assert "o1" in [one.order_id for one in await store.consents(tx, [root])]
+            assert is_customer or await changes.waiting(tx, 10) == [root]
+
+    play(house, story)

@@ -60,13 +60,23 @@ async def _said(
     for key, channel, purpose, state, *rest in await tuples(
         tx,
         "SELECT address_key, channel, purpose, state, at, confirmed, country, categories"
-        " FROM consent WHERE address_key = ANY(%s)"
-        " AND (channel, purpose) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+        " FROM consent c WHERE address_key = ANY(%s)"
+        " AND (channel, purpose) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+        " AND NOT (state = 'customer' AND EXISTS (SELECT FROM v_order o"
+        " WHERE o.order_id = c.order_id AND (o.cancelled OR (o.revenue > 0 AND o.net <= 0))))",
         (list(keys), [channel for channel, _ in ways], [purpose for _, purpose in ways]),
     ):
         word = Said(key, ConsentState(state), *rest)
         said.setdefault((key, channel, purpose), []).append(word)
     return said
+
+
+async def sold_in(tx: Tx, order_ids: Collection[str]) -> list[str]:
+    """The addresses that were given in these sales."""
+    found = await tuples(
+        tx, "SELECT DISTINCT address_key FROM consent WHERE order_id = ANY(%s)", (list(order_ids),)
+    )
+    return [key for (key,) in found]
 
 
 async def suppressions_of(

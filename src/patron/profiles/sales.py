@@ -1,16 +1,18 @@
 """What a sale says about letters: she could refuse them there, and did, or did not.
 
 An order alone says nothing, and neither does a form or a cart that was left: only the shop's own
-server knows that the address was taken in a sale and that a refusal was offered beside it.
+server knows that the address was taken in a sale and that a refusal was offered beside it. A
+contract that is cancelled, or undone with all the money given back, is no sale any more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from patron.catalog.observe import categories
+from patron.events.log.orders import order_id
 from patron.events.types import Event, Source, Trust
 from patron.profiles.types import ConsentState, ConsentWord
-from patron.shops.types import MARKETING
+from patron.shops.types import MARKETING, METRICS
 
 _TEXT = 2_000
 
@@ -45,7 +47,14 @@ def word(event: Event, address_key: str) -> ConsentWord:
         message_id=event.message_id,
         country=None if refused else country(told),
         categories=None if refused else sorted(named(told)),
+        order_id=None if refused else order_id(event),
     )
+
+
+def taken_back(events: Sequence[Event], metrics: Mapping[str, str]) -> set[str]:
+    """The orders that events say are cancelled, or refunded, in a shop of these `metrics`."""
+    names = {metrics.get(key, METRICS[key]) for key in ("cancelled", "refunded")}
+    return {order_id(event) for event in events if event.name in names}
 
 
 def country(told: dict[str, Any]) -> str | None:

@@ -35,7 +35,7 @@ from patron.shops.types import ShopSettings
 _MERGE = "id, winner, loser, moved, reason, message_id, event_at, merged_at, undone_at"
 _WORD = (
     "address_key, channel, purpose, state, at, source, trust, text_shown, place, origin_id,"
-    " message_id, confirmed, country, categories"
+    " message_id, confirmed, country, categories, order_id"
 )
 
 
@@ -231,7 +231,7 @@ async def set_consents(tx: Tx, words: Sequence[ConsentWord], now: datetime) -> N
     cursor = tx.cursor()
     await cursor.executemany(
         f"INSERT INTO consent (id, recorded_at, {_WORD})"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [(id_at(now), now, *_word_values(word)) for word in words],
     )
     yes = [w for w in words if (w.state, w.purpose) == (ConsentState.GRANTED, MARKETING)]
@@ -248,7 +248,7 @@ def _word_values(word: ConsentWord) -> tuple[Any, ...]:
     return (
         word.address_key, word.channel, word.purpose, word.state, word.at, word.source,
         int(word.trust), word.text_shown, word.place, word.origin_id, word.message_id,
-        word.confirmed, word.country, word.categories,
+        word.confirmed, word.country, word.categories, word.order_id,
     )  # fmt: skip
 
 

@@ -119,8 +119,8 @@ class ConsentState(StrEnum):
 class ConsentWord(msgspec.Struct, frozen=True, kw_only=True):
     """One word about one address, with its proof. `at` is the event time.
 
-    `confirmed`: she answered from the mailbox. `country` (ISO 3166) and `categories`, the uppermost
-    ones of what she bought, belong to a sale.
+    `confirmed`: she answered from the mailbox. `country` (ISO 3166), `categories`, the uppermost
+    ones of what she bought, and `order_id` belong to a sale.
     """
 
     address_key: str
@@ -137,6 +137,7 @@ class ConsentWord(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: bool = False
     country: str | None = None
     categories: list[str] | None = None
+    order_id: str | None = None
 
 
 class SuppressionReason(StrEnum):

@@ -20,8 +20,9 @@ from patron.profiles.changes import store as changes
 from patron.profiles.claims import Reader, Rules, aliased, rules_of
 from patron.profiles.consent import uppermost
 from patron.profiles.consents import confirmation_store as confirmations
+from patron.profiles.reach_store import sold_in
 from patron.profiles.resolve import Resolver, told_origin
-from patron.profiles.sales import products
+from patron.profiles.sales import products, taken_back
 from patron.profiles.types import ConsentState, ConsentWord, People
 from patron.shops.types import Shop, ShopSettings
 
@@ -58,6 +59,8 @@ async def resolve(tx: Tx, shop: Shop, events: list[Event], now: datetime, signer
         await store.set_consents(tx, said, now)
         await changes.note_addresses(tx, [word.address_key for word in said], now)
         await confirmations.ask(tx, said, shop.settings, now)
+    if undone := taken_back(events, shop.settings.metrics):
+        await changes.note_addresses(tx, await sold_in(tx, undone), now)
     _count(shop, resolver)
     moved = {origin_id for merge in state.merged for origin_id in merge.moved}
     return People(
