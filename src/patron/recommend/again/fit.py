@@ -33,6 +33,7 @@ def fit(
         repeat=known.repeat,
         gap=known.gap,
         spread=known.spread,
+        pause=known.pause,
         weights=learned.weights,
         low=learned.low,
         high=learned.high,

@@ -35,6 +35,7 @@ class Habits(msgspec.Struct, frozen=True):
     repeat: "NDArray[np.float32]"
     gap: "NDArray[np.float32]"
     spread: "NDArray[np.float32]"
+    pause: float  # mean log days between two baskets of one person
 
 
 def pairs(lines: Purchases) -> Pairs:
@@ -82,7 +83,7 @@ def habits(lines: Purchases, prior: float, categories: "NDArray[np.int32] | None
     )  # fmt: skip
     return Habits(
         again > 0, repeat.astype(np.float32), gap.astype(np.float32),
-        np.sqrt(np.maximum(spread, 0.05)).astype(np.float32),
+        np.sqrt(np.maximum(spread, 0.05)).astype(np.float32), _pause(lines),
     )  # fmt: skip
 
 
@@ -101,3 +102,11 @@ def _shrunk(
     of_group = of_group / (np.bincount(group, weights=count, minlength=groups) + prior)
     shrunk: NDArray[np.float64] = (total + prior * of_group[group]) / (count + prior)
     return shrunk
+
+
+def _pause(lines: Purchases) -> float:
+    """Mean log days between two baskets of the same person."""
+    new = np.flatnonzero(np.append(True, lines.basket[1:] != lines.basket[:-1])[: len(lines)])
+    who, at = lines.person[new], lines.at[new]
+    one = who[1:] == who[:-1]
+    return float(log_days(np.diff(at)[one]).mean()) if one.any() else TYPICAL_GAP

@@ -30,7 +30,7 @@ BINS, OF_A_BIN = 40, 50
 RISING = 1e-4
 """Of what was said is kept where what came does not rise, so that a list has one order."""
 RIDGE = 1e-3
-SEEN = (0.005, 0.995)
+SEEN = (0.0005, 0.9995)
 """Beyond what nearly all of the examples are like, nothing is extrapolated."""
 STEPS = 25
 
@@ -68,6 +68,8 @@ def learn(
     if y.sum() < LEAST:
         return unlearned
     low, high = np.quantile(x, SEEN, axis=0)
+    due = FEATURES.index("due")
+    low[due], high[due] = -np.inf, np.inf
     x = np.clip(x, low, high)
     weights = _logistic(x, y, plain)
     return Learned(weights, low, high, *_isotonic(expit(x @ weights), y))

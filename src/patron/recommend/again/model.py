@@ -63,6 +63,7 @@ class Index(msgspec.Struct, frozen=True):
     repeat: "NDArray[np.float32]"  # share of its buyers who buy it again
     gap: "NDArray[np.float32]"  # mean of log days between two purchases
     spread: "NDArray[np.float32]"  # their standard deviation
+    pause: float  # mean of log days between two baskets of a person
     weights: "NDArray[np.float64]"  # of the features, in `chance.FEATURES`' order
     low: "NDArray[np.float64]"  # between which the features are held
     high: "NDArray[np.float64]"

@@ -93,5 +93,7 @@ def _lines(
 
 def _look(index: Index, lines: Purchases, now_s: int) -> tuple[Pairs, Look]:
     found = pairs(lines)
-    habits = Habits(index.bought_again, index.repeat, index.gap, index.spread)
+    habits = Habits(
+        index.bought_again, index.repeat, index.gap, index.spread, index.pause
+    )  # fmt: skip
     return found, look(lines, found, habits, now_s, index.horizon_days)
