@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from conftest import House
-from patron.app import errands
-from patron.app.errands import DONE, RESTS, Errands
-from patron.app.housekeeping import Keeper
+from patron.app.errands import running as errands
+from patron.app.errands.housekeeping import Keeper
+from patron.app.errands.running import DONE, RESTS, Errands
 from patron.kit.clock import monotonic
 from patron.kit.db import Database
 from patron.kit.settings import Settings

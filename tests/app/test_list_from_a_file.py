@@ -134,93 +134,91 @@ def test_files_that_are_refused_and_files_that_go(house: House, tmp_path: Path) 
     told(house, tmp_path, story)
 
 
-def test_what_breaks_off_is_tried_again_ever_more_seldom(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    uploads = Uploads(tmp_path, "acme")
-    settings = Settings(data_dir=tmp_path, database_url=house.url)
-    here = OpenHouse(settings, house.url, house.clock, house.signer)
+class Upheld:
+    """An upload that was started, and what the worker makes of it."""
 
-    async def shown(api: Api) -> dict[str, Any]:
-        await api.call("POST", "/api/lists", json={"name": "Fair"})
-        body = sent(b"email\na@x.example\n")
-        one: dict[str, Any] = (await api.call("POST", f"{AT}/imports", json=body)).json()
-        assert (await api.call("POST", f"{AT}/imports/{one['id']}/start")).status_code == 202
-        return one
+    def __init__(self, house: House, folder: Path) -> None:
+        self.house, self.folder = house, folder
+        self.uploads = Uploads(folder, "acme")
+        settings = Settings(data_dir=folder, database_url=house.url)
+        self.open = OpenHouse(settings, house.url, house.clock, house.signer)
+        self.id = UUID(told(house, folder, self._sent))
 
-    at = UUID(told(house, tmp_path, shown)["id"])
-
-    def now() -> Upload:
-        note = uploads.read(at)
-        assert note is not None
-        return note.upload
-
-    def comes(error: BaseException) -> None:
-        def broken(_: Any) -> None:
-            raise error
-
-        monkeypatch.setattr(Run, "run", broken)
-
-    # Neither an outage nor a worker that stops is an attempt.
-    for passing in (psycopg.OperationalError("away"), SystemExit(0)):
-        comes(passing)
-        with pytest.raises(type(passing)):
-            importing.bring_all(here, house.acme)
-        assert (now().state, now().attempts) == ("started", 0)
-        assert uploads.waits(house.clock.now())
-
-    comes(KeyError("a mistake of ours"))
-    for attempt, rest in enumerate(importing.RESTS[:-1], 1):
-        importing.bring_all(here, house.acme)
-        assert (now().state, now().attempts) == ("started", attempt)
-        assert now().error == "it broke off: KeyError('a mistake of ours')"
-        assert now().again_at == house.clock.now() + rest
-        assert importing.bring_all(here, house.acme) == []
-        assert not uploads.waits(house.clock.now())
-        house.clock.advance(rest)
-    # The last attempt takes the process along.
-    note = uploads.read(at)
-    assert note is not None
-    uploads.write(msgspec.structs.replace(note, attempts=len(importing.RESTS)))
-    importing.bring_all(here, house.acme)
-    assert (now().state, now().error) == ("failed", importing.DIED)
-
-    async def again(api: Api) -> None:
-        started = await api.call("POST", f"{AT}/imports/{at}/start")
-        assert (started.status_code, started.json()["state"]) == (202, "started")
-        assert (started.json()["attempts"], started.json()["error"]) == (0, None)
-
-    told(house, tmp_path, again)
-    monkeypatch.undo()
-    importing.bring_all(here, house.acme)
-    assert (now().state, now().error) == ("done", None)
-    assert not uploads.file(now()).exists()
-
-
-def test_a_file_at_fault_is_not_started_again(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = Settings(data_dir=tmp_path, database_url=house.url)
-    here = OpenHouse(settings, house.url, house.clock, house.signer)
-
-    async def shown(api: Api) -> str:
+    async def _sent(self, api: Api) -> str:
         await api.call("POST", "/api/lists", json={"name": "Fair"})
         body = sent(b"email\na@x.example\n")
         one = (await api.call("POST", f"{AT}/imports", json=body)).json()["id"]
         await api.call("POST", f"{AT}/imports/{one}/start")
         return str(one)
 
-    def wrong(_: Any) -> None:
-        raise bad_request("row 1 says nothing", remedy="say something")
+    def now(self) -> Upload:
+        note = self.uploads.read(self.id)
+        assert note is not None
+        return note.upload
 
-    one = told(house, tmp_path, shown)
-    monkeypatch.setattr(Run, "run", wrong)
-    importing.bring_all(here, house.acme)
+    def waits(self) -> bool:
+        return self.uploads.waits(self.house.clock.now())
+
+    def imported(self) -> list[str]:
+        return importing.bring_all(self.open, self.house.acme)
+
+
+def breaks(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def broken(_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(Run, "run", broken)
+
+
+def test_what_breaks_off_is_tried_again_ever_more_seldom(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Upheld(house, tmp_path)
+    # Neither an outage nor a worker that stops is an attempt.
+    for passing in (psycopg.OperationalError("away"), SystemExit(0)):
+        breaks(monkeypatch, passing)
+        with pytest.raises(type(passing)):
+            file.imported()
+        assert (file.now().state, file.now().attempts, file.waits()) == ("started", 0, True)
+
+    breaks(monkeypatch, KeyError("a mistake of ours"))
+    for attempt, rest in enumerate(importing.RESTS[:-1], 1):
+        file.imported()
+        assert (file.now().state, file.now().attempts) == ("started", attempt)
+        assert file.now().error == "it broke off: KeyError('a mistake of ours')"
+        assert file.now().again_at == house.clock.now() + rest
+        assert file.imported() == [] and not file.waits()
+        house.clock.advance(rest)
+    # The last attempt takes the process along.
+    note = file.uploads.read(file.id)
+    assert note is not None
+    file.uploads.write(msgspec.structs.replace(note, attempts=len(importing.RESTS)))
+    file.imported()
+    assert (file.now().state, file.now().error) == ("failed", importing.DIED)
 
     async def again(api: Api) -> None:
-        failed = (await api.call("GET", f"{AT}/imports/{one}")).json()
+        started = await api.call("POST", f"{AT}/imports/{file.id}/start")
+        assert (started.status_code, started.json()["state"]) == (202, "started")
+        assert (started.json()["attempts"], started.json()["error"]) == (0, None)
+
+    told(house, tmp_path, again)
+    monkeypatch.undo()
+    file.imported()
+    assert (file.now().state, file.now().error) == ("done", None)
+    assert not file.uploads.file(file.now()).exists()
+
+
+def test_a_file_at_fault_is_not_started_again(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Upheld(house, tmp_path)
+    breaks(monkeypatch, bad_request("row 1 says nothing", remedy="say something"))
+    file.imported()
+
+    async def again(api: Api) -> None:
+        failed = (await api.call("GET", f"{AT}/imports/{file.id}")).json()
         assert (failed["state"], failed["error"]) == ("failed", "row 1 says nothing")
-        refused = await api.call("POST", f"{AT}/imports/{one}/start")
+        refused = await api.call("POST", f"{AT}/imports/{file.id}/start")
         assert (refused.status_code, refused.json()["remedy"]) == (
             409, "correct it and send it again",
         )  # fmt: skip

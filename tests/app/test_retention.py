@@ -13,7 +13,7 @@ from app.audited import Api, told
 from conftest import NOON, House
 from events.test_lake import Shed
 from patron.app.care import leftovers
-from patron.app.housekeeping import Keeper
+from patron.app.errands.housekeeping import Keeper
 from patron.app.retention import sweeping
 from patron.app.retention.files import Files
 from patron.app.retention.kinds import KINDS, Kind

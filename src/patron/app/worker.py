@@ -14,8 +14,9 @@ from typing import Any
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from patron.app import housekeeping, sending
+from patron.app import sending
 from patron.app.context import inbox_limits, open_signer, read_settings, the_clock, worker_figures
+from patron.app.errands import housekeeping
 from patron.app.occupancy import end_with
 from patron.app.webhooks import telling
 from patron.app.wiring import ACTING, Walker, retry_acting

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from patron.app.care.proof import rewriting
-from patron.app.errands import Errands
+from patron.app.errands.running import Errands
 from patron.app.lists.uploads import Uploads
 from patron.app.retention import sweeping
 from patron.carts import tasks as carts

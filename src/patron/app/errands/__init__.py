@@ -1,0 +1,1 @@
+"""Jobs of the worker, each in a process of its own."""
