@@ -40,37 +40,42 @@ def offered(draw: st.DrawFn, size: int) -> list[Offer]:
     return found
 
 
+def some(rules: st.SearchStrategy[Any], most: int = 2) -> st.SearchStrategy[Any]:
+    return st.lists(rules, min_size=1, max_size=most).map(tuple)
+
+
 @st.composite
 def rulesets(draw: st.DrawFn, size: int) -> Rules:
-    pins = draw(st.lists(st.builds(Pin, st.integers(-1, size), st.integers(0, 14)), max_size=4))
-    amount = st.sampled_from((None, 0, 1000, 2000))
-    cap = st.integers(0, 3)
-    share = st.sampled_from((0.0, 0.2, 1.0))
-    return Rules(
-        filters=tuple(draw(st.lists(_FILTERS, max_size=2))),
-        boosts=tuple(draw(st.lists(_BOOSTS, max_size=2))),
-        buried=tuple(draw(st.lists(_FILTERS, max_size=1))),
-        apart=tuple(draw(st.lists(st.builds(Apart, _FILTERS, _FILTERS), max_size=2))),
-        pins=tuple(pins),
-        in_stock=draw(st.booleans()),
-        price_from=draw(amount),
-        price_to=draw(amount),
-        exclude_current=draw(st.booleans()),
-        exclude_cart=draw(st.booleans()),
-        exclude_viewed=draw(st.booleans()),
-        exclude_bought_days=draw(st.sampled_from((0, 30, 365))),
-        exclude_bought_unless=draw(st.none() | st.just(read_filter("bought_again >= 10%"))),
-        one_per_parent=draw(st.booleans()),
-        most_per_brand=draw(cap),
-        most_per_category=draw(cap),
-        min_relevance=draw(share),
-        margin_weight=draw(st.sampled_from((-1.0, 0.0, 2.0))),
-        popularity_weight=draw(st.sampled_from((-1.0, 0.0, 2.0))),
-        rotation=draw(share),
-        explore_share=draw(share),
-        ignored_factor=draw(st.sampled_from((1.0, 0.5, 0.0))),
-        ignored_hidden_after=draw(st.sampled_from((0, 3))),
-    )
+    """Few rules at a time: under all of them at once hardly any answer is left to be looked at."""
+    share, amount = st.sampled_from((0.2, 1.0)), st.sampled_from((0, 1000, 2000))
+    weight = st.sampled_from((-1.0, 2.0))
+    said = {
+        "filters": some(_FILTERS),
+        "boosts": some(_BOOSTS),
+        "buried": some(_FILTERS, 1),
+        "apart": some(st.builds(Apart, _FILTERS, _FILTERS)),
+        "pins": some(st.builds(Pin, st.integers(-1, size), st.integers(0, 14)), 4),
+        "in_stock": st.just(False),
+        "price_from": amount,
+        "price_to": amount,
+        "exclude_current": st.just(False),
+        "exclude_cart": st.just(False),
+        "exclude_viewed": st.just(True),
+        "exclude_bought_days": st.sampled_from((30, 365)),
+        "exclude_bought_unless": st.just(read_filter("bought_again >= 10%")),
+        "one_per_parent": st.just(False),
+        "most_per_brand": st.integers(1, 3),
+        "most_per_category": st.integers(1, 3),
+        "min_relevance": share,
+        "margin_weight": weight,
+        "popularity_weight": weight,
+        "rotation": share,
+        "explore_share": share,
+        "ignored_factor": st.sampled_from((0.5, 0.0)),
+        "ignored_hidden_after": st.just(3),
+    }
+    chosen = draw(st.lists(st.sampled_from(sorted(said)), max_size=5, unique=True))
+    return Rules(**{name: draw(said[name]) for name in chosen})
 
 
 def holds(rule: Filter, item: int, shop: Goods, context: Context) -> bool:
@@ -282,6 +287,26 @@ def test_two_brands_that_do_not_bear_each_other_are_never_side_by_side() -> None
     found = rank(four, shop, Rules(apart=apart), moment(4, cart=[2]))
     assert found.items.tolist() == [0, 3]
     assert found.dropped == {"in_cart": 1, "apart[0]": 1}
+
+
+def test_an_answer_has_at_most_so_many_of_a_kind() -> None:
+    shop = goods(
+        6,
+        brand=words("Acme", "ACME", "acme", "Brio", None, None),
+        category=words("Tea", "Tea", None, "Tea > Green", "Tea", None),
+        parent=[1, -1, 1, -1, 2, 2],
+    )
+    six = [offer([0, 1, 2, 3, 4, 5])]
+    assert answered(six, shop) == [0, 1, 3, 4]
+    assert answered(six, shop, one_per_parent=False) == [0, 1, 2, 3, 4, 5]
+    assert answered(six, shop, one_per_parent=False, most_per_brand=1) == [0, 3, 4, 5]
+    assert answered(six, shop, one_per_parent=False, most_per_brand=2) == [0, 1, 3, 4, 5]
+    assert answered(six, shop, one_per_parent=False, most_per_category=2) == [0, 1, 2, 3, 5]
+    found = rank(six, shop, Rules(most_per_brand=1), moment(9))
+    assert found.items.tolist() == [0, 3, 4]
+    assert found.dropped == {"parent": 2, "brand": 1}
+    # A variant of what she looks at, or has in the cart, is the same product.
+    assert answered(six, shop, context=moment(9, product=0, cart=[4])) == [1, 3]
 
 
 def test_little_relevance_is_left_out_but_not_what_fills_up() -> None:
