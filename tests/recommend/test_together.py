@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patron.recommend.pairs.counting import sets
 from patron.recommend.together.fit import count
 from patron.recommend.together.offer import Together
 from patron.recommend.together.types import Params
@@ -23,7 +24,7 @@ def lines_of(baskets: list[list[int]]) -> tuple[Any, Any]:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 7), max_size=6), max_size=40))
 def test_counts_agree_with_counting_by_hand(baskets: list[list[int]]) -> None:
-    table = count(*lines_of(baskets), items=8)
+    table = count(sets(*lines_of(baskets), 8, 200), Params())
     orders = [set(basket) for basket in baskets if basket]
     single = Counter(item for basket in orders for item in basket)
     both = Counter(pair for basket in orders for pair in permutations(sorted(basket), 2))
@@ -55,7 +56,7 @@ def shop(orders: int = 2_000) -> Together:
         basket += list(draw.integers(3, 60, size=3))
         baskets.append(basket)
     names = [f"p{i}" for i in range(60)]
-    return Together(names, count(*lines_of(baskets), items=60))
+    return Together(names, count(sets(*lines_of(baskets), 60, 200), Params()))
 
 
 def test_what_everybody_buys_is_weighed_down() -> None:

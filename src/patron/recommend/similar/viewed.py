@@ -34,7 +34,7 @@ class Seen(msgspec.Struct, frozen=True):
 def visits(history: Interactions, params: Params) -> Sets:
     """What was looked at in one visit. A shop that is told of no views has people in their place,
     each with what she last bought or put in a cart."""
-    looked = history.kind == Kind.VIEW
+    looked = (history.kind == Kind.VIEW) & (history.session >= 0)
     if looked.any():
         rows = history.where(looked)
         number, newest = rows.session, _newest(rows.session, rows.at)

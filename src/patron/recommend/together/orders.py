@@ -10,8 +10,11 @@ from patron.recommend.types import Interactions, Kind
 HOUR_S = 3_600
 
 
-def numbers(history: Interactions, hours: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Number of the order, and product, of each line that was bought.
+Lines = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]
+
+
+def numbers(history: Interactions, hours: int = 0) -> Lines:
+    """Number of the order, product and second of each line that was bought.
 
     A purchase without an order is an order of its own moment. With `hours`, a person's order opens
     a window; those that begin within it belong to it, the next one opens another, so no window is
@@ -19,16 +22,26 @@ def numbers(history: Interactions, hours: int = 0) -> tuple[NDArray[np.int64], N
     """
     lines = history.where(history.kind == Kind.BUY)
     if len(lines) == 0:
-        return np.zeros(0, np.int64), lines.item
+        return np.zeros(0, np.int64), lines.item, lines.at
     order = _orders(lines)
     if hours == 0:
-        return order, lines.item
+        return order, lines.item, lines.at
     count = int(order.max()) + 1
     began = np.full(count, np.iinfo(np.int64).max)
     np.minimum.at(began, order, lines.at)
     person = np.zeros(count, np.int64)
     person[order] = lines.person
-    return _windows(person, began, hours * HOUR_S)[order], lines.item
+    return _windows(person, began, hours * HOUR_S)[order], lines.item, lines.at
+
+
+def faded(
+    number: NDArray[np.int64], at: NDArray[np.int64], half_life_s: float
+) -> NDArray[np.float64]:
+    """What each order counts against the newest: half after one half-life; without one, one."""
+    weight = np.ones(int(number.max()) + 1 if len(number) else 0)
+    if half_life_s > 0 and len(number):
+        weight[number] = 0.5 ** ((int(at.max()) - at) / half_life_s)
+    return weight
 
 
 def _orders(lines: Interactions) -> NDArray[np.int64]:

@@ -34,6 +34,25 @@ def complements(
     return _answer(index, items, n, index.complement, least_lift, level=True)
 
 
+def rate(index: Index, item: int, others: NDArray[np.int32]) -> NDArray[np.float64]:
+    """How well each of `others` completes a product, the more the better: as counted where the two
+    were bought together often enough to be kept, else as well as it completes anything."""
+    found = np.zeros(len(others))
+    inside = (others >= 0) & (others < len(index))
+    if not 0 <= item < len(index):
+        return found
+    chance = np.maximum(index.joins[others[inside]].astype(np.float64), 1e-12)
+    found[inside] = index.prior / (index.faded[item] + index.prior) * chance**index.staples
+    run = slice(int(index.start[item]), int(index.start[item + 1]))
+    by_number = np.argsort(index.item[run], kind="stable")
+    known = np.asarray(index.item[run])[by_number]
+    if len(known):
+        place = np.minimum(np.searchsorted(known, others), len(known) - 1)
+        there = known[place] == others
+        found[there] = np.asarray(index.complement[run])[by_number][place[there]]
+    return found
+
+
 def _answer(
     index: Index,
     items: NDArray[np.int32],

@@ -44,7 +44,7 @@ def candidates(history: Interactions) -> Iterator[Params]:
 
 def asked(after: Interactions, most: int = QUESTIONS) -> Asked:
     """Of each held-back order of several products one product, in turns, and the others."""
-    number, item = orders.numbers(after)
+    number, item, _ = orders.numbers(after)
     held = counting.sets(number, item, after.items, LARGEST_ORDER)
     several = np.flatnonzero(np.diff(held.start) > 1)
     given, wanted = [], []

@@ -25,8 +25,15 @@ class Params(msgspec.Struct, frozen=True):
     shrinkage: float = 5.0  # of `SHRUNK`: orders as expected by chance that are added
     hours: int = 0  # orders of a person that begin within so many hours count as one; 0: each alone
     least: int = 3  # orders that two products must share
-    views: float = 1.0  # of complements: what it counts against a pair that is viewed in turns
-    alike: float = 1.0  # the same for a pair that is bought with the same third products
+    # Of complements: after how many days an order counts half (0: all count alike), orders as
+    # expected by chance that are added, how much of what is bought with everything is left in (0:
+    # none, 1: all), and what it counts against a pair that is viewed in one visit, or bought with
+    # the same third products.
+    half_life_days: float = 0.0
+    prior: float = 5.0
+    staples: float = 0.0
+    views: float = 1.0
+    alike: float = 0.5
     kept: int = 40  # companions of a product
 
 
@@ -40,7 +47,11 @@ class Index(msgspec.Struct, frozen=True):
     lift: NDArray[np.float32]  # as counted
     sure: NDArray[np.float32]  # the lower bound of the lift
     support: NDArray[np.int32]  # orders with both
-    complement: NDArray[np.float32]  # score less what makes the two substitutes of each other
+    complement: NDArray[np.float32]  # how well it completes, less what makes the two substitutes
+    faded: NDArray[np.float32]  # of each product: its orders, faded
+    joins: NDArray[np.float32]  # of each product: in which part of orders of several it is
+    prior: float
+    staples: float
     orders: int
 
     def __len__(self) -> int:

@@ -10,6 +10,12 @@ n(ij), n(i), n(j), N as these numbers, e = n(i) n(j) / N the shared orders that 
 - shrunk: (n(ij) + s) / (e + s), the mean of a gamma-Poisson shrinkage towards chance (DuMouchel
   1999, doi:10.1080/00031305.1999.10474456) with one prior; e^power in its place as above.
 
+What completes a product is counted from orders that fade (c(ij), c(i)), with a Dirichlet prior of s
+orders in which j is as often as in any order of several products, q(j):
+
+- completes: (c(ij) + s q(j)) / (c(i) + s) / q(j)^(1 - staples); of pairs that nobody bought yet
+  that is s q(j)^staples / (c(i) + s).
+
 A product that is bought with everything has a lift near one however often it is bought, so it
 sinks; a pair seen twice has a wide interval, so it sinks too.
 """
@@ -19,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from patron.recommend.pairs.types import Sets
 from patron.recommend.together.types import Params, Weighing
 
 Z = 1.96
@@ -64,6 +71,23 @@ def score(
     if params.power == 1.0:
         return np.log(sure), lift, sure
     return np.where(sure > 1, lower * (orders / other) ** params.power, -1.0), lift, sure
+
+
+def joins(held: Sets) -> tuple[Numbers, Numbers]:
+    """Of each product: its orders as they weigh, and its share of those that hold several."""
+    several = np.diff(held.start) > 1
+    size = np.repeat(several, np.diff(held.start))
+    weight = np.repeat(held.weight, np.diff(held.start))
+    faded = np.bincount(held.item, weights=weight, minlength=held.items).astype(np.float64)
+    joined = np.bincount(held.item, weights=weight * size, minlength=held.items)
+    return faded, joined / (held.weight[several].sum() or 1.0)
+
+
+def completes(params: Params, both: Numbers, faded: Numbers, joined: Numbers) -> Numbers:
+    """How well a product completes another, from their faded orders; above 0."""
+    chance = np.maximum(joined, 1e-12)
+    rate = (both + params.prior * chance) / (faded + params.prior)
+    return rate / chance ** (1.0 - params.staples)
 
 
 def _xlogx(value: Any) -> Any:
