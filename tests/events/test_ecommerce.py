@@ -1,11 +1,13 @@
 """Events of shops arrive in many dialects; the log knows one."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patron.events import ecommerce
 from patron.events.ecommerce import GA4_NAMES, SPEC, V1_NAMES, canonical, line, lines, tidy
 
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -159,3 +161,18 @@ def test_tidying_never_fails_and_does_nothing_twice(name: str, properties: dict[
     assert repr(properties) == once
     if "items" not in once:
         assert unknown.keys() <= properties.keys()
+
+
+@given(
+    st.sampled_from(["Product Viewed", "Order Completed", "Promotion Viewed"]),
+    st.dictionaries(st.sampled_from(KNOWN_KEYS), JSON, max_size=5),
+)
+def test_a_shape_that_was_met_before_is_tidied_as_if_it_were_new(
+    name: str, properties: dict[str, Any]
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ecommerce, "_tidy_shapes", set())
+        patched.setattr(ecommerce, "LONGEST_SHAPE", 0)
+        new = tidied(name, **deepcopy(properties))
+    assert tidied(name, **deepcopy(properties)) == new
+    assert tidied(name, **deepcopy(properties)) == new

@@ -32,14 +32,17 @@ Facts = dict[str, Any]
 
 
 class Said(msgspec.Struct, frozen=True, gc=False):
-    """Facts of a product and their JSON, which would cost more to write than all the rest."""
+    """Facts of a product and their JSON, which would cost more to write than all the rest: `text`
+    by itself, `alone` as what a body ends with that speaks of nothing else."""
 
     facts: Facts
     text: bytes
+    alone: bytes
 
     @classmethod
     def of(cls, facts: Facts) -> "Said":
-        return cls(facts, _encode(facts))
+        text = _encode(facts)
+        return cls(facts, text, _ending([text]))
 
 
 class Shown:
@@ -95,11 +98,13 @@ def spoken_of(events: Iterable[Event]) -> list[tuple[Event, list[str]]]:
     for event in events:
         if event.name in _SPEAKING:
             products = event.properties.get("products")
-            listed = products if isinstance(products, list) and products else [event.properties]
-            ids = [_id(one) for one in listed[:MOST_PRODUCTS] if isinstance(one, dict)]
-            named = [one for one in ids if one is not None]
-            if named:
-                found.append((event, named))
+            if isinstance(products, list) and products:
+                ids = [_id(one) for one in products[:MOST_PRODUCTS] if isinstance(one, dict)]
+                named = [one for one in ids if one is not None]
+                if named:
+                    found.append((event, named))
+            elif (only := _id(event.properties)) is not None:
+                found.append((event, [only]))
     return found
 
 
@@ -114,6 +119,11 @@ def _id(product: Mapping[str, Any]) -> str | None:
 def describe(event: Event, said: list[Said]) -> None:
     """Keep with an event what the catalog says of its products."""
     event.properties[FIELD] = [one.facts for one in said]
-    added = b'"catalog":[' + b",".join([one.text for one in said]) + b"]}"
-    if not event.body.endswith(added):  # a batch may be walked again
-        event.body = event.body[:-1] + (b"" if event.body == b"{}" else b",") + added
+    added = said[0].alone if len(said) == 1 else _ending([one.text for one in said])
+    body = event.body
+    if not body.endswith(added):  # a batch may be walked again
+        event.body = (b"{" if body == b"{}" else body[:-1] + b",") + added
+
+
+def _ending(texts: list[bytes]) -> bytes:
+    return b'"catalog":[' + b",".join(texts) + b"]}"

@@ -6,6 +6,7 @@ timed and counted. Deduplication and sessions follow in `walk`, because they rem
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 from patron.events.reading.heard import Heard, Refusal
 from patron.events.steps.circumstances import (
@@ -72,7 +73,6 @@ STEPS: tuple[Step, ...] = (
     drop_crowded,
     drop_too_deep,
 )
-_seconds = {step: STEP_SECONDS.labels(step.__name__) for step in STEPS}
 
 
 def accept(
@@ -117,8 +117,11 @@ def _through(
             else:
                 refused.append((one.heard, refusal))
                 DROPPED.labels(step.__name__, refusal.reason).inc()
-    _seconds[step].observe(monotonic() - started)
+    _seconds(step.__name__).observe(monotonic() - started)
     return kept
+
+
+_seconds = cache(STEP_SECONDS.labels)  # prometheus looks longer for it
 
 
 def _asked_alone(step: Step, one: Draft, setting: Setting) -> Refusal | None:

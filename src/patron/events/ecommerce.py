@@ -17,6 +17,8 @@ import msgspec
 from patron.kit.money import currency_code, number
 
 NAME_CACHE = 4_096
+SHAPE_CACHE = 1_024
+LONGEST_SHAPE = 64
 
 
 class Kind(Enum):
@@ -174,6 +176,10 @@ _CAMEL = {
     "reviewId": "review_id",
 }
 _MONEY = _numbers("price value subtotal total revenue shipping tax discount").keys()
+_TIDY: dict[Kind | None, tuple[type, ...]] = {TEXT: (str,), NUMBER: (int, float), PRODUCTS: ()}
+# Events of one name mostly have the same keys with values of the same types. Of those shapes that
+# leave nothing to do these are remembered: to know one costs a third of looking at each key.
+_tidy_shapes: set[tuple[Any, ...]] = set()
 _ONE_PRODUCT = frozenset(name for name, fields in SPEC.items() if "product_id" in fields)
 
 
@@ -204,6 +210,14 @@ def tidy(name: str, properties: dict[str, Any], currency: str = "") -> None:
     fields = SPEC.get(name)
     if fields is None:
         return
+    shape = (name, *properties, *map(type, properties.values()))
+    if shape in _tidy_shapes:
+        return
+    if len(shape) <= LONGEST_SHAPE and _is_tidy(properties, fields):
+        if len(_tidy_shapes) >= SHAPE_CACHE:
+            _tidy_shapes.clear()
+        _tidy_shapes.add(shape)
+        return
     if "items" in properties and "products" not in properties:
         _from_ga4(name, properties)
     for key in _CAMEL.keys() & properties.keys():
@@ -211,6 +225,18 @@ def tidy(name: str, properties: dict[str, Any], currency: str = "") -> None:
     if "id" in properties and "product_id" in fields and "product_id" not in properties:
         properties["product_id"] = properties["id"]
     _coerce(properties, fields, currency)
+
+
+def _is_tidy(properties: dict[str, Any], fields: Fields) -> bool:
+    """Whether keys and types alone tell that nothing is to be done."""
+    if "items" in properties or not _CAMEL.keys().isdisjoint(properties):
+        return False
+    if "id" in properties and "product_id" in fields and "product_id" not in properties:
+        return False
+    return all(
+        value is None or value.__class__ in _TIDY.get(fields.get(key), (value.__class__,))
+        for key, value in properties.items()
+    )
 
 
 def _from_ga4(name: str, properties: dict[str, Any]) -> None:

@@ -242,25 +242,29 @@ async def next_acting(tx: Tx, part: str, now: datetime, kind: type[list[T]]) -> 
 async def _drop_duplicates(tx: Tx, shop: Shop, take: Take, drafts: list[Draft]) -> list[Draft]:
     """The drafts whose message was not taken in before, nor earlier in this batch."""
     keys = [_key(draft) for draft in drafts]
-    imported = [k for k, draft in zip(keys, drafts, strict=True) if _is_import(draft)]
-    seen = await walk_store.known(tx, imported, imported=True) if imported else set()
+    imported = {k for k, draft in zip(keys, drafts, strict=True) if _is_import(draft)}
+    seen = await walk_store.known(tx, list(imported), imported=True) if imported else set()
     recent: Recent | None = None
-    if len(imported) < len(keys):
+    if others := [k for k in keys if k not in imported] if imported else keys:
         recent = await _memory(tx, shop, take)
-        rows = set(imported)
-        seen |= await _seen_before(tx, recent, [k for k in keys if k not in rows])
+        seen |= await _seen_before(tx, recent, others)
     kept: list[Draft] = []
     days: dict[date, list[bytes]] = {}
     new_imports: list[bytes] = []
+    received: datetime | None = None
+    today: list[bytes] = []
     for k, draft in zip(keys, drafts, strict=True):
         if k in seen:
             continue
         seen.add(k)
         kept.append(draft)
-        if _is_import(draft):
+        if k in imported:
             new_imports.append(k)
-        else:
-            days.setdefault(draft.event.received_at.date(), []).append(k)
+            continue
+        if draft.event.received_at is not received:  # the calls of a batch share it
+            received = draft.event.received_at
+            today = days.setdefault(received.date(), [])
+        today.append(k)
     if len(kept) < len(drafts):
         DROPPED.labels("drop_duplicate", Drop.DUPLICATE).inc(len(drafts) - len(kept))
     if days and recent is not None:
@@ -301,15 +305,8 @@ async def _memory(tx: Tx, shop: Shop, take: Take) -> Recent:
     return recent
 
 
-async def _seen_before(tx: Tx, recent: Recent, keys: Iterable[bytes]) -> set[bytes]:
-    seen: set[bytes] = set()
-    asked: list[bytes] = []
-    for k in keys:
-        known = recent.knows(k)
-        if known is None:
-            asked.append(k)
-        elif known:
-            seen.add(k)
+async def _seen_before(tx: Tx, recent: Recent, keys: Sequence[bytes]) -> set[bytes]:
+    seen, asked = recent.knows(keys)
     if asked:
         seen |= await walk_store.known(tx, asked, imported=False)
     return seen

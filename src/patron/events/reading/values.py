@@ -22,7 +22,10 @@ def moment(value: Any) -> datetime | None:
     try:
         if isinstance(value, str):
             read = datetime.fromisoformat(value)
-            return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+            zone = read.tzinfo
+            if zone is UTC:
+                return read
+            return read.replace(tzinfo=UTC) if zone is None else read.astimezone(UTC)
         if isinstance(value, int | float) and not isinstance(value, bool):
             seconds = value / 1000 if abs(value) >= _MILLISECONDS_FROM else value
             return _EPOCH + timedelta(seconds=seconds)
@@ -31,7 +34,8 @@ def moment(value: Any) -> datetime | None:
     return None
 
 
-# The calls of a batch share their sentAt.
+# The calls of a batch share their receipt and their sentAt.
+shared_at_ms = lru_cache(256)(at_ms)
 shared_moment = lru_cache(256)(moment)
 
 

@@ -53,6 +53,7 @@ def drop_bad_time(draft: Draft, _: Setting) -> Refusal | None:
             f"timestamp {shown(given)} is more than {PUBLIC_PAST.days} days old, which the public"
             " key may not send; import history with a server key",
         )
+    draft.corrected = ts
     return None
 
 
@@ -63,10 +64,11 @@ def put_time(draft: Draft, _: Setting) -> None:
     clock.
     """
     event = draft.event
-    if draft.original is None:
+    if draft.original is None or draft.corrected is None:
         return
-    sent = None if event.backfill and event.trust is Trust.SERVER else draft.sent
-    event.ts = min(corrected(event.received_at, draft.original, sent), event.received_at)
+    own = event.backfill and event.trust is Trust.SERVER
+    ts = draft.original if own else draft.corrected
+    event.ts = min(ts, event.received_at)
 
 
 def put_device(draft: Draft, _: Setting) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from patron.events.reading.heard import Call, Heard, Refusal, Stamp
-from patron.events.reading.values import at_ms
+from patron.events.reading.values import shared_at_ms
 from patron.events.types import Event, EventType, Source, Trust
 
 OURS = frozenset({Source.CONNECTOR, Source.IMPORT, Source.PATRON})
@@ -36,6 +36,7 @@ class Draft(msgspec.Struct, gc=False):
     stamp: Stamp
     original: datetime | None = None  # the client's own time
     sent: datetime | None = None
+    corrected: datetime | None = None  # `original`, less how wrong the clock was
     robot: str | None = None
     campaign: str = ""  # what tells the campaign that brought her
 
@@ -51,7 +52,7 @@ Step = Callable[[Draft, Setting], Refusal | None]
 def draft(heard: Heard) -> Draft:
     """The draft of a call that could be read; raises IndexError for a stamp no door writes."""
     call, stamp = heard.call, heard.stamp
-    received = at_ms(stamp.r)
+    received = shared_at_ms(stamp.r)
     event = Event(
         type=EventType.TRACK,
         name="",

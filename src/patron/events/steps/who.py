@@ -12,6 +12,7 @@ from patron.events.types import Drop, Event, EventType, Source, Trust
 
 LONGEST_ID = 255
 HEARD_FROM_A_PAGE = ("public", "verified")
+_NAMES_OF_IDS = ("userId", "anonymousId", "previousId", "groupId", "messageId", "event")
 TYPES = {kind.value: kind for kind in EventType}
 
 
@@ -29,8 +30,10 @@ def drop_unknown_type(draft: Draft, _: Setting) -> Refusal | None:
 
 def put_identifiers(draft: Draft, _: Setting) -> None:
     event, call = draft.event, draft.call
-    event.user_id = identifier(call.user_id)
-    event.anonymous_id = identifier(call.anonymous_id)
+    if call.user_id is not None:
+        event.user_id = identifier(call.user_id)
+    if call.anonymous_id is not None:
+        event.anonymous_id = identifier(call.anonymous_id)
     if call.previous_id is not None:
         event.previous_id = identifier(call.previous_id)
     if call.group_id is not None:
@@ -67,18 +70,13 @@ def drop_without_id(draft: Draft, _: Setting) -> Refusal | None:
 
 def drop_long_id(draft: Draft, _: Setting) -> Refusal | None:
     event = draft.event
-    for name, value in (
-        ("userId", event.user_id),
-        ("anonymousId", event.anonymous_id),
-        ("previousId", event.previous_id),
-        ("groupId", event.group_id),
-        ("messageId", event.message_id),
-        ("event", draft.call.event),
-    ):
-        if value is not None and len(value) > LONGEST_ID:
+    ids = (event.user_id, event.anonymous_id, event.previous_id, event.group_id, event.message_id)
+    for place, value in enumerate((*ids, draft.call.event)):
+        if value and len(value) > LONGEST_ID:
             return Refusal(
                 Drop.MALFORMED,
-                f"{name} {shown(value)} has {len(value)} characters; {LONGEST_ID} are the most",
+                f"{_NAMES_OF_IDS[place]} {shown(value)} has {len(value)} characters;"
+                f" {LONGEST_ID} are the most",
             )
     return None
 

@@ -190,6 +190,9 @@ def arrival(context: Mapping[str, Any], own_hosts: frozenset[str]) -> Arrival:
             return NOWHERE
         page = NOTHING
     if campaign.__class__ is not dict:
+        url = page.get("url")
+        if url.__class__ is str and "search" not in page and "referrer" not in page:
+            return _arrival_at(url, own_hosts)
         campaign = NOTHING
     words = (campaign.get("source"), campaign.get("medium"), campaign.get("name"))
     where = (page.get("url"), page.get("search"), page.get("referrer"))
@@ -200,7 +203,12 @@ def arrival(context: Mapping[str, Any], own_hosts: frozenset[str]) -> Arrival:
     return _arrival(words, where, own_hosts)
 
 
-# Pages repeat: nearly every event finds its answer here.
+# Pages repeat: nearly every event finds its answer in one of these two.
+@lru_cache(VERDICT_CACHE)
+def _arrival_at(url: str, own_hosts: frozenset[str]) -> Arrival:
+    return _arrival((None, None, None), (url, None, None), own_hosts)
+
+
 @lru_cache(VERDICT_CACHE)
 def _arrival(words: Three, where: Three, own_hosts: frozenset[str]) -> Arrival:
     url, search, referrer_url = where

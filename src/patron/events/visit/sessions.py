@@ -58,8 +58,10 @@ def visit(visitor: Visitor, at: int, campaign: str, channel: str | None, *, spli
     changes. A session keeps the channel it began with, unless that was direct or not known.
     """
     mark = _hash(campaign) if campaign else 0
-    found = next((s for s in visitor.sessions if _fits(s, at, mark, split)), None)
-    if found is None:
+    for found in visitor.sessions:
+        if _fits(found, at, mark, split):
+            break
+    else:
         found = Session(_session_id(visitor.key, at, mark), at, at, mark, channel)
         newest_first = sorted([found, *visitor.sessions], key=lambda s: s.last, reverse=True)
         # The one just begun is kept even when two younger ones are known: its next event may
