@@ -170,9 +170,13 @@ def test_tidying_never_fails_and_does_nothing_twice(name: str, properties: dict[
 def test_a_shape_that_was_met_before_is_tidied_as_if_it_were_new(
     name: str, properties: dict[str, Any]
 ) -> None:
+    def tidied_copy() -> dict[str, Any]:
+        copy = deepcopy(properties)
+        tidy(name, copy)
+        return copy
+
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ecommerce, "_tidy_shapes", set())
         patched.setattr(ecommerce, "LONGEST_SHAPE", 0)
-        new = tidied(name, **deepcopy(properties))
-    assert tidied(name, **deepcopy(properties)) == new
-    assert tidied(name, **deepcopy(properties)) == new
+        new = tidied_copy()
+    assert repr([tidied_copy(), tidied_copy()]) == repr([new, new])
