@@ -131,7 +131,11 @@ def test_how_well_something_completes_is_told_of_any_product() -> None:
     assert rated[0] == max(rated)
     assert rated[3] > rated[2]  # 4 is bought with something, 5 always alone
     assert rated[4] == rated[5] == 0
-    assert query.rate(index, 99, asked(1)).tolist() == [0.0]
+    assert (
+        query.rate(index, 99, asked(3, 4, 5)).tolist()
+        == query.rate(index, -1, asked(3, 4, 5)).tolist()
+    )
+    assert query.rate(index, 99, asked(3))[0] > query.rate(index, 99, asked(2))[0] > 0
     old = history(
         [(p, i, NOW - 900 * DAY - p * 60, BUY) for p in range(40) for i in (0, 1)]
         + [(p + 50, i, NOW - p * 60, BUY) for p in range(20) for i in (0, 2)]

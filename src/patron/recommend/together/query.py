@@ -36,19 +36,24 @@ def complements(
 
 def rate(index: Index, item: int, others: NDArray[np.int32]) -> NDArray[np.float64]:
     """How well each of `others` completes a product, the more the better: as counted where the two
-    were bought together often enough to be kept, else as well as it completes anything."""
+    were bought together often enough to be kept, else as well as it completes anything. What nobody
+    bought completes nothing."""
+    known = 0 <= item < len(index)
+    run = slice(int(index.start[item]), int(index.start[item + 1])) if known else slice(0, 0)
+    orders = float(index.faded[item]) if known else 0.0
     found = np.zeros(len(others))
     inside = (others >= 0) & (others < len(index))
-    if not 0 <= item < len(index):
-        return found
-    chance = np.maximum(index.joins[others[inside]].astype(np.float64), 1e-12)
-    found[inside] = index.prior / (index.faded[item] + index.prior) * chance**index.staples
-    run = slice(int(index.start[item]), int(index.start[item + 1]))
+    chance = index.joins[others[inside]].astype(np.float64)
+    found[inside] = np.where(
+        chance > 0,
+        index.prior / (orders + index.prior) * np.maximum(chance, 1e-12) ** index.staples,
+        0.0,
+    )
     by_number = np.argsort(index.item[run], kind="stable")
-    known = np.asarray(index.item[run])[by_number]
-    if len(known):
-        place = np.minimum(np.searchsorted(known, others), len(known) - 1)
-        there = known[place] == others
+    companions = np.asarray(index.item[run])[by_number]
+    if len(companions):
+        place = np.minimum(np.searchsorted(companions, others), len(companions) - 1)
+        there = companions[place] == others
         found[there] = np.asarray(index.complement[run])[by_number][place[there]]
     return found
 
