@@ -32,25 +32,48 @@ def _slot(table: "NDArray[np.int32]", met: "NDArray[np.int32]", key: int) -> int
 
 @compiled
 def _bound(scores: "NDArray[np.float64]", most: int) -> float:
-    """The `most`-th largest; below all if there are not more."""
+    """The `most`-th largest, below all if there are not more. Quickselect (Hoare 1961), written out
+    because numpy's takes the compiler five seconds."""
     if len(scores) <= most:
         return -1.0
-    bound: float = np.partition(scores, len(scores) - most)[len(scores) - most]
+    left = scores.copy()
+    low, high = 0, len(left) - 1
+    while low < high:
+        pivot = left[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while left[i] > pivot:
+                i += 1
+            while left[j] < pivot:
+                j -= 1
+            if i <= j:
+                left[i], left[j] = left[j], left[i]
+                i += 1
+                j -= 1
+        if most - 1 <= j:
+            high = j
+        elif most - 1 >= i:
+            low = i
+        else:
+            break
+    bound: float = left[most - 1]
     return bound
 
 
 def transitions(steps: Steps, reach: "NDArray[np.float64]", most: int) -> Lists:
     """See `plain.transitions`."""
-    count, following, share = _transitions(steps, reach, most)
+    lengths = np.diff(steps.item_start)
+    longest = int(min(len(lengths), lengths.max(initial=0) * LONGEST))
+    room = int(np.minimum(lengths * LONGEST, most).sum())
+    count, following, share = _transitions(steps, reach, most, longest, room)
     return np.concatenate([[0], np.cumsum(count, dtype=np.int64)]), following, share
 
 
 @compiled
-def _transitions(steps: Steps, reach: "NDArray[np.float64]", most: int) -> Lists:
+def _transitions(
+    steps: Steps, reach: "NDArray[np.float64]", most: int, longest: int, room: int
+) -> Lists:
     products = len(steps.item_start) - 1
-    lengths = np.diff(steps.item_start)
-    longest = min(products, lengths.max() * LONGEST) if products else 0
-    room = np.minimum(lengths * LONGEST, most).sum()
     table = _table(longest)
     slots = np.empty(longest, np.int64)
     met = np.empty(longest, np.int32)
@@ -83,8 +106,10 @@ def _transitions(steps: Steps, reach: "NDArray[np.float64]", most: int) -> Lists
         for place in range(count):  # emptying what was filled costs less than a new table
             table[slots[place]] = -1
         bound = _bound(sums[:count], most)
-        equal = most - (sums[:count] > bound).sum()
-        for place in np.argsort(met[:count]):
+        equal = most
+        for place in range(count):
+            equal -= sums[place] > bound
+        for place in range(count):
             if sums[place] < bound or (sums[place] == bound and equal == 0):
                 continue
             equal -= sums[place] == bound
@@ -232,9 +257,15 @@ def _neighbours(
     if count <= most:
         return asked[:count], ids[:count], similar[:count]
     bound = _bound(similar[:count], most)
-    equal = ids[:count][similar[:count] == bound]
-    above = (similar[:count] > bound).sum()
-    oldest = -np.partition(-equal, most - above - 1)[most - above - 1]
+    equal = np.empty(count, np.float64)
+    ties = 0
+    above = 0
+    for place in range(count):
+        above += similar[place] > bound
+        if similar[place] == bound:
+            equal[ties] = ids[place]
+            ties += 1
+    oldest = _bound(equal[:ties], most - above)
     kept = 0
     for place in range(count):
         if similar[place] > bound or (similar[place] == bound and ids[place] >= oldest):

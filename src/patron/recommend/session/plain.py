@@ -25,7 +25,7 @@ class Steps(NamedTuple):
 
 
 def transitions(steps: Steps, reach: "NDArray[np.float64]", most: int) -> Lists:
-    """For each product the `most` products that follow it, by number, with their shares.
+    """For each product the `most` products that follow it, in the order met, with their shares.
 
     A pair that is k steps apart counts `reach[k - 1]` times its visit's weight; only visits that a
     product's list leads to count for it. Shares are of all that follows, kept or not.
@@ -63,13 +63,13 @@ def _transitions(
     first = np.repeat(steps.items[at] - low, inside.sum(axis=1)).astype(np.int64)
     second = steps.items[then[inside]]
     total = _sums(first, weight, high - low)
-    pair, number = np.unique(first * (2**32) + second, return_inverse=True)
+    pair, met, number = np.unique(first * (2**32) + second, return_index=True, return_inverse=True)
     weight = _sums(number, weight, len(pair))
     first, second = pair >> 32, pair & (2**32 - 1)
-    order = np.lexsort((second, -weight, first))
-    place = np.arange(len(order)) - np.searchsorted(first, first)  # `first` is sorted already
-    kept_pairs = np.sort(order[place < most])
-    first, second, weight = first[kept_pairs], second[kept_pairs], weight[kept_pairs]
+    place = np.arange(len(pair)) - np.searchsorted(first, first)
+    order = np.lexsort((met, -weight, first))[place < most]
+    order = order[np.lexsort((met[order], first[order]))]
+    first, second, weight = first[order], second[order], weight[order]
     share = (weight / np.maximum(total[first], 1e-300)).astype(np.float32)
     return np.bincount(first, minlength=high - low), second.astype(np.int32), share
 
