@@ -9,7 +9,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 NAMES = ("ingest_ack", "walk", "sustained", "freshness", "memory", "start", "import_lines",
-         "segment_live", "segment_full", "recommend_session", "recommend_query", "recommend_fit", "recommend_rank",
+         "segment_live", "segment_full", "recommend_session", "recommend_query",
+         "recommend_fit", "recommend_rank",
          "recommend_complement")  # fmt: skip
 
 
