@@ -23,6 +23,8 @@ ASKED = st.builds(
     backward=st.sampled_from([0.0, 0.5, 1.0]),
     from_power=st.sampled_from([0.0, 0.3]),
     to_power=st.sampled_from([0.0, 0.5]),
+    near=st.sampled_from([0.3, 1.0]),
+    length=st.sampled_from([0.0, 0.5]),
     newest=st.sampled_from([2, 100]),
     kept=st.sampled_from([2, 100]),
 )
@@ -57,9 +59,10 @@ def by_hand(pasts: list[list[int]], params: Params) -> dict[tuple[int, int], flo
             times[item] += 1
         for a, one in enumerate(past):
             for b in range(a + 1, min(len(past), a + params.window + 1)):
+                near = (b - a) ** -params.near * len(past) ** -params.length
                 if one != past[b]:
-                    counted[one, past[b]] += 1 / (b - a)
-                    counted[past[b], one] += params.backward / (b - a)
+                    counted[one, past[b]] += near
+                    counted[past[b], one] += params.backward * near
     return {
         (one, other): value
         / (times[one] + params.shift) ** params.from_power
@@ -71,7 +74,7 @@ def by_hand(pasts: list[list[int]], params: Params) -> dict[tuple[int, int], flo
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.permutations(range(6)).map(lambda p: p[:5]), min_size=1, max_size=6))
 def test_neighbours_agree_with_counting_by_hand(pasts: list[list[int]]) -> None:
-    params = Params(window=3)
+    params = Params(window=3, length=0.5)
     index = fit(history(pasts, 7), params)
     expected = by_hand(pasts, params)
     found = {

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEATURES = (
-    "one", "due", "urgent", "visit", "times", "since", "since_any", "baskets", "rate", "share", "lately",
-    "repeat",
+    "one", "due", "urgent", "visit", "times", "since", "since_any", "baskets", "rate", "share",
+    "lately", "repeat",
 )  # fmt: skip
 OWN_PRIOR = 2.0
 """Intervals of the product's mean that her own are weighed against."""

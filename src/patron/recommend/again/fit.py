@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from patron.recommend.again.intervals import habits
-from patron.recommend.again.learning import learn
+from patron.recommend.again.intervals import Habits, habits
+from patron.recommend.again.learning import Learned, learn
 from patron.recommend.again.model import Index, Params
-from patron.recommend.again.pool import pool
+from patron.recommend.again.pool import Pool, pool
 from patron.recommend.again.purchases import purchases
 from patron.recommend.types import Interactions
 
@@ -25,10 +25,13 @@ def fit(
     """
     lines = purchases(history)
     known = habits(lines, params.prior, categories)
-    learned = learn(lines, params, categories)
-    people = pool(lines, params)
+    return assembled(known, learn(lines, params, categories), pool(lines, params), params)
+
+
+def assembled(known: Habits, learned: Learned, people: Pool, params: Params) -> Index:
+    """An index of its parts."""
     return Index(
-        items=history.items,
+        items=len(known.repeat),
         bought_again=known.bought_again,
         repeat=known.repeat,
         gap=known.gap,

@@ -49,12 +49,8 @@ def learn(
     lines: Purchases, params: Params, categories: "NDArray[np.int32] | None" = None
 ) -> Learned:
     """Weights of the features; those of the plain interval model where there is too little."""
-    plain = np.zeros(len(FEATURES))
-    plain[FEATURES.index("due")] = 1.0
-    all_of = np.full(len(FEATURES), np.inf)
-    unlearned = Learned(plain, -all_of, all_of, np.zeros(0), np.zeros(0))
     if len(lines) == 0:
-        return unlearned
+        return unlearned()
     window = int(params.horizon_days * DAY)
     end = int(lines.at.max()) + 1
     known = before(lines, end - WEEKS * window)
@@ -66,13 +62,21 @@ def learn(
         came.append(one[1])
     x, y = np.concatenate(features), np.concatenate(came)
     if y.sum() < LEAST:
-        return unlearned
+        return unlearned()
     low, high = np.quantile(x, SEEN, axis=0)
     due = FEATURES.index("due")
     low[due], high[due] = -np.inf, np.inf
     x = np.clip(x, low, high)
-    weights = _logistic(x, y, plain)
+    weights = _logistic(x, y, unlearned().weights)
     return Learned(weights, low, high, *_isotonic(expit(x @ weights), y))
+
+
+def unlearned() -> Learned:
+    """The interval model as it is."""
+    plain = np.zeros(len(FEATURES))
+    plain[FEATURES.index("due")] = 1.0
+    all_of = np.full(len(FEATURES), np.inf)
+    return Learned(plain, -all_of, all_of, np.zeros(0), np.zeros(0))
 
 
 def _window(

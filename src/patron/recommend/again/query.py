@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 
 from patron.recommend.again.basket import baskets as baskets_of
-from patron.recommend.again.chance import Look, look, probability
-from patron.recommend.again.intervals import Habits, Pairs, pairs
+from patron.recommend.again.chance import look, probability
+from patron.recommend.again.intervals import Habits, pairs
 from patron.recommend.again.model import DAY, Index
 from patron.recommend.again.purchases import Purchases, of_columns
 from patron.recommend.types import Scored
@@ -49,14 +49,22 @@ def dates(
 ) -> Due:
     """When each product that she may need again is due. A product that nobody buys twice has no
     date, nor has one the index does not know. Without `baskets` one moment is one basket."""
-    lines = _lines(index, items, times_s, baskets)
-    found, seen = _look(index, lines, now_s)
-    offered = index.bought_again[found.item]
+    return everybody(index, _lines(index, items, times_s, baskets), now_s)[1]
+
+
+def everybody(index: Index, lines: Purchases, now_s: int) -> "tuple[NDArray[np.int32], Due]":
+    """The dates of all people at once: who each row belongs to, and the rows, by person."""
+    found = pairs(lines)
+    habits = Habits(
+        index.bought_again, index.repeat, index.gap, index.spread, index.pause
+    )  # fmt: skip
+    seen = look(lines, found, habits, now_s, index.horizon_days)
     chance = probability(
         seen.features, index.weights, (index.low, index.high), (index.said, index.held)
     )
+    offered = index.bought_again[found.item]
     at = found.last + (np.exp(seen.mean) * DAY).astype(np.int64)
-    return Due(found.item[offered], at[offered], chance[offered])
+    return found.person[offered], Due(found.item[offered], at[offered], chance[offered])
 
 
 def basket(
@@ -89,11 +97,3 @@ def _lines(
         np.zeros(int(known.sum()), np.int32), items[known], times_s[known], orders[known],
         1, index.items,
     )  # fmt: skip
-
-
-def _look(index: Index, lines: Purchases, now_s: int) -> tuple[Pairs, Look]:
-    found = pairs(lines)
-    habits = Habits(
-        index.bought_again, index.repeat, index.gap, index.spread, index.pause
-    )  # fmt: skip
-    return found, look(lines, found, habits, now_s, index.horizon_days)

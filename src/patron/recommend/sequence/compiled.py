@@ -11,10 +11,10 @@ from patron.recommend.foremost import foremost
 @compiled
 def nearest(
     person: Any, step: Any, item: Any, weight: Any, places: Any, start: Any, factor_from: Any,
-    factor_to: Any, window: int, backward: float, kept: int,
+    factor_to: Any, fall: Any, backward: float, kept: int,
 ) -> Any:  # fmt: skip
     """Neighbours (items × kept), their scores, and how many of each row are filled."""
-    items = len(start) - 1
+    items, window = len(start) - 1, len(fall) - 1
     near = np.zeros((items, kept), np.int32)
     scores = np.zeros((items, kept), np.float32)
     found = np.zeros(items, np.int64)
@@ -30,7 +30,7 @@ def nearest(
                 if person[other] != person[here] or that == one:
                     continue
                 apart = abs(step[other] - step[here])
-                add = weight[here] * weight[other] / max(1, apart)
+                add = weight[here] * weight[other] * fall[apart]
                 if other < here and apart > 0:
                     add *= backward
                 if add <= 0.0:

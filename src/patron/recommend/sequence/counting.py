@@ -37,11 +37,18 @@ def nearest(rows: Rows, params: Params, *, compiled: bool | None = None) -> Near
 
         near, score, found = kernels.nearest(
             rows.person, rows.step, rows.item, rows.weight, rows.places, rows.start,
-            rows.factor_from, rows.factor_to, params.window, params.backward, params.kept,
+            rows.factor_from, rows.factor_to, falling(params), params.backward, params.kept,
         )  # fmt: skip
         filled = np.arange(near.shape[1])[None, :] < found[:, None]
         return np.concatenate([[0], np.cumsum(found)]), near[filled], score[filled]
     return _nearest(rows, params)
+
+
+def falling(params: Params) -> "NDArray[np.float64]":
+    """What a pair so many steps apart counts; of one order, as if a step apart."""
+    apart = np.maximum(1, np.arange(params.window + 1)).astype(np.float64)
+    fall: NDArray[np.float64] = apart**-params.near
+    return fall
 
 
 def _nearest(rows: Rows, params: Params) -> Nearest:
@@ -76,8 +83,10 @@ def _block(rows: Rows, params: Params, first: int, last: int) -> Nearest:
     other = np.where(inside, other, 0)
     here = places[:, None]
     inside &= (rows.person[other] == rows.person[here]) & (rows.item[other] != rows.item[here])
+    other = np.where(inside, other, here)
+    fall = falling(params)
     apart = np.abs(rows.step[other] - rows.step[here])
-    weight = rows.weight[here] * rows.weight[other] / np.maximum(1, apart)
+    weight = rows.weight[here] * rows.weight[other] * fall[apart]
     # Within one order there is no before and after.
     weight = np.where((way[None, :] < 0) & (apart > 0), weight * params.backward, weight)
     inside &= weight > 0.0

@@ -21,12 +21,13 @@ def fit(history: Interactions, params: Params, *, compiled: bool | None = None) 
     weights = kind_weights(history, params)
     lines = _collapsed(history)
     weight = weights[lines.kind].astype(np.float64)
+    acts = np.bincount(lines.person, minlength=history.people)[lines.person]
     popularity = np.bincount(lines.item, weights=weight, minlength=history.items) + params.shift
     places, start, scale = _newest(lines, history.items, params.newest)
     factor = np.asarray(popularity**-params.to_power, np.float64)
     rows = counting.Rows(
-        lines.person, _steps(lines), lines.item, weight, places, start,
-        scale * popularity**-params.from_power, factor,
+        lines.person, _steps(lines), lines.item, weight * acts ** (-params.length / 2), places,
+        start, scale * popularity**-params.from_power, factor,
     )  # fmt: skip
     near = counting.nearest(rows, params, compiled=compiled)
     return Index(

@@ -5,12 +5,12 @@ Neighbours of products by how near they stand in the sequences of people: Sarwar
 distance as in the sequential rules of Ludewig and Jannach 2018
 (doi:10.1007/s11257-018-9209-6). For a product i and a product j of one person, d steps apart,
 
-    c(i, j) += w(i) w(j) / d           where j came after i
-    c(i, j) += backward w(i) w(j) / d  where j came before i
+    c(i, j) += w(i) w(j) / (d^near n^length)           where j came after i
+    c(i, j) += backward w(i) w(j) / (d^near n^length)  where j came before i
     s(i, j)  = c(i, j) / ((pop(i) + shift)^from_power (pop(j) + shift)^to_power)
 
-with w the weight of the kind of act (view < cart < buy). A person who had q_0 (newest), q_1, … is
-offered j by  sum_a decay^a w(q_a) s(q_a, j).
+with w the weight of the kind of act (view < cart < buy) and n how many acts the person has. A
+person who had q_0 (newest), q_1, … is offered j by  sum_a decay^a w(q_a) s(q_a, j).
 """
 
 from typing import TYPE_CHECKING
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 class Params(msgspec.Struct, frozen=True):
     """What is chosen on a shop's own last days."""
 
-    window: int = 10  # how many rows apart two products of a person still are neighbours
-    backward: float = 0.5  # what the way back counts, against the way forward
-    from_power: float = 0.3
-    to_power: float = 0.3
+    window: int = 20  # how many rows apart two products of a person still are neighbours
+    backward: float = 0.35  # what the way back counts, against the way forward
+    near: float = 0.5  # power of the distance
+    length: float = 0.0  # power of the number of a person's acts
+    from_power: float = 0.4
+    to_power: float = 0.2
     shift: float = 2.0
     decay: float = 0.7  # of the weight of what she had, a step back
     view: float = 0.3
