@@ -35,6 +35,10 @@ from patron.messages.types import State
 from patron.profiles.claims import ADDRESS_EVENTS
 from patron.profiles.consent import WORDS as CONSENT_EVENTS
 from patron.profiles.types import ConsentState, Refusal, SuppressionReason
+from patron.recommend.placements.builtin import built_in
+from patron.recommend.rules.fields import OPERATORS, About, fields
+from patron.recommend.rules.language import FUNCTIONS
+from patron.recommend.rules.words import OBJECTIONS, REASONS
 from patron.shops.audit.types import Outcome
 from patron.shops.types import METRICS, Scope, ShopSettings
 
@@ -288,6 +292,43 @@ def metrics_page() -> str:
     )
 
 
+def rules_page() -> str:
+    parts: list[list[str]] = []
+    for about in About:
+        rows = [
+            (f"`{one.name}`", f"{one.kind}{f', {one.unit}' if one.unit else ''}", one.words,
+             f"`{one.example}`")
+            for one in fields() if one.about is about
+        ]  # fmt: skip
+        parts += [[f"## About {about}"], table(("field", "is a", "meaning", "example"), rows)]
+    signs = [(f"`{one.name}`", one.words, f"`{one.example}`") for one in OPERATORS]
+    functions = [(f"`{name}`", one.words, f"`{one.example}`") for name, one in FUNCTIONS.items()]
+    placements = [
+        (f"`{one.key}`", one.name, one.purpose, ", ".join(f"`{step}`" for step in one.chain),
+         ", ".join(f"`{step}`" for step in one.fallback) or "–")
+        for one in built_in()
+    ]  # fmt: skip
+    reasons = [(f"`{code}`", said.owner, said.with_product or said.customer or "–")
+               for code, said in REASONS.items()]  # fmt: skip
+    return page(
+        "Rules and placements",
+        "What [rules](../recommend.md#rules) may ask for, the placements that are there from the"
+        " start, and the codes of answers.",
+        *parts,
+        ["## Signs and words"],
+        table(("sign", "meaning", "example"), signs),
+        ["## Functions"],
+        table(("function", "meaning", "example"), functions),
+        ["## Ready-made placements"],
+        table(("key", "name", "for", "chain", "fallback"), placements),
+        ["## Why a product is recommended"],
+        ["`{product}` is the title of the product that speaks for it."],
+        table(("code", "meaning", "what she reads"), reasons),
+        ["## Why a product is left out"],
+        table(("code", "meaning"), [(f"`{code}`", said) for code, said in OBJECTIONS.items()]),
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "routes.md": routes_page,
@@ -295,6 +336,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "events.md": events_page,
     "reasons.md": reasons_page,
     "metrics.md": metrics_page,
+    "rules.md": rules_page,
 }
 
 

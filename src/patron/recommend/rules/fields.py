@@ -38,6 +38,14 @@ class Field(msgspec.Struct, frozen=True):
     unit: str = ""
 
 
+class Operator(msgspec.Struct, frozen=True):
+    """A sign or word between values, with what it means."""
+
+    name: str
+    words: str
+    example: str
+
+
 class Ref(msgspec.Struct, frozen=True):
     """A field that is asked for: `what` is its column, `key` what stands for NAME."""
 
@@ -117,7 +125,7 @@ _MOMENT = (
         "context.cart_value",
         Kind.NUMBER,
         _MONEY,
-        "What is in the cart is worth.",
+        "What the cart is worth.",
         "context.cart_value > 50",
     ),
     (
@@ -171,6 +179,38 @@ _MOMENT = (
     ),
 )
 _CURRENT = "context.product."
+OPERATORS = (
+    Operator("=", "Equal; of texts in whatever case.", 'brand = "Acme"'),
+    Operator("!=", "Not equal.", "brand != context.product.brand"),
+    Operator("<", "Less.", "price < 20"),
+    Operator("<=", "Less or equal.", "price <= 19.99"),
+    Operator(">", "More.", "margin > 40%"),
+    Operator(">=", "More or equal.", "stock >= 3"),
+    Operator("in", "Equal to one of them.", 'brand in ("Acme", "Brio")'),
+    Operator("not in", "Equal to none of them.", 'attr.size not in ("S", "M")'),
+    Operator(
+        "contains",
+        "A list has the member; a text has these letters in it, in whatever case.",
+        'customer.segments contains "vip"',
+    ),
+    Operator("not contains", "The opposite.", 'brand not contains "outlet"'),
+    Operator(
+        "within",
+        "The category is one of these or below one, by name or by whole path.",
+        'category within "Shoes > Boots"',
+    ),
+    Operator("not within", "The opposite.", 'category not within ("Sale", "Gifts")'),
+    Operator("is known", "There is a value.", "margin is known"),
+    Operator("is missing", "There is none.", "stock is missing or stock > 0"),
+    Operator("and", "Both hold.", "in_stock and price < 20"),
+    Operator("or", "One of them holds; weaker than `and`.", "on_sale or age < 14"),
+    Operator("not", "It does not hold; stronger than `and`.", "not on_sale and in_stock"),
+    Operator("if … else", "One number or another.", "1.5 if margin > 40% else 1"),
+    Operator("+", "Sum.", "1 + popularity"),
+    Operator("-", "Difference, or the number below zero.", "compare_at - price >= 5"),
+    Operator("*", "Product.", "price >= 1.2 * context.product.price"),
+    Operator("/", "Quotient; missing where the second is 0.", "price / context.cart_value < 0.5"),
+)
 
 
 def fields() -> list[Field]:
@@ -193,10 +233,10 @@ def _all() -> list[Field]:
             'customer.segments contains "vip"',
         )
     )
-    for name, kind, unit, words, _ in _PRODUCT:
+    for name, kind, unit, _, _ in _PRODUCT:
         usual = f"{name} <= context.product.{name}"
         example = _CURRENT_EXAMPLES.get(name, usual)
-        told = f"{words[:-1]}, of the product looked at."
+        told = f"`{name}` of the product looked at."
         found.append(Field(_CURRENT + name, kind, About.CURRENT, told, example, unit))
     for name, kind, unit, words, example in _MOMENT:
         found.append(Field(name, kind, About.CONTEXT, words, example, unit))
