@@ -11,7 +11,9 @@ import msgspec
 from conftest import NOON
 from patron.profiles.types import Reach
 from patron.segments.last.types import LastShown, Place
+from patron.segments.liking.reading import Liking, weights_of
 from patron.segments.population.types import Population
+from patron.segments.predictions.types import Foretold
 from patron.segments.types import Order, Touch
 
 NOW = NOON + timedelta(hours=5)
@@ -39,6 +41,14 @@ class Known(msgspec.Struct, frozen=True):
     population: Population | None = None
     placed: list[Place] = []
     shown: list[list[LastShown]] = []
+    predicted: dict[str, Foretold] = {}
+    goods: list[tuple[float, str, dict[str, Any]]] = []
+
+    @property
+    def liking(self) -> Liking:
+        """`goods` are what she did with products, as the log has it."""
+        deeds = [(name, NOW - timedelta(minutes=ago), told) for ago, name, told in self.goods]
+        return Liking(deeds, weights_of({}), {}, NOW, self.currency)
 
     def events(
         self, names: Collection[str], since: datetime | None

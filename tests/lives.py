@@ -11,6 +11,8 @@ from patron.segments.forms.reach import CHANNELS, CONSENTS, REASONS
 from patron.segments.forms.touch import VALUES as TOUCHES
 from patron.segments.last.types import LastShown, Place, Shown
 from patron.segments.population.types import RANKED, SCORES, Cuts, Population
+from patron.segments.predictions.types import Foretold, Kind
+from patron.segments.rules.dates import micros
 from patron.segments.types import Order, Touch
 from rules import (
     Draw,
@@ -21,6 +23,7 @@ from rules import (
     moments,
     past,
     points,
+    small,
     texts,
     told,
 )
@@ -99,6 +102,7 @@ places = st.builds(
 addresses = st.dictionaries(
     st.sampled_from(["country", "region", "city", "postal_code"]), countries | texts, max_size=3
 ) | st.builds(lambda one, at: {**one, **at}, st.fixed_dictionaries({"city": texts}), points)
+places_among = st.sampled_from([None, 0, 20, 99])
 seen = st.builds(
     lambda hour, what: LastShown(NOW - timedelta(hours=hour), what),
     hours,
@@ -138,5 +142,30 @@ people = st.builds(
     tags=st.frozensets(st.sampled_from(["vip", "Press", "wholesale"])),
     population=populations(),
     placed=st.lists(places, max_size=2),
+    goods=st.lists(
+        st.tuples(
+            ago,
+            st.sampled_from(["Product Viewed", "Product Added", "Order Completed"]),
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "category": st.sampled_from(["Shoes", "Shoes > Boots", "Tea"]),
+                    "brand": st.sampled_from(["Acme", "Bolt"]),
+                    "price": st.sampled_from([15, 30]),
+                },
+            ).map(lambda told: {"product_id": "p", **told}),
+        ),
+        max_size=4,
+    ),
+    predicted=st.dictionaries(
+        st.sampled_from(["p", "q", "alive"]),
+        st.builds(Foretold, st.just(Kind.NUMBER), small.map(float), places_among),
+        max_size=2,
+    ).flatmap(
+        lambda some: (
+            st.just(some)
+            | moments.map(lambda at: {**some, "d": Foretold(Kind.DATE, float(micros(at)), 50)})
+        )
+    ),
     shown=st.lists(st.lists(seen, max_size=2, unique_by=lambda one: one.at), max_size=2),
 )

@@ -5,7 +5,7 @@ documentation. A rule is asked as JSON.
 """
 
 import math
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from hashlib import blake2b
@@ -302,6 +302,76 @@ def held_out(rule: dict[str, Any], her: Known, now: datetime) -> bool:
     return (isinstance(arm, tuple) and arm[0] == "holdout") is rule.get("is", True)
 
 
+def computed(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    made = rule["as"]
+    found = deeds(made, her, now)
+    told = [v for _, one in found for v in values(made.get("property", ""), one)]
+    some = [v for v in told if not isinstance(v, dict | list)]
+    kinds = [kind(v) for v in some]
+    value: Any = None
+    if made["compute"] == "count":
+        value = len(found)
+    elif made["compute"] in ("sum", "avg", "min", "max"):
+        value = measured(made["compute"], told)
+    elif "property" not in made:
+        ends = {"first": found[:1], "last": found[-1:]}[made["compute"]]
+        value = ends[0][0].isoformat() if ends else None
+    elif made["compute"] == "unique":
+        value = [v for n, v in enumerate(some) if kinds[n] not in kinds[:n]]
+    elif some:
+        best = max(range(len(some)), key=lambda n: (kinds.count(kinds[n]), n))
+        value = {"first": some[0], "last": some[-1], "most_frequent": some[best]}[made["compute"]]
+    every = value if isinstance(value, list) else [] if value is None else [value]
+    return passes(rule, every, now, her.zone)
+
+
+def affinity(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    worth: dict[str, Fraction] = {}
+    whole = Fraction(0)
+    faded = Fraction(0)
+    wanted = plain(rule["for"])
+    for ago, name, told in her.goods:
+        days = (now - (NOW - timedelta(minutes=ago))) / timedelta(days=1)
+        weight = {"Product Viewed": 1, "Product Added": 3, "Order Completed": 9}[name]
+        left = Fraction(weight * 2 ** (-days / 30))
+        value = told.get("price" if rule["affinity"] == "price_band" else rule["affinity"])
+        if value is None:
+            continue
+        if rule["affinity"] == "price_band":
+            value = {15: "10–20 USD", 30: "20–50 USD"}[value]
+        path = str(value).split(" > ") if rule["affinity"] == "category" else [str(value)]
+        whole += left
+        for depth in range(len(path)):
+            name = " > ".join(path[: depth + 1])
+            worth[name] = worth.get(name, Fraction(0)) + left
+            called = {plain(name), plain(path[depth])}
+            if rule["affinity"] == "price_band":
+                called = {plain(name), plain(name[:-4])}
+            if wanted in called:
+                faded = max(faded, worth[name])
+    if "top" in rule:
+        order = sorted(worth, key=lambda name: (-round(float(worth[name] / whole), 8), name))
+        return any(
+            wanted in (plain(name), plain(name.split(" > ")[-1]), plain(name[:-4]))
+            for name in order[: rule["top"]]
+        )
+    if "share" in rule:
+        return compare(round(float(100 * faded / whole), 6) if whole else 0, rule["share"])
+    return compare(round(float(faded), 6), rule["score"])
+
+
+def predicted(rule: dict[str, Any], her: Known, now: datetime) -> bool:
+    """`p`, `q` and `r` are numbers, `d` and `e` are dates; microseconds since 1970."""
+    found = her.predicted.get(rule["predicted"])
+    if "among_all" in rule:
+        place = None if found is None else found.percentile
+        return place is not None and compare(place, rule["among_all"])
+    value: Any = None if found is None else found.number
+    if found is not None and found.kind == "date":
+        value = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)).isoformat()
+    return passes(rule, [] if value is None else [value], now, her.zone)
+
+
 def sample(rule: dict[str, Any], her: Known, now: datetime) -> bool:
     seed = blake2b(b"sample:" + rule["key"].encode(), digest_size=32).digest()
     drawn = int.from_bytes(blake2b(her.person.bytes, digest_size=8, key=seed).digest(), "big")
@@ -329,6 +399,7 @@ ASKED = {
     "consent": consent, "reachable": reachable, "suppressed": suppressed, "channel": touch,
     "device": touch, "list": on_list, "segment": in_segment, "tag": tagged, "rfm": rfm,
     "percentile": percentile, "sample": sample, "cart": cart, "location": location,
+    "predicted": predicted, "computed": computed, "affinity": affinity,
     "experiment": experiment, "held_out": held_out,
 }  # fmt: skip
 

@@ -6,12 +6,17 @@ from typing import Any
 from hypothesis import strategies as st
 
 from known import NOW
+from patron.segments.computed.definition import KINDS as COMPUTED
+from patron.segments.computed.definition import TIMED
+from patron.segments.forms.computed import KNOWN, NUMBERS
 from patron.segments.forms.event import MEASURES, MESSAGES, OCCURRENCES
+from patron.segments.forms.liked import QUESTIONS
 from patron.segments.forms.location import FIELDS, OF_COUNTRY, OF_TEXT
 from patron.segments.forms.orders import FIGURES
 from patron.segments.forms.reach import CHANNELS, CONSENTS, REASONS
 from patron.segments.forms.touch import VALUES as TOUCHES
 from patron.segments.forms.touch import WHICH
+from patron.segments.liking.reading import KINDS as LIKED
 from patron.segments.population.types import GROUPS, RANKED, SCORES
 from patron.segments.rules.operators import AMOUNTS, COUNTS, OF_DATES, OPERATORS, UNITS, Kind
 
@@ -221,6 +226,66 @@ def location(draw: Draw) -> Rule:
     return {"location": field, "op": op, "value": draw(values.get(kind, plainly))}
 
 
+@st.composite
+def computed(draw: Draw) -> Rule:
+    kind = draw(st.sampled_from(COMPUTED))
+    made: Rule = {**draw(deed()), "compute": kind}
+    if kind != "count" and (kind not in TIMED or draw(st.booleans())):
+        made["property"] = draw(paths)
+    made |= {key: value for key, value in draw(window()).items() if value != "start"}
+    rule: Rule = {"computed": "mine"}
+    if draw(st.integers(0, 3)) == 0:
+        rule["op"] = draw(st.sampled_from(KNOWN))
+    elif kind in NUMBERS:
+        rule |= draw(amount())
+    elif "property" in made:
+        rule |= draw(comparison(None))
+    else:
+        rule |= draw(comparison(None, OF_DATES))
+    return {**rule, "as": made}
+
+
+GOODS = {
+    "category": ["Boots", "Shoes", "Shoes > Boots", "tea"],
+    "brand": ["Acme", "bolt"],
+    "price_band": ["10-20", "20–50 USD"],
+}
+
+
+@st.composite
+def affinity(draw: Draw) -> Rule:
+    kind = draw(st.sampled_from(LIKED))
+    asked = draw(st.sampled_from(QUESTIONS))
+    rule: Rule = {"affinity": kind, "for": draw(st.sampled_from(GOODS[kind]))}
+    if asked == "top":
+        return {**rule, "top": draw(st.integers(1, 3))}
+    op = draw(st.sampled_from(sorted(AMOUNTS)))
+    numbers = st.sampled_from([0, 0.5, 1, 9, 10, 50, 75, 100])
+    pair = st.lists(numbers, min_size=2, max_size=2).map(sorted)
+    return {**rule, asked: {"op": op, "value": draw(pair if op == "between" else numbers)}}
+
+
+PREDICTED = {"p": "number", "q": "number", "d": "date", "alive": "number", "next_order": "date"}
+
+
+@st.composite
+def predicted(draw: Draw) -> Rule:
+    name = draw(st.sampled_from(sorted(PREDICTED)))
+    asked = draw(st.sampled_from(["value", "value", "among_all", *KNOWN]))
+    if asked == "among_all":
+        op = draw(st.sampled_from(sorted(AMOUNTS)))
+        place = st.sampled_from([0, 20, 50, 99, 100])
+        pair = st.lists(place, min_size=2, max_size=2).map(sorted)
+        return {
+            "predicted": name,
+            asked: {"op": op, "value": draw(pair if op == "between" else place)},
+        }
+    if asked in KNOWN:
+        return {"predicted": name, "op": asked}
+    number = PREDICTED[name] == "number"
+    return {"predicted": name, **draw(amount() if number else comparison(None, OF_DATES))}
+
+
 variants = st.sampled_from(["a", "B", "Blue", "mixed"])
 experiments = st.fixed_dictionaries(
     {"experiment": st.sampled_from(["e1", "Banner", "journey:cart"])},
@@ -262,6 +327,9 @@ LEAVES: dict[str, st.SearchStrategy[Rule]] = {
     "segment": segments,
     "tag": tags,
     "location": location(),
+    "predicted": predicted(),
+    "computed": computed(),
+    "affinity": affinity(),
     "experiment": experiments,
     "held_out": held_out,
     "sample": samples,

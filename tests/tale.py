@@ -4,7 +4,9 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
+import msgspec
 from hypothesis import strategies as st
 
 import reference
@@ -12,17 +14,22 @@ import rules
 from known import NOW, Known
 from patron.events.lake import store as lake_store
 from patron.events.types import Event
-from patron.kit.db import execute
+from patron.kit.db import Tx, execute
 from patron.kit.ids import new_id
 from patron.profiles import store as profiles
 from patron.profiles.erasure import store as erasure
 from patron.profiles.labels import mark
 from patron.segments import saving
+from patron.segments.computed import store as computed
 from patron.segments.facts import Subject, load_many
 from patron.segments.last import store as last_words
 from patron.segments.lists import store as lists
 from patron.segments.live import store as remembered
 from patron.segments.members import store as members
+from patron.segments.predictions import keeping as predictions
+from patron.segments.predictions import store as foretold
+from patron.segments.predictions.keeping import Score
+from patron.segments.predictions.types import OWN, Kind
 from patron.segments.rules.language import needs, parse
 from patron.segments.saved import store as saved
 from patron.segments.saving import Draft
@@ -102,6 +109,24 @@ class Tale:
             batch, self.waiting = self.waiting[:size], self.waiting[size:]
             await self.stage.walk(*batch)
 
+    async def foretold(self) -> None:
+        """New scores for some of all, by whatever names they go."""
+        await self.walks()
+        at = self.stage.now + timedelta(hours=self.draw.choice([-30, 1, 30]))
+        for name, kind in rules.PREDICTED.items():
+            if name in OWN:
+                continue
+            some = []
+            for n, who in enumerate(sorted(self.root)):
+                number = self.draw.choice([0, 1, 2.5, 6])
+                if self.draw.random() < 0.7:
+                    value = at.isoformat() if kind == "date" else number
+                    some.append(Score(n, f"user_id:{who}", value))
+            async with self.stage.unit() as tx:
+                await predictions.bring(
+                    tx, self.stage.shop, name, None, Kind(kind), some, self.stage.now
+                )
+
     async def merges(self) -> None:
         """Two people turn out to be one, as an alias by the server says."""
         await self.walks()
@@ -162,6 +187,7 @@ class Tale:
             await remembered.erase(tx, gone.origins)
             await lists.erase(tx, gone.origins)
             await last_words.erase(tx, gone.origins)
+            await foretold.erase(tx, gone.origins)
         person = self.person(who)
         self.last_merge = None
         for name in [name for name in self.root if self.person(name) == person]:
@@ -208,6 +234,11 @@ async def expected(tale: Tale, data: dict[str, Any]) -> set[UUID]:
             population=facts.population,
             placed=facts.placed,
             shown=facts.shown,
+            predicted=dict(facts.predicted),
+            goods=[
+                ((NOW - at).total_seconds() / 60, what, dict(told))
+                for what, at, told in facts.liking.deeds
+            ],
         )
         if reference.holds(data, her, tale.stage.now):
             held.add(root)
@@ -224,12 +255,29 @@ async def inside(tale: Tale, key: str) -> set[UUID]:
 
 async def save(stage: Stage, key: str, data: dict[str, Any]) -> None:
     async with stage.unit() as tx:
-        await saving.create(tx, stage.shop, key, Draft(name=key, rule=data), stage.now)
+        rule = await defined(tx, data, stage.now)
+        await saving.create(tx, stage.shop, key, Draft(name=key, rule=rule), stage.now)
+
+
+async def defined(tx: Tx, data: Any, now: datetime) -> Any:
+    """A rule whose computed traits are there, each under a name of its own."""
+    if isinstance(data, list):
+        return [await defined(tx, one, now) for one in data]
+    if not isinstance(data, dict):
+        return data
+    if "computed" not in data:
+        return {key: await defined(tx, one, now) for key, one in data.items()}
+    key = f"t{crc32(msgspec.json.encode(data['as'], order='sorted'))}"
+    await computed.put(tx, key, key, data["as"], now)
+    return {**data, "computed": key}
 
 
 async def put_up(stage: Stage) -> None:
     """The lists and segments that random rules name."""
     async with stage.unit() as tx:
+        for name, kind in rules.PREDICTED.items():
+            if name not in OWN and await foretold.one(tx, name) is None:
+                await predictions.bring(tx, stage.shop, name, None, Kind(kind), [], stage.now)
         for key in ("fair", "vip"):
             if await lists.by_key(tx, key) is None:
                 await lists.create(tx, key, key, "", stage.now)
@@ -257,6 +305,7 @@ happenings = st.tuples(
             "erase",
             "place",
             "variant",
+            "foretell",
         ]
     ),
     rules.hours,

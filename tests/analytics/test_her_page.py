@@ -81,7 +81,7 @@ async def tells(stage: Stage) -> None:
         await profiles.set_consent(tx, yes, stage.now)
         await belongs(tx, stage)
         spent = {"event": "Order Completed", "compute": "sum", "property": "revenue"}
-        await keeping.put(tx, "spent", "Spent", spent, stage.now)
+        await keeping.put(tx, stage.shop, "spent", "Spent", spent, stage.now)
 
 
 async def belongs(tx: Tx, stage: Stage) -> None:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patron.analytics.person import affinity
-from patron.analytics.person.affinity import Interest, band, levels, ranked, shown, together
 from patron.analytics.person.shopping import affinities, words_of
 from patron.analytics.person.types import Deed
 from patron.catalog.types import Item
+from patron.segments.liking import affinity
+from patron.segments.liking.affinity import Interest, band, levels, ranked, shown, together
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MONTH = affinity.HALF_LIFE

@@ -30,8 +30,11 @@ RIGHTS: list[tuple[str, str]] = [
     (r"(POST|DELETE) /api/(profiles|suppressions|privacy-requests)\b", "profiles:write"),
     # Whom a shop groups are its people, whatever they are grouped by.
     (r"POST /api/computed-traits/try", "profiles:read"),
-    (r"GET /api/(segments|lists|computed-traits)\b", "profiles:read"),
-    (r"(POST|PUT|PATCH|DELETE) /api/(segments|lists|computed-traits)\b", "profiles:write"),
+    (r"GET /api/(segments|lists|computed-traits|predictions)\b", "profiles:read"),
+    (
+        r"(POST|PUT|PATCH|DELETE) /api/(segments|lists|computed-traits|predictions)\b",
+        "profiles:write",
+    ),
     (r"GET /api/messages", "messages:read"),
     (r"POST /api/messages", "messages:write"),
     (r"GET /api/journeys/\{key\}/results", "analytics:read"),
@@ -50,7 +53,10 @@ PLACES = {
 }
 
 # What is posted as it is.
-FILES = {("POST", "/api/suppressions/import"): b"email\nzoe@customers.example\n"}
+FILES = {
+    ("POST", "/api/suppressions/import"): b"email\nzoe@customers.example\n",
+    ("POST", "/api/predictions/{key}/import"): b"person,value\nemail:zoe@customers.example,1\n",
+}
 
 # Where one may ask for a person, and what that is called.
 ASKED_FOR = {
@@ -274,6 +280,7 @@ STANDING = [
     "/api/suppressions", "/api/suppressions/export", "/api/privacy-requests", "/api/tags",
     "/api/profiles/{who}/tags", "/api/profiles/{who}/notes", "/api/profiles/{who}/lists",
     "/api/profiles/{who}/segments", "/api/profiles/{who}/computed", "/api/computed-traits",
+    "/api/predictions", "/api/profiles/{who}/predictions",
     "/api/lists", "/api/lists/{key}/members", "/api/lists/{key}/export",
     "/api/lists/{key}/imports/{import_id}", "/api/lists/{key}/imports/{import_id}/report",
     "/api/segments/{key}", "/api/segments/{key}/members", "/api/segments/suggestions",

@@ -144,6 +144,9 @@ class Tenant:
         looks = {"event": "Product Viewed", "compute": "count", "within": {"days": 30}}
         body = {"name": self.marked("Looks"), "definition": looks}
         self._ask_ok("PUT", f"/api/computed-traits/{self.key}", json=body)
+        scores = [{"person": who["people"][0], "value": 0.5}]
+        body = {"label": self.marked("Risk"), "scores": scores}
+        self._ask_ok("PUT", f"/api/predictions/{self.key}", json=body)
         self.page = self._ask_ok("POST", f"{person}/preference-link")["url"]
         asked = httpx.post(f"{self.page}/export", follow_redirects=True)
         assert asked.status_code == 200, asked.text

@@ -9,6 +9,7 @@ import jsonschema_rs
 import pytest
 
 from patron.segments.forms.event import MEASURES, MESSAGES, OCCURRENCES
+from patron.segments.forms.liked import QUESTIONS
 from patron.segments.forms.location import FIELDS
 from patron.segments.forms.orders import FIGURES
 from patron.segments.forms.reach import CHANNELS
@@ -42,7 +43,7 @@ def test_every_operator_has_its_row_with_an_example_and_no_other_has() -> None:
 
 
 def test_questions_and_figures_have_an_example_of_their_own() -> None:
-    for name in ("count", *MEASURES, *OCCURRENCES, *FIGURES, *FIELDS):
+    for name in ("count", *MEASURES, *OCCURRENCES, *FIGURES, *FIELDS, *QUESTIONS):
         assert any(row == name and f'"{name}"' in text for row, text in ROWS), name
 
 

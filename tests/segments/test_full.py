@@ -71,6 +71,8 @@ async def tell(tale: Tale, data: list[dict[str, Any]], steps: list[Any], lake: L
     for n, (what, hours, told) in enumerate(steps):
         if what == "order":
             tale.orders(hours)
+        elif what == "foretell":
+            await tale.foretold()
         elif what == "place":
             tale.is_somewhere(hours)
         elif what == "variant":

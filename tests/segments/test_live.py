@@ -16,6 +16,7 @@ from patron.kit.db import Database
 from patron.segments import filling, saving, tasks
 from patron.segments.forms import standing
 from patron.segments.population import keeping, types
+from patron.segments.predictions import types as predicted
 from patron.segments.rules.language import bind
 from stage import Stage
 from tale import Tale, expected, happenings, inside, put_up, save
@@ -36,6 +37,8 @@ async def tell(tale: Tale, data: Sequence[dict[str, Any]], steps: Sequence[Any])
     for what, hours, told in steps:
         if what == "order":
             tale.orders(hours)
+        elif what == "foretell":
+            await tale.foretold()
         elif what == "place":
             tale.is_somewhere(hours)
         elif what == "variant":
@@ -99,6 +102,6 @@ def test_live_is_full_is_the_reference(
         await tell(Tale(stage, random.Random(seed)), bound, steps)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (types, standing, keeping, reference):
+        for module in (types, standing, keeping, predicted, reference):
             patch.setattr(module, "FEWEST", 1)
         house.run(story)

@@ -12,15 +12,18 @@ from hypothesis import strategies as st
 import reference
 from known import NOW, Known
 from lives import people
+from patron.segments.computed.definition import KINDS as COMPUTED
 from patron.segments.forms.event import MEASURES, OCCURRENCES
+from patron.segments.forms.liked import QUESTIONS
 from patron.segments.forms.location import FIELDS
 from patron.segments.forms.orders import FIGURES
 from patron.segments.forms.window import WINDOWS
+from patron.segments.liking.reading import KINDS as LIKED
 from patron.segments.population.types import GROUPS, RANKED, SCORES
 from patron.segments.rules.changes import earliest_change
 from patron.segments.rules.language import FORMS, Scope, bind, parse
 from patron.segments.rules.operators import AMOUNTS, COUNTS, OPERATORS, UNITS
-from rules import HOURS, LEAVES, VALUES, hours, json_values, rules
+from rules import HOURS, LEAVES, PREDICTED, VALUES, hours, json_values, rules
 
 JOURNEY = Scope(moments=frozenset({"start"}), cart=True)
 HOUR = timedelta(hours=1)
@@ -123,6 +126,10 @@ def words() -> dict[str, list[str]]:
         "group": [f'"{group}"' for group in GROUPS],
         "percentile": [f'"percentile": "{name}"' for name in RANKED],
         "location": [f'"location": "{name}"' for name in FIELDS],
+        "computed": [f'"compute": "{name}"' for name in COMPUTED],
+        "affinity": [f'"affinity": "{name}"' for name in LIKED]
+        + [f'"{name}": ' for name in QUESTIONS],
+        "predicted": [f'"predicted": "{name}"' for name in PREDICTED] + ['"among_all": {"'],
         "unit": [f'"{unit}": ' for unit in UNITS],
     }
 

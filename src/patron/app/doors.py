@@ -11,6 +11,7 @@ from patron.app.audit import routes as audit
 from patron.app.context import inbox_limits
 from patron.app.installing import LIBRARY
 from patron.app.lists import routes as lists
+from patron.app.predictions import routes as score_files
 from patron.app.retention import routes as retention
 from patron.app.segments import deleting as deleted_segments
 from patron.carts import routes as carts
@@ -38,6 +39,7 @@ from patron.segments.saved import routes as saved_segments
 from patron.segments.suggesting import routes as suggestions
 from patron.shops import routes as shops
 from patron.shops.access import Keys
+from patron.segments.predictions import routes as predictions
 
 ROUTES: list[HTTPRouteHandler] = [
     *shops.routes,
@@ -63,6 +65,8 @@ ROUTES: list[HTTPRouteHandler] = [
     *messages.routes,
     *journeys.routes,
     *delivery.routes,
+    *predictions.routes,
+    *score_files.routes,
     *preferences.routes,
     *webhooks.routes,
     *analytics.routes,

@@ -26,6 +26,7 @@ from patron.profiles.erasure import store as erasure
 from patron.segments.last import store as last_words
 from patron.segments.lists import store as lists
 from patron.segments.members import store as members
+from patron.segments.predictions import store as predictions
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
@@ -52,6 +53,7 @@ async def export(tx: Tx, shop: Shop, who: str) -> dict[str, Any]:
             "last_words": await last_words.export(tx, origins),
             "lists": await lists.export(tx, origins),
             "segments": await members.stays(tx, origins),
+            "predictions": await predictions.export(tx, origins),
             "messages": await messages.export(tx, origins),
             "webhooks": await webhooks.export(tx, origins),
         }

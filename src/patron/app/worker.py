@@ -148,7 +148,8 @@ class Worker:
         async with Database(self.url, max_size=3, name="patron-timers") as db:
 
             async def fire(shop: Shop) -> None:
-                if not await journeys.fire_due(db, shop, self.clock.now()):
+                fired = await journeys.fire_due(db, shop, self.clock.now())
+                if not fired + await journeys.tell(db, shop, inbox):
                     await self._rest(TIMER_SECONDS)
 
             async def ask(shop: Shop) -> None:

@@ -24,6 +24,7 @@ from patron.kit.problems import Problem, bad_request, not_found
 from patron.messages import store as messages
 from patron.messages.types import SAYABLE
 from patron.profiles import store as profiles
+from patron.segments.forms.computed import with_definitions
 from patron.segments.rules.reading import Misread
 from patron.segments.rules.schema import schema
 from patron.segments.saving import scope
@@ -134,10 +135,12 @@ async def put_journey(
     wrong in it."""
     async with db.unit(shop.schema) as tx:
         try:
-            must_be_sayable(parse(data.definition, await scope(tx)), SAYABLE)
+            there = await scope(tx)
+            definition = with_definitions(data.definition, there.computed or {})
+            must_be_sayable(parse(definition, there), SAYABLE)
         except Misread as error:
             raise _refused(error) from error
-        made = await store.put(tx, key, data.name, data.definition, clock.now())
+        made = await store.put(tx, key, data.name, definition, clock.now())
         return _view(made, await store.counts(tx, made.id))
 
 

@@ -6,7 +6,7 @@ origin she ever had.
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from patron.carts import store as carts
+from patron.catalog import store as catalog
 from patron.kit.db import Tx
 from patron.profiles.labels import store as labels
 from patron.profiles.many import store as profiles
@@ -21,10 +22,13 @@ from patron.profiles.types import Reach
 from patron.segments import store
 from patron.segments.last import store as last_words
 from patron.segments.last.types import LastShown, Place
+from patron.segments.liking.reading import Deed, Liking, fell, untold, weights_of
 from patron.segments.lists import store as listed
 from patron.segments.members import store as members
 from patron.segments.population import store as populations
 from patron.segments.population.types import Population
+from patron.segments.predictions import store as predictions
+from patron.segments.predictions.types import Foretold
 from patron.segments.rules.language import ANY, THIS, Needs
 from patron.segments.rules.operators import as_number
 from patron.segments.types import Order, Touch
@@ -76,6 +80,9 @@ def _when(deed: tuple[datetime, Mapping[str, Any]]) -> datetime:
 NOTHING = Log()
 
 
+NOTHING_LIKED = Liking((), {}, {}, datetime.max.replace(tzinfo=UTC), "")
+
+
 class Loaded(msgspec.Struct, frozen=True):
     """Facts as `types.Facts` wants them."""
 
@@ -93,6 +100,8 @@ class Loaded(msgspec.Struct, frozen=True):
     segments: frozenset[str] = frozenset()
     tags: Collection[str] = ()
     population: Population | None = None
+    predicted: dict[str, Foretold] = {}
+    liking: Liking = NOTHING_LIKED
     placed: list[Place] = []
     shown: list[list[LastShown]] = []
 
@@ -143,6 +152,9 @@ async def load_many(
     population = await populations.published(tx) if needs.population else None
     placed = await last_words.places(tx, people) if needs.places else {}
     shown = await last_words.shown(tx, people) if needs.shown else {}
+    wanted = needs.predictions
+    foretold = await predictions.of_people(tx, people, wanted) if wanted else {}
+    liking = await _liking(tx, people, needs, now, shop, at_most)
     zone = ZoneInfo(shop.time_zone)
     found = []
     for one in subjects:
@@ -167,6 +179,8 @@ async def load_many(
                 segments=segments.get(person, frozenset()),
                 tags=tags.get(person, ()),
                 population=population,
+                predicted=foretold.get(person, {}),
+                liking=liking.get(person, NOTHING_LIKED),
                 placed=placed.get(person, []),
                 shown=shown.get(person, []),
             )
@@ -279,3 +293,33 @@ async def _touched(
         found = touched.setdefault(person, {}).setdefault(kind, [])
         found.append(Touch(value, first, last))
     return touched
+
+
+async def _liking(
+    tx: Tx, people: Family, needs: Needs, now: datetime, shop: Shop, at_most: int | None
+) -> dict[UUID, Liking]:
+    """What each did with products; orders that do not stand are none."""
+    if not needs.liking:
+        return {}
+    whose = _whose(people)
+    weights = weights_of(shop.settings.metrics)
+    order = shop.settings.metrics.get("revenue", METRICS["revenue"])
+    numbers: dict[UUID, set[str]] = {}
+    times: dict[UUID, set[datetime]] = {}
+    for origin, number, ts in await store.fallen(tx, sorted(whose)):
+        numbers.setdefault(whose[origin], set()).add(number)
+        times.setdefault(whose[origin], set()).add(ts)
+    deeds: dict[UUID, list[Deed]] = {}
+    for origin, ts, name, told in await store.happened(
+        tx, sorted(whose), sorted(weights), None, properties=True, of_one=MOST_OF_ONE,
+        at_most=at_most,
+    ):  # fmt: skip
+        person = whose[origin]
+        gone = numbers.get(person, ()), times.get(person, ())
+        if name != order or not fell(ts, told, *gone):
+            deeds.setdefault(person, []).append((name, ts, told))
+    wanted = untold((deed for some in deeds.values() for deed in some), weights)
+    items = await catalog.find(tx, sorted(wanted)) if wanted else {}
+    return {
+        person: Liking(some, weights, items, now, shop.currency) for person, some in deeds.items()
+    }

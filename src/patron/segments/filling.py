@@ -5,7 +5,7 @@ so nothing is missed and nothing counts twice. Where the lake ends, PostgreSQL g
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -21,24 +21,24 @@ from patron.kit.db import Database, Tx
 from patron.kit.lake import Lake
 from patron.kit.pauses import reach
 from patron.profiles import store as profiles
-from patron.profiles.changes import store as changed
-from patron.segments import saving, trying
+from patron.segments import anew, saving
 from patron.segments import store as log
+from patron.segments.anew import Filled, Heard
 from patron.segments.full.history import history
 from patron.segments.full.scan import covers
-from patron.segments.keeping import TOLD, Asked, Left, Touch, draw_ids, keep
+from patron.segments.keeping import Asked, Left, Touch, keep
 from patron.segments.listened import Event, left_by
 from patron.segments.live.book import needed_of
 from patron.segments.live.listening import NOTHING, Listener
 from patron.segments.live.opened import book_of
 from patron.segments.live.program import made_ready
 from patron.segments.live.streams import Stream
-from patron.segments.members import store as members
-from patron.segments.members.types import Cause, Change
+from patron.segments.members.types import Change
 from patron.segments.population import keeping as population
-from patron.segments.population import store as tables
+from patron.segments.predictions import nightly
+from patron.segments.predictions import store as predictions
 from patron.segments.rules.dates import micros
-from patron.segments.rules.language import needs, parse
+from patron.segments.rules.language import parse
 from patron.segments.saved import store as saved
 from patron.segments.saved.types import KeptStream, Segment, Status
 from patron.shops.types import Shop
@@ -46,12 +46,13 @@ from patron.shops.types import Shop
 if TYPE_CHECKING:
     import pyarrow as pa
 
+__all__ = ["Busy", "Filled", "Heard", "fill", "nobody", "work_waits"]
+
 AT_ONCE = 500
 ROWS_AT_ONCE = 100_000
 EVENTS_AT_ONCE = 20_000
 ASK_EVERY = timedelta(hours=1)
 
-Heard = Callable[[str, int, int], None]
 _COLUMNS = ("position", "origin_id", "ts", "name", "channel", "device", "body")
 
 
@@ -63,22 +64,14 @@ class _Body(msgspec.Struct):
 _read_body = msgspec.json.Decoder(_Body).decode
 
 
-class Filled(msgspec.Struct):
-    """What one run did."""
-
-    streams: int = 0
-    events: int = 0
-    segments: list[str] = []
-    entered: int = 0
-    left: int = 0
-
-
 async def work_waits(tx: Tx, shop: Shop, now: datetime) -> bool:
     """Whether there is anything to fill, to settle or to ask anew."""
     for one in await saved.every(tx):
         if one.status in (Status.FILLING, Status.SETTLING) or _is_due(one, now):
             return True
     if (before := await saved.terms(tx)) is not None and before != saving.terms_of(shop):
+        return True
+    if await predictions.unasked(tx) or await nightly.is_due(tx, shop, now):
         return True
     return await population.work_waits(tx, shop, now)
 
@@ -120,13 +113,14 @@ async def _fill(db: Database, shop: Shop, lake: Lake | None, clock: Clock, heard
     async with db.unit(shop.schema) as tx:
         await saved.set_status(tx, await saving.ready(tx, shop), Status.SETTLING)
         await saved.turn_page(tx)
-    await _compare(db, shop, clock, did, heard)
+    await anew.compare(db, shop, clock, did, heard)
+    await anew.foretell(db, shop, clock, did, heard)
     await _settle(db, shop, clock, did, heard)
     async with db.unit(shop.schema) as tx:
         every = await saved.every(tx)
     for one in every:
         if not one.live and (one.status == Status.SETTLING or _is_due(one, clock.now())):
-            await _ask_everybody(db, shop, one, clock, did, heard)
+            await anew.ask_everybody(db, shop, one, clock, did, heard)
     async with db.unit(shop.schema) as tx:
         await saving.number_streams(tx, shop)  # drops what nobody asks for any more
     return did
@@ -272,25 +266,6 @@ async def _say(db: Database, shop: Shop, done: int, total: int) -> None:
 # --- everybody is asked -------------------------------------------------------------------------
 
 
-async def _compare(db: Database, shop: Shop, clock: Clock, did: Filled, heard: Heard) -> None:
-    """Make a table of where people stand if one is due, and ask the segments that ask for it."""
-    async with db.unit(shop.schema) as tx:
-        asking = [one for one in await saved.every(tx) if population.dependent(one)]
-    await population.refresh(db, shop, clock, asking)
-    async with db.unit(shop.schema) as tx:
-        version = await tables.unasked(tx)
-    if version is None:
-        return
-    asking = [one for one in asking if one.status == Status.ON]
-    if any(one.live for one in asking):
-        _count(did, await population.ask_buyers(db, shop, clock, heard))
-    for one in asking:
-        if not one.live:
-            await _ask_everybody(db, shop, one, clock, did, heard, Cause.THRESHOLDS)
-    async with db.unit(shop.schema) as tx:
-        await tables.asked(tx, version)
-
-
 async def _settle(db: Database, shop: Shop, clock: Clock, did: Filled, heard: Heard) -> None:
     """Ask everybody about the segments that nobody was asked about."""
     async with db.unit(shop.schema) as tx:
@@ -314,7 +289,7 @@ async def _settle(db: Database, shop: Shop, clock: Clock, did: Filled, heard: He
             return roots, await keep(tx, shop, book, asked, None, clock.now())
 
         roots, changes = await db.run(shop.schema, ask)
-        _count(did, changes)
+        anew.count(did, changes)
         done += len(roots)
         heard("asking everybody", done, max(done, total))
         if len(roots) < AT_ONCE:
@@ -334,60 +309,3 @@ async def _settle(db: Database, shop: Shop, clock: Clock, did: Filled, heard: He
         await saved.set_status(tx, done_with, Status.ON)
         await saved.asked(tx, done_with, clock.now())
         await saved.turn_page(tx)
-
-
-async def _ask_everybody(
-    db: Database,
-    shop: Shop,
-    segment: Segment,
-    clock: Clock,
-    did: Filled,
-    heard: Heard,
-    cause: Cause = Cause.CLOCK,
-) -> None:
-    """Ask a rule that records cannot answer of everybody, from the log."""
-    rule = parse(segment.rule)
-    wanted = needs(rule)
-    first = segment.status == Status.SETTLING
-    cause = Cause.DEFINITION if first else cause
-    async with db.unit(shop.schema) as tx:
-        total = await log.how_many(tx)
-    after: UUID | None = None
-    done = 0
-    while True:
-
-        async def ask(tx: Tx, after: UUID | None = after) -> tuple[list[UUID], list[Change]]:
-            now = clock.now()
-            roots = await log.people(tx, after, trying.AT_ONCE)
-            await profiles.lock(tx, roots)
-            held = set(await trying.judged(tx, rule, roots, wanted, now, shop))
-            was = await members.of_people(tx, {root: [root] for root in roots}, [segment.key])
-            changes = [
-                Change(segment.id, root, root in held, now, cause)
-                for root in roots
-                if (root in held) != (root in was)
-            ]
-            ids = draw_ids(now)
-            await members.write(tx, changes, [(ids(), one) for one in changes if cause in TOLD])
-            await changed.note(tx, [one.origin_id for one in changes], now)
-            return roots, changes
-
-        roots, changes = await db.run(shop.schema, ask)
-        _count(did, changes)
-        done += len(roots)
-        heard(f"asking everybody about {segment.key}", done, max(done, total))
-        if len(roots) < trying.AT_ONCE:
-            break
-        after = roots[-1]
-    did.segments.append(segment.key)
-    async with db.unit(shop.schema) as tx:
-        again = await saved.by_key(tx, segment.key)
-        if again is not None and again.changed_at == segment.changed_at:
-            await saved.set_status(tx, [segment.id], Status.ON)
-            await saved.asked(tx, [segment.id], clock.now())
-            await saved.turn_page(tx)
-
-
-def _count(did: Filled, changes: Sequence[Change]) -> None:
-    did.entered += sum(one.entered for one in changes)
-    did.left += sum(not one.entered for one in changes)

@@ -12,12 +12,15 @@ from patron.events import store as events
 from patron.kit.db import Tx
 from patron.kit.problems import bad_request, conflict, not_found
 from patron.segments import store as people
+from patron.segments.computed import store as computed
+from patron.segments.forms.computed import with_definitions
 from patron.segments.lists import store as lists
 from patron.segments.lists.naming import KEY, key_of, named
 from patron.segments.live.book import needed_of, programs_of, why_not_live
 from patron.segments.live.program import Program
 from patron.segments.live.streams import Kept
 from patron.segments.members import store as members
+from patron.segments.predictions import keeping as predictions
 from patron.segments.rules.language import Rule, Scope, needs, parse
 from patron.segments.rules.reading import Misread
 from patron.segments.saved import store
@@ -46,7 +49,7 @@ async def create(
     one of this key."""
     name = (draft.name or "").strip() or (key or "")
     key = _key(key, name)
-    rule = dict(draft.rule or {})
+    rule = with_definitions(dict(draft.rule or {}), await computed.definitions(tx))
     there = await store.every(tx)
     if len(there) >= MOST_SEGMENTS:
         raise conflict(
@@ -83,7 +86,9 @@ async def change(tx: Tx, shop: Shop, key: str, draft: Draft, now: datetime) -> S
     """Change a segment. With another rule everybody is asked anew; until then it stands as it was.
     Raises Misread, Problem 404."""
     before = await existing(tx, key)
-    rule = before.rule if draft.rule is None else dict(draft.rule)
+    rule = before.rule
+    if draft.rule is not None:
+        rule = with_definitions(dict(draft.rule), await computed.definitions(tx))
     parsed = await check(tx, key, rule, await store.every(tx))
     reason = why_not_live(rule, ZoneInfo(shop.time_zone))
     paused = before.status == Status.PAUSED if draft.paused is None else draft.paused
@@ -143,15 +148,22 @@ async def existing(tx: Tx, key: str) -> Segment:
 
 
 async def scope(tx: Tx) -> Scope:
-    """What a rule may name in this shop: its lists and segments."""
-    return Scope(lists=await lists.keys(tx), segments=await store.keys(tx))
+    """What a rule may name in this shop: its lists, segments, computed traits and
+    predictions."""
+    return Scope(
+        lists=await lists.keys(tx),
+        segments=await store.keys(tx),
+        computed=await computed.definitions(tx),
+        predictions=await predictions.known(tx),
+    )
 
 
 async def check(tx: Tx, key: str, rule: Mapping[str, Any], there: list[Segment]) -> Rule:
     """Read a rule that is to be saved under `key`. Raises Misread: for what cannot be read, for a
     segment or list that is not there, for a circle of segments."""
     known = frozenset(one.key for one in there) | {key}
-    parsed = parse(dict(rule), Scope(lists=await lists.keys(tx), segments=known))
+    there_is = msgspec.structs.replace(await scope(tx), segments=known)
+    parsed = parse(dict(rule), there_is)
     wanted = needs(parsed)
     if own := sorted(wanted.names & OF_OURS):
         raise Misread("$", own[0], ['{"segment": key}'], "a segment cannot ask for this event")

@@ -124,6 +124,16 @@ async def ordered(
     return await cursor.fetchall()
 
 
+async def fallen(tx: Tx, origins: Sequence[UUID]) -> list[tuple[UUID, str, datetime]]:
+    """(origin, order, placed at) of the orders that do not stand."""
+    return await tuples(
+        tx,
+        "SELECT origin_id, order_id, ts FROM v_order WHERE origin_id = ANY(%s)"
+        " AND (cancelled OR (net <= 0 AND refunded <> 0))",
+        (list(origins),),
+    )
+
+
 async def owners(tx: Tx, order_ids: Sequence[str]) -> list[UUID]:
     """The origins that these orders were placed under."""
     found = await tuples(

@@ -9,7 +9,9 @@ import msgspec
 
 from patron.profiles.types import Reach
 from patron.segments.last.types import LastShown, Place
+from patron.segments.liking.reading import Liking
 from patron.segments.population.types import Population
+from patron.segments.predictions.types import Foretold
 
 MOST_WHYS = 100
 
@@ -85,6 +87,14 @@ class Facts(Protocol):
         """The published table of where people stand; None before the first."""
 
     @property
+    def predicted(self) -> Mapping[str, Foretold]:
+        """What the versions that count predict of her, by name, of those that were asked for."""
+
+    @property
+    def liking(self) -> Liking:
+        """What she did with products, where a rule asks what she likes."""
+
+    @property
     def placed(self) -> Sequence[Place]:
         """Where her last order went and where her last visit came from, as far as known."""
 
@@ -102,13 +112,16 @@ class Answer(msgspec.Struct, frozen=True):
 
 class Scope(msgspec.Struct, frozen=True):
     """What a rule may refer to besides the person: named moments, and a cart as "this". `lists` and
-    `segments` are the keys of those there are; None: not looked at, because the rule was accepted
-    before."""
+    `segments` are the keys of those there are, `computed` the definitions of computed traits by
+    key, `predictions` the kinds of predictions by name; None: not looked at, because the rule was
+    accepted before."""
 
     moments: frozenset[str] = frozenset()
     cart: bool = False
     lists: frozenset[str] | None = None
     segments: frozenset[str] | None = None
+    computed: Mapping[str, Any] | None = None
+    predictions: Mapping[str, str] | None = None
 
 
 class Lookback(msgspec.Struct, frozen=True):
@@ -149,6 +162,8 @@ class Needs(msgspec.Struct, frozen=True):
     population: bool = False
     places: bool = False
     shown: bool = False
+    liking: bool = False
+    predictions: frozenset[str] = frozenset()
     tests: int = 0
 
     def since(self, now: datetime, moments: Mapping[str, datetime]) -> datetime | None:
@@ -180,6 +195,8 @@ def together(needs: Iterable[Needs]) -> Needs:
         population=any(one.population for one in every),
         places=any(one.places for one in every),
         shown=any(one.shown for one in every),
+        liking=any(one.liking for one in every),
+        predictions=union("predictions"),
         tests=sum(one.tests for one in every),
     )
 

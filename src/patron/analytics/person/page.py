@@ -28,7 +28,6 @@ from patron.carts import store as carts
 from patron.carts.types import Cart
 from patron.catalog import store as catalog
 from patron.catalog.types import Item
-from patron.events.ecommerce import lines
 from patron.events.types import Trust
 from patron.kit.db import Tx
 from patron.profiles import store as profiles
@@ -41,6 +40,7 @@ from patron.profiles.reach_store import reached
 from patron.profiles.traits import Traits, plain
 from patron.profiles.types import ConsentWord, Identifier, Person
 from patron.segments.computed import keeping as computed
+from patron.segments.liking.reading import untold
 from patron.segments.lists import store as lists
 from patron.segments.members import store as members
 from patron.shops.types import Shop
@@ -199,10 +199,6 @@ async def _cart(tx: Tx, hers: Sequence[UUID]) -> Cart | None:
 
 async def _items(tx: Tx, deeds: Iterable[Deed], words: Words) -> Mapping[str, Item]:
     """What the catalog knows of products whose events do not tell everything."""
-    wanted: set[str] = set()
-    for deed in deeds:
-        if deed.name in words.weights:
-            for one in lines(deed.properties):
-                if not (one.category and one.brand and one.price is not None):
-                    wanted |= {name for name in (one.product_id, one.sku) if name}
+    told = ((deed.name, deed.ts, deed.properties) for deed in deeds)
+    wanted = untold(told, words.weights)
     return await catalog.find(tx, sorted(wanted)) if wanted else {}

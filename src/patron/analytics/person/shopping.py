@@ -2,12 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
-from patron.analytics.person import affinity
-from patron.analytics.person.affinity import Affinity, Interest
 from patron.analytics.person.types import (
     Affinities,
     CouponUsed,
@@ -16,10 +13,10 @@ from patron.analytics.person.types import (
     Orders,
     Wished,
 )
-from patron.catalog.observe import categories
 from patron.catalog.types import Item
 from patron.events.ecommerce import Line, line, lines
-from patron.kit.money import as_decimal, currency_code
+from patron.segments.liking import affinity
+from patron.segments.liking.reading import Liking, fell, order_number
 
 LISTED = 20
 WISHES = 200
@@ -77,17 +74,11 @@ def standing_deeds(deeds: Iterable[Deed], words: Words, every: Sequence[Order]) 
     fallen = [one for one in every if not one.stands]
     numbers, times = {one.order_id for one in fallen}, {one.at for one in fallen}
 
-    def fell(deed: Deed) -> bool:
-        number = order_number(deed.properties)
-        return deed.ts in times if number is None else number in numbers
-
-    return [deed for deed in deeds if deed.name != words.ordered or not fell(deed)]
-
-
-def order_number(properties: Mapping[str, Any]) -> str | None:
-    """The shop's own number of an order, as the log reads it."""
-    named = properties.get("order_id") or properties.get("checkout_id")
-    return named if isinstance(named, str) else None
+    return [
+        deed
+        for deed in deeds
+        if deed.name != words.ordered or not fell(deed.ts, deed.properties, numbers, times)
+    ]
 
 
 def coupons(deeds: Iterable[Deed], words: Words) -> list[CouponUsed]:
@@ -148,41 +139,13 @@ def _product(one: Line) -> str | None:
 def affinities(
     deeds: Iterable[Deed], words: Words, items: Mapping[str, Item], now: datetime, currency: str
 ) -> Affinities:
-    """Interest by category, brand and price band. What the event tells of a product comes first:
-    the catalog, which `items` are from, knows what is so today."""
-    weights = words.weights
-    parts: dict[str, list[Interest]] = {"category": [], "brand": [], "price": []}
-    for deed in deeds:
-        weight = weights.get(deed.name)
-        if weight is None:
-            continue
-        at = min(deed.ts, now)
-        for one in lines(deed.properties):
-            item = items.get(one.product_id or "") or items.get(one.sku or "")
-            path = categories(one.category) or (item.categories if item else [])
-            brand = one.brand or (item.brand if item else None)
-            told = currency_code(deed.properties.get("currency")) or currency
-            price = _band(one, item, told, currency)
-            parts["category"].append(affinity.shown(list(affinity.levels(path)), weight, at))
-            parts["brand"].append(affinity.shown([brand] if brand else [], weight, at))
-            parts["price"].append(affinity.shown([price] if price else [], weight, at))
-    found: dict[str, list[Affinity]] = {
-        kind: affinity.ranked(affinity.together(each), now) for kind, each in parts.items()
-    }
+    """Interest by category, brand and price band."""
+    told = [(deed.name, deed.ts, deed.properties) for deed in deeds]
+    found = Liking(told, words.weights, items, now, currency).interests()
+    ranked = {kind: affinity.ranked(one, now) for kind, one in found.items()}
     return Affinities(
         half_life_days=affinity.HALF_LIFE.days,
-        categories=found["category"],
-        brands=found["brand"],
-        price_bands=found["price"],
+        categories=ranked["category"],
+        brands=ranked["brand"],
+        price_bands=ranked["price_band"],
     )
-
-
-def _band(one: Line, item: Item | None, told: str, currency: str) -> str | None:
-    """The price band of a line in the shop's currency."""
-    if one.price is not None and (currency_code(one.currency) or told) == currency:
-        return affinity.band(one.price, currency)
-    if one.price is not None or item is None or item.price is None:
-        return None
-    if item.currency not in (None, currency):
-        return None
-    return affinity.band(float(as_decimal(item.price, currency)), currency)

@@ -6,13 +6,13 @@ from uuid import UUID
 
 import msgspec
 
-from patron.analytics.person.affinity import Affinity
 from patron.analytics.person.habits import Habits
 from patron.carts.types import Cart
 from patron.profiles.consents.types import Wish
 from patron.profiles.labels.types import Note, Tag
 from patron.profiles.types import ConsentWord, Merge, Reach, Refused, Total
 from patron.segments.computed.types import Computed
+from patron.segments.liking.affinity import Affinity
 from patron.segments.lists.types import ListOfHers
 from patron.segments.members.types import Stay
 

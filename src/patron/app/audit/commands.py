@@ -30,7 +30,7 @@ from patron.shops.types import Shop
 IMPERSONAL = frozenset(
     {
         "doctor", "bench", "demo", "shop list", "key list", "lake status", "journey list",
-        "journey results", "profile tags", "trait list",
+        "journey results", "profile tags", "trait list", "prediction list",
     }
 )  # fmt: skip
 """Commands that tell nothing of any one person and change nothing that is kept."""

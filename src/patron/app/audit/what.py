@@ -34,6 +34,8 @@ IMPERSONAL = frozenset(
         "GET /api/tags",
         "GET /api/computed-traits",
         "GET /api/computed-traits/{key}",
+        "GET /api/predictions",
+        "GET /api/predictions/{key}",
         "GET /api/openapi.json",
         "GET /api/docs",
     }

@@ -31,6 +31,7 @@ from patron.segments.last import store as last_words
 from patron.segments.lists import store as lists
 from patron.segments.live import store as remembered
 from patron.segments.members import store as members
+from patron.segments.predictions import store as predictions
 from patron.shops import store as shops
 from patron.shops.audit import store as audit
 from patron.shops.retention import store as retention
@@ -109,6 +110,7 @@ async def from_the_rooms(tx: Tx, origins: list[UUID]) -> tuple[int, int, int, in
     await members.erase(tx, origins)
     await remembered.erase(tx, origins)
     await last_words.erase(tx, origins)
+    await predictions.erase(tx, origins)
     await entries.erase(tx, origins)
     return (
         await events.erase(tx, origins, NO_ONE),

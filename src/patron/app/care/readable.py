@@ -15,6 +15,7 @@ SECTIONS = {
     "suppressions": "Addresses we do not write to",
     "segments": "Groups you are and were in",
     "lists": "Lists you are on",
+    "predictions": "What we expect of you",
     "last_words": "Where you were last, and which variants of our pages you saw",
     "carts": "Your carts",
     "messages": "What we sent you, or did not",

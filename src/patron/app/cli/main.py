@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "key": ("shops", "key_app"),
     "profile": ("profiles", "app"),
     "trait": ("person.traits", "app"),
+    "prediction": ("predictions.commands", "app"),
     "segment": ("segments", "app"),
     "list": ("lists.commands", "app"),
     "events": ("events", "app"),

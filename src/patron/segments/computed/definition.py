@@ -9,6 +9,7 @@ with the same words counts.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from sys import maxsize
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from patron.segments.forms.event import MICRO, Deeds, Measure, Where, deeds_of
 from patron.segments.forms.window import WINDOWS, Window, read_window
 from patron.segments.rules.operators import alike, at_path
 from patron.segments.rules.reading import (
+    MOST_COUNTED,
     Misread,
     a_text,
     an_object,
@@ -52,7 +54,10 @@ class Definition(msgspec.Struct, frozen=True):
 
     def outcome(self, facts: Facts, now: datetime) -> Outcome:
         """What it is for the person of `facts`."""
-        deeds = deeds_of(self.names, self.where, self.window, facts, now)
+        # As a condition keeps the first time of all for good.
+        first = self.kind == "first" and self.window.within is None
+        most = maxsize if first else MOST_COUNTED
+        deeds = deeds_of(self.names, self.where, self.window, facts, now, most)
         last = deeds[-1][0] if deeds else None
         return Outcome(self._value(deeds), len(deeds), last)
 
@@ -117,25 +122,27 @@ def unique(values: Sequence[Any]) -> list[Any]:
     return list(found.values())
 
 
-def parse(data: Any) -> Definition:
+def parse(data: Any, at: str = "$") -> Definition:
     """A definition out of JSON. Raises Misread with the path of what is wrong."""
     fields: Mapping[str, Any] = an_object(
-        data, "$", ["event", "compute", "property", "where", *WINDOWS]
+        data, at, ["event", "compute", "property", "where", *WINDOWS]
     )
     if "event" not in fields:
-        raise Misread("$.event", None, ["the name of an event, or a list of names"], "is missing")
-    kind = one_of(fields.get("compute"), "$.compute", KINDS, "way to compute a trait")
+        raise Misread(
+            f"{at}.event", None, ["the name of an event, or a list of names"], "is missing"
+        )
+    kind = one_of(fields.get("compute"), f"{at}.compute", KINDS, "way to compute a trait")
     path = None
     if "property" in fields:
         if kind == "count":
-            raise Misread("$.property", fields["property"], [], "a count takes no property")
-        path = a_text(fields["property"], "$.property")
+            raise Misread(f"{at}.property", fields["property"], [], "a count takes no property")
+        path = a_text(fields["property"], f"{at}.property")
     elif kind not in ("count", *TIMED):
-        raise Misread("$.property", None, ["the name of a property"], f"{kind} needs one")
+        raise Misread(f"{at}.property", None, ["the name of a property"], f"{kind} needs one")
     return Definition(
-        read_names(fields["event"], "$.event"),
+        read_names(fields["event"], f"{at}.event"),
         kind,
         path,
-        read_where(fields.get("where", []), "$.where"),
-        read_window(fields, "$", Scope()),
+        read_where(fields.get("where", []), f"{at}.where"),
+        read_window(fields, at, Scope()),
     )

@@ -9,11 +9,15 @@ from uuid import UUID
 
 from patron.kit.db import Tx
 from patron.kit.problems import Problem, bad_request, conflict, not_found
+from patron.segments import saving
 from patron.segments.computed import store
 from patron.segments.computed.definition import Definition, parse
 from patron.segments.computed.types import Computed, ComputedTrait, Outcome
 from patron.segments.facts import Loaded, Subject, load, load_many
+from patron.segments.lists.naming import named
 from patron.segments.rules.reading import Misread
+from patron.segments.saved import store as saved
+from patron.segments.saving import Draft
 from patron.segments.types import together
 from patron.shops.types import Shop
 
@@ -23,10 +27,11 @@ _KEY = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
 async def put(
-    tx: Tx, key: str, name: str, definition: dict[str, Any], now: datetime
+    tx: Tx, shop: Shop, key: str, name: str, definition: dict[str, Any], now: datetime
 ) -> ComputedTrait:
-    """Keep a definition. Problem 400 for one that cannot be read, with its path; 409 when there are
-    fifty."""
+    """Keep a definition; segments that ask for the trait are filled anew when it is another than
+    before. Problem 400 for one that cannot be read, with its path; 409 when there are fifty, or
+    when a segment compares it as this trait cannot be compared."""
     if not _KEY.fullmatch(key):
         raise bad_request(
             f"key {key[:80]!r} is no key of a trait",
@@ -48,11 +53,32 @@ async def put(
             f"there are {MOST} computed traits already", remedy="take one away that nobody reads"
         )
     await store.put(tx, key, name, definition, now)
+    if known is not None and known.definition != definition:
+        await _told_anew(tx, shop, key, now)
     created_at = now if known is None else known.created_at
     return ComputedTrait(key, name, definition, created_at, now)
 
 
+async def _told_anew(tx: Tx, shop: Shop, key: str, now: datetime) -> None:
+    for segment in await saved.every(tx):
+        if key in named(segment.rule, "computed"):
+            try:
+                await saving.change(tx, shop, segment.key, Draft(rule=segment.rule), now)
+            except Misread as error:
+                raise conflict(
+                    f"segment {segment.key!r} compares {key!r} as it was: {error}",
+                    remedy="change the segment first",
+                ) from error
+
+
 async def drop(tx: Tx, key: str) -> None:
+    """Problem 404, or 409 naming the segments that ask for it."""
+    users = [one.key for one in await saved.every(tx) if key in named(one.rule, "computed")]
+    if users:
+        raise conflict(
+            f"computed trait {key!r} is asked for by {', '.join(users)}",
+            remedy="change or delete these segments first",
+        )
     if not _KEY.fullmatch(key) or not await store.drop(tx, key):
         raise not_found("computed trait", key)
 

@@ -84,9 +84,11 @@ async def put_trait(
         Body(examples=[Example(value={"name": "Spent in a year", "definition": SPENT})]),
     ],
 ) -> ComputedTrait:
-    """New, or anew. It is there for everybody at once: nothing is stored for a person."""
+    """New, or anew. It is there for everybody at once: nothing is stored for a person. Segments
+    that ask for it are filled anew; if one could not be read any more, it is named and nothing
+    changes."""
     async with db.unit(shop.schema) as tx:
-        return await keeping.put(tx, key, data.name, data.definition, clock.now())
+        return await keeping.put(tx, shop, key, data.name, data.definition, clock.now())
 
 
 @delete(
@@ -98,7 +100,7 @@ async def put_trait(
 async def drop_trait(
     db: NamedDependency[Database], shop: NamedDependency[Shop], key: FromPath[str]
 ) -> None:
-    """What it was computed from stays."""
+    """What it was computed from stays. One that a segment asks for is not taken away."""
     async with db.unit(shop.schema) as tx:
         await keeping.drop(tx, key)
 

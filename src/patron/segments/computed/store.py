@@ -20,6 +20,11 @@ async def every(tx: Tx) -> list[ComputedTrait]:
     ]
 
 
+async def definitions(tx: Tx) -> dict[str, dict[str, Any]]:
+    """What each is computed from, by key."""
+    return {trait.key: trait.definition for trait in await every(tx)}
+
+
 async def one(tx: Tx, key: str) -> ComputedTrait | None:
     found = await tuples(tx, f"SELECT {_COLUMNS} FROM computed_trait WHERE key = %s", (key,))
     return _trait(found[0]) if found else None

@@ -13,7 +13,6 @@ from patron.segments.forms.window import WINDOWS, Window, read_window
 from patron.segments.rules import words
 from patron.segments.rules.operators import (
     AMOUNTS,
-    COUNTS,
     OF_DATES,
     OPERATORS,
     Comparison,
@@ -48,13 +47,13 @@ TOO_LARGE = 10**9
 
 
 class Often(msgspec.Struct, frozen=True):
-    """How many times."""
+    """How many times; compared with a number, or with two."""
 
     op: str
-    count: int
+    count: Any
 
     def holds(self, deeds: Deeds, facts: Facts, now: datetime) -> bool:
-        return bool(COUNTS[self.op](len(deeds), self.count))
+        return bool(AMOUNTS[self.op](len(deeds), self.count))
 
     def words(self, deeds: Deeds, held: bool, facts: Facts) -> str:
         if held or not deeds or not self.count:

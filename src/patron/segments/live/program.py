@@ -6,7 +6,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 import numpy as np
 
+from patron.segments.forms.computed import Computed
 from patron.segments.forms.event import Event
+from patron.segments.forms.liked import Liked
 from patron.segments.forms.member import InSegment
 from patron.segments.forms.sequence import Sequence_
 from patron.segments.forms.touch import Touched
@@ -23,6 +25,7 @@ from patron.segments.live.kernels import (
 )
 from patron.segments.live.streams import (
     Kept,
+    NotLive,
     Stream,
     of_deed,
     of_event,
@@ -79,6 +82,15 @@ def made_ready(rule: Rule, zone: ZoneInfo) -> Program:
     for leaf in leaves(rule):
         if isinstance(leaf, Event):
             kernels[id(leaf)] = _of_event(leaf, _known(streams, *of_event(leaf, zone)))
+        elif isinstance(leaf, Liked):
+            raise NotLive("what somebody likes, which is worked out of all she did")
+        elif isinstance(leaf, Computed):
+            same = leaf.same()
+            if same is None:
+                raise NotLive(f"the computed trait {leaf.key}, which is no number and no time")
+            event, opposite = same
+            kernel = _of_event(event, _known(streams, *of_event(event, zone)))
+            kernels[id(leaf)] = _opposite(kernel) if opposite else kernel
         elif isinstance(leaf, Sequence_):
             keys = {
                 named(deed): _known(streams, *of_deed(deed, leaf.window, zone))
@@ -106,6 +118,14 @@ def _known(streams: dict[str, tuple[Stream, Kept]], stream: Stream, kept: Kept) 
 
 def _of_event(leaf: Event, key: str) -> Kernel:
     return lambda chunk, asking, numbers: answer_event(leaf, chunk.columns.of(numbers[key]), asking)
+
+
+def _opposite(kernel: Kernel) -> Kernel:
+    def answer(chunk: Chunk, asking: Asking, numbers: Mapping[str, int]) -> Answered:
+        held, changes = kernel(chunk, asking, numbers)
+        return ~held, changes
+
+    return answer
 
 
 def _of_sequence(leaf: Sequence_, keys: Mapping[str, str]) -> Kernel:
@@ -166,7 +186,7 @@ def _bounded(
     if isinstance(rule, Not):
         least, most = _bounded(rule.rule, kernels, chunk, asking, numbers)
         return ~most, ~least
-    if isinstance(rule, Event | Sequence_ | Touched):
+    if isinstance(rule, Event | Computed | Sequence_ | Touched):
         held, _ = kernels[id(rule)](chunk, asking, numbers)
         return held, held
     if not isinstance(rule, All | Any_):

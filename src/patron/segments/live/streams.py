@@ -8,6 +8,7 @@ person is bounded whatever she does.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from math import floor
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -145,7 +146,8 @@ def _kept(asked: Often | Measure | Occurrence, window: Window) -> Kept:
     if isinstance(window.until, timedelta):
         return Kept(MOST_COUNTED, 0, window.within)
     if isinstance(asked, Often):
-        return Kept(min(asked.count + 1, MOST_COUNTED), 0, window.within)
+        most = max(asked.count) if isinstance(asked.count, list) else asked.count
+        return Kept(max(1, min(floor(most) + 1, MOST_COUNTED)), 0, window.within)
     if isinstance(asked, Occurrence) and asked.which == "last":
         return Kept(1, 0, window.within)
     return Kept(MOST_COUNTED, 0, window.within)

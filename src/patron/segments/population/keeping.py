@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database, Tx
 from patron.kit.pauses import reach
-from patron.profiles import store as profiles
-from patron.segments.keeping import Asked, Touch, keep
-from patron.segments.live.opened import book_of
+from patron.segments import thresholds
 from patron.segments.members.types import Change
 from patron.segments.population import store
 from patron.segments.population.types import FEWEST, PERIOD
@@ -24,7 +21,6 @@ FRESH = timedelta(hours=1)
 """A table so young serves a segment that is saved anew."""
 AGAIN = timedelta(minutes=1)
 """After which a table of too few people is looked at again."""
-AT_ONCE = 500
 
 Heard = Callable[[str, int, int], None]
 
@@ -81,30 +77,13 @@ def last_night(shop: Shop, now: datetime) -> datetime:
 
 
 async def ask_buyers(db: Database, shop: Shop, clock: Clock, heard: Heard) -> list[Change]:
-    """Ask all who ordered about the live segments that the table that counts may have changed.
-
-    Nobody else can enter or leave by it. People are locked five hundred at a time, so the walk goes
-    on; who acts meanwhile is asked by the walk, about the same table.
-    """
-    changes: list[Change] = []
-    after: UUID | None = None
-    done = 0
-    while True:
-
-        async def ask(tx: Tx, after: UUID | None = after) -> tuple[list[UUID], list[Change]]:
-            roots = await store.buyers(tx, after, AT_ONCE)
-            await profiles.lock(tx, roots)
-            book = await book_of(tx, shop)
-            asked = Asked.of(roots, book, Touch.NONE, Touch.DEFINITION)
-            for number, entry in enumerate(book.entries):
-                if entry.program.needs.population:
-                    asked.touches[:, number] = Touch.THRESHOLDS
-            return roots, await keep(tx, shop, book, asked, None, clock.now())
-
-        roots, some = await db.run(shop.schema, ask)
-        changes += some
-        done += len(roots)
-        heard("asking who ordered, by the new table", done, done)
-        if len(roots) < AT_ONCE:
-            return changes
-        after = roots[-1]
+    """Ask all who ordered about the live segments that the table that counts may have changed;
+    nobody else can enter or leave by it."""
+    return await thresholds.ask(
+        db,
+        shop,
+        clock,
+        store.buyers,
+        lambda needs: needs.population,
+        lambda done: heard("asking who ordered, by the new table", done, done),
+    )

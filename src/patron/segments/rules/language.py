@@ -22,7 +22,9 @@ from typing import Any
 
 import msgspec
 
+from patron.segments.forms.computed import Computed, read_computed
 from patron.segments.forms.event import Event, read_event, read_message
+from patron.segments.forms.liked import Liked, read_affinity
 from patron.segments.forms.location import InUnion, Located, Near, read_location
 from patron.segments.forms.member import (
     InSegment,
@@ -33,6 +35,7 @@ from patron.segments.forms.member import (
     read_tagged,
 )
 from patron.segments.forms.orders import Orders, read_orders
+from patron.segments.forms.predicted import Predicted, PredictedRank, read_predicted
 from patron.segments.forms.reach import (
     Consent,
     Reachable,
@@ -116,6 +119,10 @@ Leaf = (
     | Scored
     | Grouped
     | Ranked
+    | Computed
+    | Liked
+    | Predicted
+    | PredictedRank
     | Located
     | InUnion
     | Near
@@ -138,6 +145,9 @@ READERS: dict[str, Callable[[Mapping[str, Any], str, Scope], Leaf]] = {
     "suppressed": read_suppressed,
     "channel": read_channel,
     "device": read_device,
+    "computed": read_computed,
+    "affinity": read_affinity,
+    "predicted": read_predicted,
     "location": read_location,
     "list": read_listed,
     "segment": read_segment,

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from patron.analytics.person.affinity import Affinity
 from patron.analytics.person.habits import Habit
 from patron.analytics.person.types import PersonPage, Session
 from patron.kit.money import format_money
+from patron.segments.liking.affinity import Affinity
 from patron.shops.types import Shop
 
 

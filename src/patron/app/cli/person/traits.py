@@ -59,7 +59,7 @@ def set_trait(
 
             async def write(db: Database) -> ComputedTrait:
                 async with db.unit(which.schema) as tx:
-                    return await keeping.put(tx, key, name or key, given, now)
+                    return await keeping.put(tx, which, key, name or key, given, now)
 
             kept = house.run(write)
             show(kept, as_json, lambda: escape(f"{kept.name} is computed for everybody."))

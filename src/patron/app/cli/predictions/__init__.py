@@ -1,0 +1,1 @@
+"""`patron prediction …`: what is expected of people."""
