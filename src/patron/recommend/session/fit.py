@@ -1,5 +1,6 @@
 """From a history to an index: sorting by counting, and sums that are bounded for each product."""
 
+from importlib import import_module
 from types import ModuleType
 
 import msgspec
@@ -60,8 +61,6 @@ def fastest() -> ModuleType:
     """The kernels in machine code if numba is installed, else those in numpy: equal in result."""
     if not compiling.possible():
         return plain
-    from importlib import import_module
-
     return import_module("patron.recommend.session.compiled")
 
 
