@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from goods import DAY, NOW, goods, moment, moments, offer, shelves, words
 from patron.recommend.rules.language import Filter, read_boost, read_filter
-from patron.recommend.rules.pool import MOST_OFFERED, chance, drawn
 from patron.recommend.rules.rank import MOST_PLACES, rank
 from patron.recommend.rules.ruleset import Apart, Pin, Rules
 from patron.recommend.rules.scene import Scene
+from patron.recommend.rules.sifting.pool import MOST_OFFERED, chance, drawn
 from patron.recommend.rules.types import Context, Goods, Objection, Offer, Strategy, Touch, folded
 from patron.recommend.rules.words import OBJECTIONS, REASONS, explained, left_out, told
 from patron.recommend.types import Scored

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from patron.recommend.rules.objections import objections, times_ignored
-from patron.recommend.rules.pool import FRESH_ONLY, Pool, chance, drawn, gathered
 from patron.recommend.rules.ruleset import Rules
 from patron.recommend.rules.scene import Bools, Floats, Scene
-from patron.recommend.rules.taken import Taken
+from patron.recommend.rules.sifting.objections import objections, times_ignored
+from patron.recommend.rules.sifting.pool import FRESH_ONLY, Pool, chance, drawn, gathered
+from patron.recommend.rules.sifting.taken import Taken
 from patron.recommend.rules.types import Context, Goods, Objection, Offer, Ranked, Touch
 
 MOST_PLACES = 200

@@ -1,0 +1,1 @@
+"""Which products may stand in one answer, and which may stand beside each other."""
