@@ -48,14 +48,16 @@ def _alive(
 ) -> Bools:
     """What nothing speaks against; `dropped` is told the rest."""
     alive = np.ones(len(pool), np.bool_)
-    counted = ~pool.is_fresh
+    fresh = pool.is_fresh if rules.explore_share > 0 else None
 
     def object_to(name: str, found: Bools) -> None:
-        nonlocal alive
-        many = np.count_nonzero(alive & found & counted)
-        if many:
-            dropped[name] = dropped.get(name, 0) + int(many)
-        alive &= ~found
+        hit = alive & found
+        if not hit.any():
+            return
+        alive[hit] = False
+        # Of new products a few were drawn, whether they fit or not: that tells nobody anything.
+        if many := int(np.count_nonzero(hit if fresh is None else hit & ~fresh)):
+            dropped[name] = dropped.get(name, 0) + many
 
     for name, found in objections(scene, rules):
         object_to(name, found)

@@ -45,39 +45,58 @@ class Pool(msgspec.Struct, frozen=True, eq=False):
 def gathered(offers: list[Offer], goods: Goods, rules: Rules, context: Context) -> Pool:
     """The first MOST_OFFERED of each offer, the pins, and some new products. Of what is offered
     twice the first stays."""
-    items, relevance, numbers, because = [], [], [], []
-    for number, offer in enumerate(offers[:MOST_OFFERS]):
-        some = offer.scored.items[:MOST_OFFERED].astype(np.int32)
-        items.append(some)
-        relevance.append(_relevance(offer.scored.scores[:MOST_OFFERED]))
-        numbers.append(np.full(len(some), number, np.int32))
-        reasons = offer.because
-        because.append(
-            np.full(len(some), NONE, np.int32)
-            if reasons is None
-            else reasons[:MOST_OFFERED].astype(np.int32)
+    columns = [
+        _column(
+            offer.scored.items[:MOST_OFFERED],
+            number,
+            _relevance(offer.scored.scores[:MOST_OFFERED]),
+            None if offer.because is None else offer.because[:MOST_OFFERED],
         )
-    offered = sum(map(len, items))
-    fresh = _fresh(goods, rules, context)
-    pinned = np.array([pin.item for pin in rules.pins], np.int32)
-    for some, number in ((pinned, PINNED_ONLY), (fresh, FRESH_ONLY)):
-        items.append(some)
-        relevance.append(np.zeros(len(some)))
-        numbers.append(np.full(len(some), number, np.int32))
-        because.append(np.full(len(some), NONE, np.int32))
-    every = np.concatenate(items)
-    known = (every >= 0) & (every < len(goods))
-    _, first = np.unique(every, return_index=True)
-    is_first = np.zeros(len(every), np.bool_)
-    is_first[first] = True
-    kept = np.flatnonzero(is_first & known)
+        for number, offer in enumerate(offers[:MOST_OFFERS])
+    ]
+    offered = sum(len(items) for items, *_ in columns)
+    if rules.pins:
+        pinned = np.array([pin.item for pin in rules.pins], np.int32)
+        columns.append(_column(pinned, PINNED_ONLY))
+    if rules.explore_share > 0 and len(context.fresh):
+        columns.append(_column(_fresh(goods, rules, context), FRESH_ONLY))
+    if not columns:
+        columns.append(_column(np.empty(0, np.int32), PINNED_ONLY))
+    every, numbers, relevance, because = (
+        np.concatenate(parts) if len(parts) > 1 else parts[0]
+        for parts in zip(*columns, strict=True)
+    )
+    listed = every.tolist()
+    is_known, is_first = (every >= 0) & (every < len(goods)), np.ones(len(every), np.bool_)
+    if len(set(listed)) < len(listed):
+        _, first = np.unique(every, return_index=True)
+        is_first[:] = False
+        is_first[first] = True
+    kept = is_known & is_first
+    if kept.all():
+        return Pool(every, relevance, numbers, because, unknown=0, repeated=0)
     return Pool(
         every[kept],
-        np.concatenate(relevance)[kept],
-        np.concatenate(numbers)[kept],
-        np.concatenate(because)[kept],
-        unknown=int((~known[:offered]).sum()),
-        repeated=int((known[:offered] & ~is_first[:offered]).sum()),
+        relevance[kept],
+        numbers[kept],
+        because[kept],
+        unknown=int(np.count_nonzero(~is_known[:offered])),
+        repeated=int(np.count_nonzero(is_known[:offered] & ~is_first[:offered])),
+    )
+
+
+def _column(
+    items: NDArray[np.int32],
+    number: int,
+    relevance: Floats | None = None,
+    because: NDArray[np.int32] | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats, NDArray[np.int32]]:
+    many = len(items)
+    return (
+        np.asarray(items, np.int32),
+        np.full(many, number, np.int32),
+        np.zeros(many) if relevance is None else relevance,
+        np.full(many, NONE, np.int32) if because is None else np.asarray(because, np.int32),
     )
 
 
@@ -110,7 +129,10 @@ def _relevance(scores: NDArray[np.float32]) -> Floats:
     number is 0, and where nothing differs all are 1."""
     if not len(scores):
         return np.empty(0)
-    found = np.where(np.isfinite(scores), scores, 0.0).astype(np.float64)
+    found = scores.astype(np.float64)
+    finite = np.isfinite(found)
+    if not finite.all():
+        found[~finite] = 0.0
     least, best = found.min(), found.max()
     if least < 0:
         found, best = found - least, best - least
@@ -119,8 +141,6 @@ def _relevance(scores: NDArray[np.float32]) -> Floats:
 
 def _fresh(goods: Goods, rules: Rules, context: Context) -> NDArray[np.int32]:
     """New products in the order in which chance lets them be tried."""
-    if rules.explore_share <= 0 or not len(context.fresh):
-        return np.empty(0, np.int32)
     known = context.fresh[(context.fresh >= 0) & (context.fresh < len(goods))].astype(np.int32)
     seen = goods.first_seen[known]
     young = known[(seen >= 0) & (seen >= context.now - rules.explore_days * _DAY)]
