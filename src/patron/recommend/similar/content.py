@@ -18,7 +18,7 @@ from patron.recommend.similar.types import Described, Params
 from patron.recommend.similar.words import Words, words
 
 DEEPEST = 8
-BY_WORDS = 40
+BY_WORDS = 30
 BESIDE = 6
 """Neighbours on the shelf – the same category, the next price – on each side that are compared."""
 
@@ -30,6 +30,7 @@ class Features(msgspec.Struct, frozen=True):
     words: Words
     steps: NDArray[np.int32]  # categories × depth: number of the path down to that depth, or -1
     depth: NDArray[np.int32]
+    price: NDArray[np.float32]  # logarithm, 0 where there is none
 
 
 def features(described: Described) -> Features:
@@ -40,9 +41,9 @@ def features(described: Described) -> Features:
         parts = [step.strip().casefold() for step in path.split(">")][:DEEPEST]
         for depth in range(len(parts)):
             steps[code, depth] = numbers.setdefault(tuple(parts[: depth + 1]), len(numbers))
-    return Features(
-        described, words(described.texts), steps, (steps >= 0).sum(axis=1).astype(np.int32)
-    )
+    depth = (steps >= 0).sum(axis=1).astype(np.int32)
+    price = np.log(np.maximum(described.price, 1)).astype(np.float32)
+    return Features(described, words(described.texts), steps[:, : depth.max()], depth, price)
 
 
 def candidates(
@@ -72,7 +73,7 @@ def likeness(
         (params.text, of.words.length[one] > 0, _same_words(of.words, one, other)),
         (params.category, category[one] >= 0, _same_path(of, one, other)),
         (params.brand, brand[one] >= 0, (brand[one] == brand[other]).astype(np.float64)),
-        (params.price, price[one] > 0, _near(price[one], price[other])),
+        (params.price, price[one] > 0, _near(of, one, other)),
     )
     total, weight = np.zeros(len(one)), np.zeros(len(one))
     for share, known, alike in fields:
@@ -131,6 +132,6 @@ def _same_path(of: Features, one: NDArray[np.int32], other: NDArray[np.int32]) -
     return shared / np.maximum(np.maximum(of.depth[first], of.depth[second]), 1)
 
 
-def _near(one: NDArray[np.int64], other: NDArray[np.int64]) -> Any:
-    low, high = np.minimum(one, other), np.maximum(one, other)
-    return np.where(low > 0, (low / np.maximum(high, 1)) ** 2, 0.0)
+def _near(of: Features, one: NDArray[np.int32], other: NDArray[np.int32]) -> Any:
+    known = (of.described.price > 0)[other]
+    return np.where(known, np.exp(-2 * np.abs(of.price[one] - of.price[other])), 0.0)

@@ -111,9 +111,9 @@ def _blended(
     likeness[place] = seen.likeness[rows][rising]
     support[place] = seen.support[rows][rising]
     trust = seen.visits / (seen.visits + params.trust)
-    begin = np.searchsorted(one, one)
-    best_of = np.maximum.reduceat(likeness, np.unique(begin)) if len(one) else likeness
-    run = np.cumsum(np.diff(begin, prepend=-1) != 0) - 1
+    new = np.diff(one, prepend=-1) != 0
+    best_of = np.maximum.reduceat(likeness, np.flatnonzero(new)) if len(one) else likeness
+    run = np.cumsum(new) - 1
     level = likeness / np.where(best_of[run] > 0, best_of[run], 1.0)
     believed = trust[one] * trust[other]
     score = believed * level + (1 - believed) * params.cold * content.likeness(

@@ -19,6 +19,8 @@ from patron.recommend.similar.types import Params
 from patron.recommend.types import Interactions, Kind
 
 DAY_S = 86_400
+LAST = 50
+"""Products of a person that stand for visits in a shop that is told of none."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -39,7 +41,7 @@ def visits(history: Interactions, params: Params) -> Sets:
         rows = history.where(looked)
         number, newest = rows.session, _newest(rows.session, rows.at)
     else:
-        rows = _latest(history, params.longest)
+        rows = _latest(history, min(LAST, params.longest))
         number, newest = rows.person, _newest(rows.person, rows.at)
     if len(rows) == 0:
         return counting.sets(number, rows.item, history.items, params.longest)

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from patron.recommend.pairs import counting
 from patron.recommend.pairs.types import Sets
 
-WORK = 200_000_000
-"""Pairs of products that are compared for their words, about; commoner words are left out then."""
+WORK, WORK_EACH = 20_000_000, 150
+"""Pairs of products that are compared for their words, about, and how many more for each product;
+the commonest words are left out to keep to it, as they tell least."""
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -38,7 +39,7 @@ def words(texts: Sequence[str]) -> Words:
     length = np.sqrt(np.bincount(item, weights=rarity[word] ** 2, minlength=len(texts)))
     # Comparing all products with a word costs the square of their number.
     cost = np.cumsum(np.sort(spread).astype(np.float64) ** 2)
-    allowed = int(np.searchsorted(cost, WORK, side="right"))
+    allowed = int(np.searchsorted(cost, WORK + WORK_EACH * len(texts), side="right"))
     largest = int(np.sort(spread)[allowed - 1]) if allowed else 0
     rare = counting.sets(word, item.astype(np.int32), len(texts), largest, rarity**2)
     return Words(
