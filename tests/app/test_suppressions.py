@@ -133,7 +133,7 @@ async def drop(tx: Tx) -> None:
 
 
 async def noted(tx: Tx) -> list[UUID]:
-    return await changes.take(tx, await changes.waiting(tx, 10))
+    return sorted(await changes.take(tx, await changes.waiting(tx, 10)))
 
 
 def test_who_is_suppressed_or_lifted_is_looked_at_again(house: House, tmp_path: Path) -> None:

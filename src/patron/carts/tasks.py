@@ -17,6 +17,6 @@ async def expire(tx: Tx, now: datetime) -> int:
     """
     origins = await store.expire(tx, now)
     if origins:
-        await changes.note(tx, origins, now)
+        await changes.note(tx, origins, now, changes.Why.CLOCK)
         log.info("carts expired", extra={"carts": len(origins)})
     return len(origins)

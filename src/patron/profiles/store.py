@@ -338,5 +338,5 @@ async def undo(tx: Tx, merge_id: UUID, now: datetime) -> Merge | None:
         tx, "UPDATE origin SET root_id = %s WHERE id = ANY(%s)", (new_root, list(leaving))
     )
     await execute(tx, "UPDATE merge_log SET undone_at = %s WHERE id = %s", (now, merge_id))
-    await changes.note(tx, together, now)
+    await changes.note(tx, together, now, changes.Why.MERGE)
     return msgspec.structs.replace(merge, undone_at=now)

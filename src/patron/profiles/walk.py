@@ -17,6 +17,7 @@ from patron.profiles import store
 from patron.profiles.batch.state import State
 from patron.profiles.batch.store import load, save
 from patron.profiles.changes import store as changes
+from patron.profiles.changes.store import Why
 from patron.profiles.claims import Reader, Rules, aliased, rules_of
 from patron.profiles.consent import uppermost
 from patron.profiles.consents import confirmation_store as confirmations
@@ -54,13 +55,14 @@ async def resolve(tx: Tx, shop: Shop, events: list[Event], now: datetime, signer
     resolver = Resolver(state, rules, now, ids_from(now))
     resolver.fold(events, claims)
     await save(tx, state)
+    why = Why.BACKFILL if all(event.backfill for event in events) else Why.EVENT
     if state.words:
         said = await _with_categories(tx, state.words, state.sales) if state.sales else state.words
         await store.set_consents(tx, said, now)
-        await changes.note_addresses(tx, [word.address_key for word in said], now)
+        await changes.note_addresses(tx, [word.address_key for word in said], now, why)
         await confirmations.ask(tx, said, shop.settings, now)
     if undone := taken_back(events, shop.settings.metrics):
-        await changes.note_addresses(tx, await sold_in(tx, undone), now)
+        await changes.note_addresses(tx, await sold_in(tx, undone), now, why)
     _count(shop, resolver)
     moved = {origin_id for merge in state.merged for origin_id in merge.moved}
     return People(

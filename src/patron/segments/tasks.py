@@ -3,6 +3,8 @@ and tells others who entered and left."""
 
 from datetime import datetime
 
+import numpy as np
+
 from patron.events import store as events
 from patron.events.inbox import Inbox
 from patron.events.types import Source, Trust
@@ -39,8 +41,8 @@ async def fire_due(db: Database, shop: Shop, now: datetime) -> int:
 
 async def _fire(tx: Tx, shop: Shop, now: datetime) -> int:
     """Nothing overtakes the log: no window ends before everything received until then is walked."""
-    book = await book_of(tx, shop)
     noted = await changed.waiting(tx, AT_ONCE)
+    book = await book_of(tx, shop)
     walked_to = await events.frontier(tx)
     due = await live.due(tx, now, walked_to, AT_ONCE)
     if not due and not noted:
@@ -54,11 +56,12 @@ async def _fire(tx: Tx, shop: Shop, now: datetime) -> int:
     roots = await profiles.roots(tx, [*still, *told])
     await live.drop_due(tx, [one for one in still if roots.get(one) != one])
     people = sorted({roots[one] for one in (*still, *told) if one in roots})
-    asked = Asked.of(people, book, Touch.CLOCK)
-    by_hand = {roots[one] for one in told if one in roots}
-    for row, root in enumerate(people):
-        if root in by_hand:
-            asked.touches[row] = Touch.EVENT
+    asked = Asked.of(people, book, Touch.NONE)
+    place = {root: row for row, root in enumerate(people)}
+    for one, why in [*((one, Touch.CLOCK) for one in still), *told.items()]:
+        if one in roots:
+            row = asked.touches[place[roots[one]]]
+            np.maximum(row, int(why), out=row)
     for seconds in await live.late(tx, sorted(still), now):
         LATE.labels(shop.slug).observe(seconds)
     await keep(tx, shop, book, asked, None, now)

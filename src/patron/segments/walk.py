@@ -78,7 +78,8 @@ async def _orders(
         seen.touch(event.origin_id, book.of_orders, _why(event))
     if spoken:
         owners = await store.owners(tx, sorted({order_id(event) for event in spoken}))
-        await changed.note(tx, [one for one in owners if not seen.knows(one)], now)
+        why = changed.Why(max(_why(event) for event in spoken))
+        await changed.note(tx, [one for one in owners if not seen.knows(one)], now, why)
 
 
 async def _last_words(tx: Tx, shop: Shop, events: Sequence[Event]) -> list[tuple[Event, str]]:

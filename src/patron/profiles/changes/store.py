@@ -7,54 +7,99 @@ the list up within a second.
 
 from collections.abc import Iterable
 from datetime import datetime
+from enum import IntEnum
 from uuid import UUID
 
-from patron.kit.db import Tx, execute, tuples
+from patron.kit.db import Tx, execute, tuples, value
+from patron.profiles.batch.store import LOCK
 
 
-async def note(tx: Tx, origins: Iterable[UUID], now: datetime) -> None:
+class Why(IntEnum):
+    """What made somebody change; of several the greatest counts."""
+
+    DEFINITION = 1
+    THRESHOLDS = 2
+    MERGE = 3
+    BACKFILL = 4
+    CLOCK = 5
+    EVENT = 6
+
+
+async def note(tx: Tx, origins: Iterable[UUID], now: datetime, why: Why = Why.EVENT) -> None:
     """Something about the people of these origins changed; origins that do not exist are left out.
 
-    Several changes of one origin are one until they are taken.
+    Several changes of one origin are rows of their own until they are taken.
     """
     await execute(
         tx,
-        "INSERT INTO profile_change (origin_id, at)"
-        " SELECT id, %s FROM origin WHERE id = ANY(%s) ORDER BY id ON CONFLICT DO NOTHING",
-        (now, sorted(set(origins))),
+        "INSERT INTO profile_change (origin_id, at, why)"
+        " SELECT id, %s, %s FROM origin WHERE id = ANY(%s) ORDER BY id",
+        (now, int(why), sorted(set(origins))),
     )
 
 
-async def note_addresses(tx: Tx, addresses: Iterable[str], now: datetime) -> None:
-    """Something about these normalised addresses or phone numbers changed, whoever holds them."""
+async def note_addresses(
+    tx: Tx, addresses: Iterable[str], now: datetime, why: Why = Why.EVENT
+) -> None:
+    """Something about these normalised addresses or phone numbers changed, whoever holds them, or
+    is just being given them."""
     await execute(
         tx,
-        "INSERT INTO profile_change (origin_id, at)"
-        " SELECT DISTINCT origin_id, %s::timestamptz FROM identifier"
-        " WHERE value = ANY(%s) AND kind IN ('email', 'phone') ORDER BY origin_id"
-        " ON CONFLICT DO NOTHING",
-        (now, sorted(set(addresses))),
+        "INSERT INTO address_change (address, why, at)"
+        " SELECT address, %s, %s FROM unnest(%s::text[]) AS a (address)",
+        (int(why), now, sorted(set(addresses))),
     )
 
 
 async def waiting(tx: Tx, limit: int) -> list[UUID]:
-    """The origins that waited longest, at most `limit`."""
+    """The origins that waited longest, at most `limit`; first of all in the caller's transaction.
+
+    Who holds a changed address is found here, when the change is committed and nobody is given an
+    address just now: before, whoever changes it and whoever is given it would not see each other.
+    """
+    if await value(tx, "SELECT EXISTS (SELECT FROM address_change)"):
+        await execute(tx, LOCK)
+        await execute(
+            tx,
+            "WITH gone AS (DELETE FROM address_change WHERE number IN (SELECT number"
+            " FROM address_change ORDER BY number LIMIT %s FOR UPDATE SKIP LOCKED)"
+            " RETURNING address, why, at)"
+            " INSERT INTO profile_change (origin_id, at, why)"
+            " SELECT i.origin_id, min(g.at), g.why FROM gone g JOIN identifier i"
+            " ON i.value = g.address AND i.kind IN ('email', 'phone')"
+            " GROUP BY i.origin_id, g.why",
+            (limit,),
+        )
     found = await tuples(
-        tx, "SELECT origin_id FROM profile_change ORDER BY at, origin_id LIMIT %s", (limit,)
+        tx,
+        "SELECT origin_id FROM profile_change GROUP BY origin_id"
+        " ORDER BY min(at), origin_id LIMIT %s",
+        (limit,),
     )
     return [origin for (origin,) in found]
 
 
-async def take(tx: Tx, origins: Iterable[UUID]) -> list[UUID]:
-    """Those of these origins that nobody else took; they are off the list with this transaction.
+async def take(tx: Tx, origins: Iterable[UUID]) -> dict[UUID, Why]:
+    """Why those of these origins changed that nobody else took; they are off the list with this
+    transaction.
 
     Lock the people first: whoever writes about somebody holds her already when she is noted here,
     and would wait for the taker who waits for her.
     """
     found = await tuples(
         tx,
-        "DELETE FROM profile_change WHERE origin_id IN (SELECT origin_id FROM profile_change"
-        " WHERE origin_id = ANY(%s) ORDER BY origin_id FOR UPDATE SKIP LOCKED) RETURNING origin_id",
+        "DELETE FROM profile_change WHERE number IN (SELECT number FROM profile_change"
+        " WHERE origin_id = ANY(%s) ORDER BY number FOR UPDATE SKIP LOCKED)"
+        " RETURNING origin_id, why",
         (sorted(set(origins)),),
     )
-    return sorted(origin for (origin,) in found)
+    taken: dict[UUID, Why] = {}
+    for origin, why in sorted(found):
+        taken[origin] = Why(why)
+    return taken
+
+
+async def erase(tx: Tx, origins: Iterable[UUID], addresses: Iterable[str]) -> None:
+    """Forget that somebody changed."""
+    await execute(tx, "DELETE FROM profile_change WHERE origin_id = ANY(%s)", (list(origins),))
+    await execute(tx, "DELETE FROM address_change WHERE address = ANY(%s)", (list(addresses),))

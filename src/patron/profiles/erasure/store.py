@@ -11,6 +11,7 @@ from patron.kit.db import Tx, execute, tuples
 from patron.kit.signing import Signer
 from patron.profiles import store
 from patron.profiles.batch.store import digest, packed_suppressions
+from patron.profiles.changes import store as changes
 from patron.profiles.consents import confirmation_store as confirmations
 from patron.profiles.consents import request_store as requests
 from patron.profiles.consents import suppression_store
@@ -76,6 +77,7 @@ async def erase(tx: Tx, root: UUID, signer: Signer | None, now: datetime) -> Era
         await _bury(tx, names, origins, signer, now)
     await labels.erase(tx, origins)
     await untold.erase(tx, origins)
+    await changes.erase(tx, origins, keys)
     for sql, params in (
         ("DELETE FROM suppression WHERE address_key = ANY(%s)", (keys,)),
         ("DELETE FROM suppression_lifted WHERE address_key = ANY(%s)", (keys,)),
@@ -91,7 +93,6 @@ async def erase(tx: Tx, root: UUID, signer: Signer | None, now: datetime) -> Era
             "DELETE FROM merge_log WHERE winner = ANY(%s) OR loser = ANY(%s)",
             (origins, origins),
         ),
-        ("DELETE FROM profile_change WHERE origin_id = ANY(%s)", (origins,)),
         ("DELETE FROM identifier WHERE origin_id = ANY(%s)", (origins,)),
         ("DELETE FROM origin WHERE id = ANY(%s)", (origins,)),
     ):

@@ -1,0 +1,54 @@
+"""Who enters a segment because of another one does so for the reason that holds above."""
+
+from datetime import timedelta
+
+import pytest
+
+from conftest import House
+from patron.profiles import store as profiles
+from patron.profiles.changes.store import Why
+from patron.segments import filling, saving, tasks
+from patron.segments.keeping import Touch
+from patron.segments.members import store as members
+from patron.segments.members.types import Cause
+from patron.segments.saving import Draft
+from stage import Stage, play
+
+SOON = {
+    "event": "Trip Booked",
+    "where": [{"property": "starts", "op": "in_the_next", "value": {"days": 7}}],
+}
+
+
+def test_reasons_have_the_same_numbers_in_both_rooms() -> None:
+    assert {why.name: int(why) for why in Why} == {t.name: int(t) for t in Touch if t}
+    assert {why.name.lower() for why in Why} == set(Cause)
+
+
+async def causes(stage: Stage) -> dict[str, str]:
+    async with stage.unit() as tx:
+        root = await profiles.find(tx, "user_id:ann")
+        assert root is not None
+        return {one.segment: one.cause for one in await members.stays(tx, [root])}
+
+
+@pytest.mark.parametrize("after", [timedelta(), timedelta(days=3)])
+def test_below_what_the_clock_asks_the_cause_is_the_clocks(house: House, after: timedelta) -> None:
+    """She is in it when it is saved, or the day comes near later."""
+
+    async def story(stage: Stage) -> None:
+        starts = (stage.now + timedelta(days=6) + after).isoformat()
+        await stage.walk(stage.event("Trip Booked", "u:ann", starts=starts))
+        async with stage.unit() as tx:
+            for key, rule, live in (("soon", SOON, False), ("below", {"segment": "soon"}, True)):
+                draft = Draft(name=key, description="", rule=rule)
+                made = await saving.create(tx, stage.shop, key, draft, stage.now)
+                assert made.live is live
+        for step in (timedelta(), after):
+            stage.pass_time(seconds=step.total_seconds() + 3601)
+            await filling.fill(stage.db, stage.shop, None, stage.house.clock)
+            await tasks.fire_due(stage.db, stage.shop, stage.now)
+        cause = "clock" if after else "definition"
+        assert await causes(stage) == {"soon": cause, "below": cause}
+
+    play(house, story)
