@@ -350,3 +350,9 @@ def test_reading_a_rule_is_quick_whatever_it_says() -> None:
     assert passing(wide) == []
     deep = "(" * (DEEPEST - 1) + "in_stock" + ")" * (DEEPEST - 1)
     assert passing(deep) == [0, 1, 3]
+
+
+def test_an_answer_is_nobodys_column() -> None:
+    mask = read_filter("in_stock").mask(Scene(SHOP, HER))
+    mask[:] = False
+    assert passing("in_stock") == [0, 1, 3]

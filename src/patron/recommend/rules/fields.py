@@ -205,7 +205,11 @@ OPERATORS = (
     Operator("and", "Both hold.", "in_stock and price < 20"),
     Operator("or", "One of them holds; weaker than `and`.", "on_sale or age < 14"),
     Operator("not", "It does not hold; stronger than `and`.", "not on_sale and in_stock"),
-    Operator("if … else", "One number or another.", "1.5 if margin > 40% else 1"),
+    Operator(
+        "if … else",
+        "One number where it holds, the other where it does not or is not known.",
+        "1.5 if margin > 40% else 1",
+    ),
     Operator("+", "Sum.", "1 + popularity"),
     Operator("-", "Difference, or the number below zero.", "compare_at - price >= 5"),
     Operator("*", "Product.", "price >= 1.2 * context.product.price"),

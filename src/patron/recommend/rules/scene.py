@@ -120,7 +120,8 @@ def number(goods: Goods, now: float, what: str, rows: Rows) -> Floats:
 
 def truth(goods: Goods, what: str, rows: Rows) -> Bools:
     if what == "in_stock":
-        return goods.in_stock[rows]
+        # Never the shelf's own column, which changes and which whoever asks might change.
+        return np.array(goods.in_stock[rows])
     price = goods.price[rows]
     found: Bools = (price >= 0) & (goods.compare_at[rows] > price)
     return found
