@@ -37,7 +37,7 @@ from patron.profiles.consent import WORDS as CONSENT_EVENTS
 from patron.profiles.types import ConsentState, Refusal, SuppressionReason
 from patron.recommend.placements.builtin import built_in
 from patron.recommend.rules.fields import OPERATORS, About, fields
-from patron.recommend.rules.language import FUNCTIONS
+from patron.recommend.rules.language import functions
 from patron.recommend.rules.words import OBJECTIONS, REASONS
 from patron.shops.audit.types import Outcome
 from patron.shops.types import METRICS, Scope, ShopSettings
@@ -302,7 +302,7 @@ def rules_page() -> str:
         ]  # fmt: skip
         parts += [[f"## About {about}"], table(("field", "is a", "meaning", "example"), rows)]
     signs = [(f"`{one.name}`", one.words, f"`{one.example}`") for one in OPERATORS]
-    functions = [(f"`{name}`", one.words, f"`{one.example}`") for name, one in FUNCTIONS.items()]
+    calls = [(f"`{one.name}`", one.words, f"`{one.example}`") for one in functions()]
     placements = [
         (f"`{one.key}`", one.name, one.purpose, ", ".join(f"`{step}`" for step in one.chain),
          ", ".join(f"`{step}`" for step in one.fallback) or "–")
@@ -318,7 +318,7 @@ def rules_page() -> str:
         ["## Signs and words"],
         table(("sign", "meaning", "example"), signs),
         ["## Functions"],
-        table(("function", "meaning", "example"), functions),
+        table(("function", "meaning", "example"), calls),
         ["## Ready-made placements"],
         table(("key", "name", "for", "chain", "fallback"), placements),
         ["## Why a product is recommended"],

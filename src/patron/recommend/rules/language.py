@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from patron.recommend.rules.comparing import among, compared, contains, known, opposite, within
-from patron.recommend.rules.fields import Kind, find, nearest
+from patron.recommend.rules.fields import Kind, Operator, find, nearest
 from patron.recommend.rules.grammar import Misspoken, Node, parse
 from patron.recommend.rules.operands import (
     Number,
@@ -249,6 +249,11 @@ FUNCTIONS: dict[str, Function] = {
         lambda one, other: np.where(np.isnan(one), other, one),
     ),
 }
+
+
+def functions() -> list[Operator]:
+    """The functions as documentation and an editor explain them."""
+    return [Operator(name, one.words, one.example) for name, one in FUNCTIONS.items()]
 
 
 def _called(node: Node) -> Number:
