@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from patron.recommend.held import LONGEST, hold_back, questions
+from patron.recommend.held import LONGEST, hold_back, newest, questions
 from patron.recommend.types import Interactions
 
 
@@ -42,6 +42,13 @@ def test_questions_are_bounded_and_spread_and_a_robot_asks_no_more_than_fifty() 
     assert len(asked) <= 90
     assert asked.wanted.max() > 300
     assert len(questions(visits(5_000), 10_000)) == LONGEST
+
+
+def test_only_the_newest_visits_are_looked_at() -> None:
+    assert set(newest(visits(2, 3, 1, 2), 2).session.tolist()) == {2, 3}
+    whole = visits(2, 3)
+    assert newest(whole, 2) is whole
+    assert len(newest(visits(), 3)) == 0
 
 
 def test_an_empty_history_asks_nothing_and_a_share_is_a_share() -> None:

@@ -137,6 +137,12 @@ def test_a_robot_with_a_million_views_is_one_voice() -> None:
     assert len(fit(often, Params()).session_start) - 1 == 50 + PER_PERSON
 
 
+def test_a_million_products_with_ten_views() -> None:
+    index = fit(history([[0, 999_999]] * 5, 1_000_000), Params())
+    assert ask(index, 0).items.tolist()[0] == 999_999
+    assert len(ask(index, 500_000, n=10)) <= 1
+
+
 def test_same_history_same_answer() -> None:
     rng = np.random.default_rng(7)
     walks = [rng.integers(0, 30, rng.integers(1, 9)).tolist() for _ in range(300)]

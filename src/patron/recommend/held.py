@@ -48,6 +48,18 @@ class Questions(msgspec.Struct, frozen=True):
         return self.items[steps], (self.at[self.last[question]] - self.at[steps]).astype(np.float64)
 
 
+def newest(history: Interactions, visits: int) -> Interactions:
+    """The rows of the newest visits, about so many; the history itself if it has no more."""
+    if not len(history):
+        return history
+    last = np.append(np.flatnonzero(history.session[1:] != history.session[:-1]), len(history) - 1)
+    ended = history.at[last]
+    if len(ended) <= visits:
+        return history
+    moment = np.partition(ended, len(ended) - visits)[len(ended) - visits]
+    return history.where(np.repeat(ended >= moment, np.diff(last, prepend=-1)))
+
+
 def hold_back(history: Interactions, share: float) -> Held:
     """Cut off the newest visits, about `share` of all; rows without a visit are cut at the same
     moment. Raises ValueError for a share that is not between 0 and 1."""

@@ -78,7 +78,7 @@ class Recent:
                 self._closed(visit)
 
     def clicks(self) -> list[Click]:
-        """All steps that are kept, oldest visit first, as the next index's delta wants them told."""
+        """All steps that are kept, oldest visit first, for the delta of the next index."""
         with self._lock:
             return [
                 (visit, int(item), int(at))

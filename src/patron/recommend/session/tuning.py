@@ -6,17 +6,17 @@ import msgspec
 import numpy as np
 
 from patron.recommend.choosing import Chosen, choose
-from patron.recommend.held import Questions, hold_back, questions
+from patron.recommend.held import Questions, hold_back, newest, questions
 from patron.recommend.session.fit import DAY, index_of
 from patron.recommend.session.index import Index, Params
 from patron.recommend.session.query import next_items
-from patron.recommend.session.sessions import Visits, steps, visits
+from patron.recommend.session.sessions import steps, visits
 from patron.recommend.types import Interactions
 
 HELD_BACK = 0.05
 QUESTIONS = 8_000
 VISITS = 200_000
-"""Newest visits that a search counts at each try; what is best for them is best for all."""
+"""Newest visits that a search looks at: each try counts them anew."""
 
 K = 20
 ROUNDS = 2
@@ -86,9 +86,9 @@ def chosen(history: Interactions, seconds: float, shortest: int = 1) -> Chosen[P
     What counts is the mean of hit rate and reciprocal rank at 20, asked after every beginning of
     at least `shortest` steps. A shop without visits to ask about keeps the default.
     """
-    held = hold_back(history, HELD_BACK)
+    held = hold_back(newest(history, VISITS), HELD_BACK)
     asked = questions(steps(held.after), QUESTIONS, shortest)
-    past = _newest(visits(held.before))
+    past = visits(held.before)
     span = float(past.ended[-1] - past.ended[0]) / DAY if len(past) else 0.0
     climb = Climb(span)
     made: dict[tuple[object, ...], Index] = {}
@@ -117,13 +117,6 @@ def quality(index: Index, asked: Questions) -> float:
         if len(place):
             total += 1.0 + 1.0 / (int(place[0]) + 1)
     return total / len(asked) / 2
-
-
-def _newest(past: Visits) -> Visits:
-    if len(past) <= VISITS:
-        return past
-    start = past.start[-VISITS - 1 :]
-    return Visits(start - start[0], past.items[start[0] :], past.ended[-VISITS:])
 
 
 def _with(index: Index, params: Params) -> Index:
