@@ -133,3 +133,19 @@ def test_of_a_robot_only_what_is_needed_is_kept() -> None:
         assert answered(program, [her], NOW, 2)[0] == [parsed.holds(her, NOW)] == [held]
         kept = {number: need for number, (_, need) in enumerate(program.streams.values())}
         assert len(cut(fresh(recorded(program, her, 0)).ordered(), kept, micros(NOW))) == most
+
+
+WHEN = st.sampled_from([0, 1, 2, 10**15, -(2**60), 2**60])
+RECORD = st.tuples(
+    st.integers(0, 3), st.integers(0, 2), WHEN, st.integers(0, 2), st.integers(-1, 1)
+)
+
+
+@given(st.lists(RECORD, max_size=30))
+def test_records_are_ordered_by_stream_person_time_position_and_value(
+    rows: list[tuple[int, int, int, int, int]],
+) -> None:
+    found = fresh(rows).ordered()
+    columns = (found.stream, found.who, found.at, found.position, found.value)
+    told = list(zip(*(column.tolist() for column in columns), strict=True))
+    assert told == sorted((stream, who, *rest) for who, stream, *rest in rows)

@@ -103,12 +103,13 @@ async def keep(
     changes = keeping.changes + keeping.moved()
     ids = draw_ids(now)
     untold = [(ids(), one) for one in keeping.changes if one.cause in TOLD]
-    if changes:
-        await members.write(tx, changes, untold)
-    await store.save(tx, keeping.changed())
     due, undue = keeping.due()
-    await store.set_due(tx, due)
-    await store.drop_due(tx, undue)
+    async with tx.pipeline():  # one is written while the next is packed
+        if changes:
+            await members.write(tx, changes, untold)
+        await store.save(tx, keeping.changed())
+        await store.set_due(tx, due)
+        await store.drop_due(tx, undue)
     return changes
 
 

@@ -14,6 +14,7 @@ Bools = NDArray[np.bool_]
 
 RECORD = np.dtype([("stream", "<u2"), ("at", "<i8"), ("position", "<i8"), ("value", "<i8")])
 """A record as it is kept: 26 bytes; `at` in microseconds since 1970."""
+_LARGEST = 2**62
 ALWAYS = np.iinfo(np.int64).min
 _FIELDS = ("stream", "at", "position", "value")
 
@@ -38,7 +39,25 @@ class Records(msgspec.Struct):
 
     def ordered(self) -> "Records":
         """By stream, then person, then time."""
-        return self.take(np.lexsort((self.value, self.position, self.at, self.who, self.stream)))
+        return self._quickly() or self.take(
+            np.lexsort((self.value, self.position, self.at, self.who, self.stream))
+        )
+
+    def _quickly(self) -> "Records | None":
+        """In order by one number each instead of five, a fifth of the work; None where that number
+        is too large or what happened at one moment does not lie in its order already."""
+        if not len(self):
+            return self
+        people, low = int(self.who.max()) + 1, int(self.at.min())
+        length = int(self.at.max()) - low + 1
+        if (int(self.stream.max()) + 1) * people * length >= _LARGEST:
+            return None
+        key = (self.stream * people + self.who) * length + (self.at - low)
+        order = np.argsort(key, kind="stable")
+        key, found = key[order], self.take(order)
+        behind = np.diff(found.position)
+        wrong = (behind < 0) | ((behind == 0) & (np.diff(found.value) < 0))
+        return None if (wrong & (key[1:] == key[:-1])).any() else found
 
 
 def unpacked(parts: Sequence[bytes]) -> Records:
