@@ -35,6 +35,11 @@ _AVAILABLE = {
                      "unavailable", "discontinued", "false", "no", "0"], False),
 }  # fmt: skip
 
+_TOLD = (
+    "product_id", "sku", "variant_id", "currency", "name", "brand", "category", "variant",
+    "image_url", "compare_at_price", "availability", "in_stock", "stock",
+)  # fmt: skip
+"""What is compared as it stands, the ids first."""
 _OF_VARIANTS = ("available", "stock")
 
 
@@ -105,11 +110,11 @@ def news(events: Iterable[Event], memory: Memory) -> list[Seen]:
 def _prints(event: Event, product: dict[str, Any]) -> tuple[int, int] | None:
     """The place of a product in the memory and the print of what is said; None without a name."""
     get = product.get
-    product_id, sku, variant = get("product_id"), get("sku"), get("variant_id")
+    said = tuple(map(get, _TOLD))
+    product_id, sku, variant = said[:3]
     if product_id is None and sku is None and variant is None:
         return None
-    url = get("url")
-    price: Any = get("price")
+    url, price = get("url"), get("price")
     if event.name not in SAYS_PRICE:
         # What was paid differs from order to order and is a guess at the price at best: one guess
         # a month is enough, and one a year of history.
@@ -117,12 +122,13 @@ def _prints(event: Event, product: dict[str, Any]) -> tuple[int, int] | None:
     try:
         return hash((event.name, product_id, sku, variant)), hash(
             (
-                event.trust, event.properties.get("currency"), get("currency"), get("name"),
-                price, get("brand"), get("category"), get("variant"), get("image_url"),
+                event.trust,
+                event.properties.get("currency"),
+                price,
                 url.partition("?")[0] if url.__class__ is str else None,
-                get("compare_at_price"), get("availability"), get("in_stock"), get("stock"),
+                said,
             )
-        )  # fmt: skip
+        )
     except TypeError:  # lists and objects where text belongs
         return hash(repr((event.name, product_id, sku, variant))), hash(repr(product))
 

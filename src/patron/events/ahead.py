@@ -12,8 +12,8 @@ from patron.events.steps.draft import Draft, Setting
 from patron.events.walk_store import Waiting
 from patron.kit.clock import monotonic
 
-SLICE = 100
-"""Events: a millisecond or two, by which an answer of the database may have to wait."""
+SLICE = 200
+"""Events: some two milliseconds, by which an answer of the database may have to wait."""
 _HEARD = STEP_SECONDS.labels("hear")
 
 

@@ -323,8 +323,12 @@ async def _put_sessions(tx: Tx, shop: Shop, drafts: Sequence[Draft]) -> None:
         event = draft.event
         known = event.anonymous_id or event.user_id
         if known and event.source in _VISITING and not event.backfill:
-            name = f"a:{event.anonymous_id}" if event.anonymous_id else f"u:{event.user_id}"
-            visits.setdefault(name, []).append(draft)
+            name = f"a:{known}" if event.anonymous_id else f"u:{known}"
+            theirs = visits.get(name)
+            if theirs is None:
+                visits[name] = [draft]
+            else:
+                theirs.append(draft)
     if not visits:
         return
     keys = {visitor_key(name): name for name in visits}

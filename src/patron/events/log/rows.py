@@ -56,8 +56,8 @@ def event_rows(events: Sequence[Event]) -> bytes:
             _NULL if session is None else _UUID + session.int.to_bytes(16),
             _said(event.name, event.channel, event.device),
             _text(event.message_id),
-            _text(event.user_id),
-            _text(event.anonymous_id),
+            _NULL if event.user_id is None else _text(event.user_id),
+            _NULL if event.anonymous_id is None else _text(event.anonymous_id),
             length(len(body)),
             body,
         )  # fmt: skip
