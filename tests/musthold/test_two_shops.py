@@ -41,6 +41,11 @@ RIGHTS: list[tuple[str, str]] = [
     (r"GET /api/(journeys|runs|conditions)", "journeys:read"),
     (r"(PUT|POST) /api/journeys", "journeys:write"),
     (r"POST /api/conditions", "profiles:read"),
+    (r"GET /api/placements/\{key\}/results", "analytics:read"),
+    # To try a draft, and to ask for many, is to ask; nothing is written.
+    (r"POST /api/(placements/try|recommend/batch)", "recommend:read"),
+    (r"GET /api/(placements|recommend)\b", "recommend:read"),
+    (r"(PUT|POST|DELETE) /api/(placements|recommend)\b", "recommend:write"),
 ]
 
 # Where the owner is refused for what she asks, not for who she is.
@@ -280,7 +285,7 @@ STANDING = [
     "/api/suppressions", "/api/suppressions/export", "/api/privacy-requests", "/api/tags",
     "/api/profiles/{who}/tags", "/api/profiles/{who}/notes", "/api/profiles/{who}/lists",
     "/api/profiles/{who}/segments", "/api/profiles/{who}/computed", "/api/computed-traits",
-    "/api/predictions", "/api/profiles/{who}/predictions",
+    "/api/predictions", "/api/profiles/{who}/predictions", "/api/placements",
     "/api/lists", "/api/lists/{key}/members", "/api/lists/{key}/export",
     "/api/lists/{key}/imports/{import_id}", "/api/lists/{key}/imports/{import_id}/report",
     "/api/segments/{key}", "/api/segments/{key}/members", "/api/segments/suggestions",

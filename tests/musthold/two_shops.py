@@ -16,7 +16,7 @@ from running import HANG, Running, eventually, running
 SCOPES = (
     "ingest", "profiles:read", "profiles:write", "catalog:read", "catalog:write", "journeys:read",
     "journeys:write", "messages:read", "messages:write", "analytics:read", "events:read",
-    "events:write", "shop:admin",
+    "events:write", "recommend:read", "recommend:write", "shop:admin",
 )  # fmt: skip
 
 
@@ -144,6 +144,8 @@ class Tenant:
         looks = {"event": "Product Viewed", "compute": "count", "within": {"days": 30}}
         body = {"name": self.marked("Looks"), "definition": looks}
         self._ask_ok("PUT", f"/api/computed-traits/{self.key}", json=body)
+        offer = {"name": self.marked("Offers"), "count": 3, "chain": ["best_sellers"]}
+        self._ask_ok("PUT", f"/api/placements/{self.key}", json={"definition": offer})
         scores = [{"person": who["people"][0], "value": 0.5}]
         body = {"label": self.marked("Risk"), "scores": scores}
         self._ask_ok("PUT", f"/api/predictions/{self.key}", json=body)

@@ -105,8 +105,10 @@ def test_orders_are_whole_and_products_found_by_any_name(
         assert sorted(found, key=len) == [bert, anna]
         assert (past.interactions.people, past.interactions.items) == (2, 3)
         assert past.position == 8
-        fitted = tasks.refresh(past, tmp_path / "models", stage.now)
-        assert (fitted.orders, fitted.products) == (1, 2)
+        material = await tasks.gather(db, stage.shop, shed.lake, stage.now)
+        fitted = tasks.refresh(material, tmp_path / "models", stage.now)
+        assert (fitted.orders, fitted.products, fitted.deeds) == (1, 3, 7)
+        assert set(fitted.models) > {"together", "popular", "session"}
 
     house.run(story)
 
@@ -143,7 +145,10 @@ def test_nothing_has_happened_yet(house: House, tmp_path: Path) -> None:
         shed = Shed(Stage(house, db), tmp_path)
         past = await shed.past()
         assert (len(past.interactions), past.items, past.position) == (0, [], 0)
-        assert tasks.refresh(past, tmp_path / "models", shed.stage.now).orders == 0
+        material = await tasks.gather(db, shed.stage.shop, shed.lake, shed.stage.now)
+        assert tasks.refresh(material, tmp_path / "models", shed.stage.now).orders == 0
+        report = tasks.train(material, tmp_path / "models", shed.stage.now, seconds=0)
+        assert (report.interactions, report.placements) == (0, [])
 
     house.run(story)
 

@@ -24,6 +24,7 @@ from patron.events.inbox import Inbox
 from patron.events.routes import Door, DoorSettings
 from patron.journeys import routes as journeys
 from patron.kit.clock import Clock
+from patron.kit.db import Database
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
 from patron.messages import routes as messages
@@ -31,15 +32,19 @@ from patron.profiles import routes as profiles
 from patron.profiles.consents import routes as consents
 from patron.profiles.labels import routes as labels
 from patron.profiles.search import routes as search
+from patron.recommend import routes as recommend
+from patron.recommend.serving.door import PATH as RECOMMEND
+from patron.recommend.serving.door import Door as RecommendDoor
+from patron.recommend.serving.engine import Engines
 from patron.segments import routes as segments
 from patron.segments.computed import routes as computed
 from patron.segments.lists import routes as static_lists
+from patron.segments.predictions import routes as predictions
 from patron.segments.ready import routes as ready_made
 from patron.segments.saved import routes as saved_segments
 from patron.segments.suggesting import routes as suggestions
 from patron.shops import routes as shops
 from patron.shops.access import Keys
-from patron.segments.predictions import routes as predictions
 
 ROUTES: list[HTTPRouteHandler] = [
     *shops.routes,
@@ -60,13 +65,14 @@ ROUTES: list[HTTPRouteHandler] = [
     *suggestions.routes,
     *deleted_segments.routes,
     *computed.routes,
+    *predictions.routes,
+    *score_files.routes,
     *static_lists.routes,
     *lists.routes,
+    *recommend.routes,
     *messages.routes,
     *journeys.routes,
     *delivery.routes,
-    *predictions.routes,
-    *score_files.routes,
     *preferences.routes,
     *webhooks.routes,
     *analytics.routes,
@@ -83,13 +89,20 @@ class HotDoor(Protocol):
 class Doors:
     """The hot doors and the inbox behind them; belongs to one event loop."""
 
-    def __init__(self, inbox: Inbox, tracking: delivery.TrackingDoor, door: Door) -> None:
+    def __init__(
+        self, inbox: Inbox, tracking: delivery.TrackingDoor, door: Door, engines: Engines,
+        recommending: RecommendDoor,
+    ) -> None:  # fmt: skip
         self.inbox = inbox
+        self.engines = engines
         self._tracking = tracking
         self._door = door
+        self._recommending = recommending
 
     def at(self, path: str) -> HotDoor | None:
         """The hot door for `path`, if it is one's."""
+        if path == RECOMMEND:
+            return self._recommending
         ours = path.startswith(("/v1/", "/analytics.js/", "/analytics-next/"))
         if ours and self._door.answers(path):
             return self._door
@@ -99,6 +112,7 @@ class Doors:
 
     async def close(self) -> None:
         """Put everything that was accepted on disk."""
+        await self.engines.close()
         await self.inbox.close()
 
 
@@ -109,7 +123,7 @@ def proxies_of(settings: Settings) -> list[str]:
 
 
 def open_doors(
-    settings: Settings, clock: Clock, keys: Keys, signer: Signer, shop_by_slug: Any
+    settings: Settings, clock: Clock, db: Database, keys: Keys, signer: Signer, shop_by_slug: Any
 ) -> Doors:
     """The doors of this process; call it in the event loop that serves them."""
     inbox = Inbox(settings.database_url or "", clock, inbox_limits(settings))
@@ -124,4 +138,5 @@ def open_doors(
         ),
     )
     tracking = delivery.TrackingDoor(signer, shop_by_slug, inbox, clock)
-    return Doors(inbox, tracking, door)
+    engines = Engines(db, settings.data_dir, clock)
+    return Doors(inbox, tracking, door, engines, RecommendDoor(keys, engines))

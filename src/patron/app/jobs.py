@@ -1,7 +1,7 @@
 """Work that needs heavy libraries, each in a process of its own that ends when it is done.
 
-`python -m patron.app.jobs lake|refresh|segments|suggest|prove SHOP` prints what it did as one JSON
-object; `prove` reads from its standard input whom to look for.
+`python -m patron.app.jobs lake|refresh|train|segments|suggest|prove SHOP` prints what it did as one
+JSON object; `prove` reads from its standard input whom to look for.
 """
 
 import asyncio
@@ -30,6 +30,9 @@ from patron.kit.settings import Settings
 from patron.profiles.batch.store import digest
 from patron.recommend import shelf
 from patron.recommend import tasks as recommend
+from patron.recommend.training.report import Report
+from patron.recommend.training.train import Heard, nobody
+from patron.recommend.types import Fitted
 from patron.segments import filling
 from patron.segments.suggesting import finding as suggesting
 from patron.segments.suggesting.store import Run
@@ -64,12 +67,27 @@ async def copy_lake(settings: Settings, url: str, shop: Shop, clock: Clock) -> c
     return copied
 
 
-async def refresh_models(settings: Settings, url: str, shop: Shop, clock: Clock) -> Any:
-    """Count the shop's models anew from its lake."""
+async def material_of(settings: Settings, url: str, shop: Shop, clock: Clock) -> recommend.Material:
+    """What a shop's models are counted from."""
     lake = lake_of(settings.data_dir, shop.slug)
     async with Database(url, max_size=1, name="patron-models") as db:
-        whole = await recommend.read_past(db, shop, lake, clock.now())
-    return recommend.refresh(whole, shelf.shelf_of(settings.data_dir, shop.slug), clock.now())
+        return await recommend.gather(db, shop, lake, clock.now())
+
+
+async def refresh_models(settings: Settings, url: str, shop: Shop, clock: Clock) -> Fitted:
+    """Count the shop's models anew from its lake."""
+    material = await material_of(settings, url, shop, clock)
+    return recommend.refresh(material, shelf.shelf_of(settings.data_dir, shop.slug), clock.now())
+
+
+async def train_models(
+    settings: Settings, url: str, shop: Shop, clock: Clock, heard: Heard = nobody
+) -> Report:
+    """Choose parameters, judge every source on the shop's own last days, and count anew."""
+    material = await material_of(settings, url, shop, clock)
+    models = shelf.shelf_of(settings.data_dir, shop.slug)
+    seconds = float(settings.training_seconds)
+    return recommend.train(material, models, clock.now(), seconds=seconds, heard=heard)
 
 
 async def fill_segments(
@@ -141,6 +159,8 @@ def main() -> None:
             raise SystemExit(BUSY) from None
     elif job == "refresh":
         done = asyncio.run(refresh_models(settings, settings.database_url, shop, clock))
+    elif job == "train":
+        done = asyncio.run(train_models(settings, settings.database_url, shop, clock)).summary()
     elif job == "segments":
         try:
             done = asyncio.run(fill_segments(settings, settings.database_url, shop, clock))
@@ -152,7 +172,9 @@ def main() -> None:
         sought = msgspec.json.decode(sys.stdin.buffer.read(), type=Sought)
         done = asyncio.run(proved(settings, settings.database_url, shop, sought, clock))
     else:
-        raise SystemExit(f"job {job!r} is unknown: it is lake, refresh, segments, suggest or prove")
+        raise SystemExit(
+            f"job {job!r} is unknown: it is lake, refresh, train, segments, suggest or prove"
+        )
     sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
 
 

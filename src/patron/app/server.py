@@ -104,7 +104,7 @@ def build_api(web: Web) -> Litestar:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await web.db.open(wait=False)  # without a database the doors still say when to come back
-        web.doors = open_doors(web.settings, web.clock, web.keys, web.signer, web.open_shop)
+        web.doors = open_doors(web.settings, web.clock, web.db, web.keys, web.signer, web.open_shop)
         try:
             yield
         finally:
@@ -125,6 +125,10 @@ def build_api(web: Web) -> Litestar:
         assert web.doors is not None
         return web.doors.inbox
 
+    def engines() -> Any:
+        assert web.doors is not None
+        return web.doors.engines
+
     provided: dict[str, Callable[..., Any]] = {
         "db": lambda: web.db,
         "clock": lambda: web.clock,
@@ -132,6 +136,7 @@ def build_api(web: Web) -> Litestar:
         "settings": lambda: web.settings,
         "open_shop": lambda: web.open_shop,
         "inbox": inbox,
+        "engines": engines,
         "access": access,
         "shop": shop,
     }

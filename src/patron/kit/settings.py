@@ -170,8 +170,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = 24
     audit_retention_months: Annotated[
-        int,
-        Meta(ge=0, description="Months of the audit log; 0: all. What goes cannot be proven later"),
+        int, Meta(ge=0, description="Months of the audit log; 0: all. What goes cannot be proven")
     ] = 24
     import_report_retention_days: Annotated[
         int,
@@ -204,6 +203,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     lake_flush_seconds: Annotated[
         float, Meta(gt=0, description="Longest time an event waits for the lake")
     ] = 60
+    training_seconds: Annotated[
+        int, Meta(ge=0, le=7200, description="Longest a night's search for better models takes")
+    ] = 120
     send_max_in_flight: Annotated[
         int, Meta(ge=1, le=1000, description="Mails handed to the mail server at the same time")
     ] = 8

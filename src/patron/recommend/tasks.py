@@ -3,18 +3,56 @@
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
+import msgspec
 
+from patron.catalog.watching import store as watching
+from patron.catalog.watching.store import Ware
 from patron.events.sorted.layout import folder_of
 from patron.kit.db import Database
 from patron.kit.lake import Lake
 from patron.recommend import shelf
 from patron.recommend.history.reading import Past, past
 from patron.recommend.history.telling import finder, told
-from patron.recommend.together import fit
-from patron.recommend.together.types import Params
-from patron.recommend.types import Fitted, Kind
+from patron.recommend.serving.goods import columns
+from patron.recommend.serving.placing import Book
+from patron.recommend.training import reports
+from patron.recommend.training.placing import placed
+from patron.recommend.training.report import Report
+from patron.recommend.training.sources import Wares
+from patron.recommend.training.train import SECONDS, Heard, Training, again, nobody
+from patron.recommend.types import Fitted
 from patron.shops.types import Shop
+
+AT_ONCE = 20_000
+
+
+class Material(msgspec.Struct, frozen=True, eq=False):
+    """All that a training is made of."""
+
+    past: Past
+    wares: Wares
+    book: Book
+
+
+async def gather(db: Database, shop: Shop, lake: Lake, now: datetime) -> Material:
+    """What the lake knows of the last two years, with people and products as they are now, and
+    what the catalog says of these products."""
+    whole = await read_past(db, shop, lake, now)
+    found: dict[str, Ware] = {}
+    after: str | None = None
+    while True:
+        async with db.unit(shop.schema) as tx:
+            some = await watching.wares(tx, after, AT_ONCE)
+        found.update((ware.id, ware) for ware in some)
+        if len(some) < AT_ONCE:
+            break
+        after = some[-1].id
+    wares = [found.get(id) for id in whole.items]
+    titles = [_told(ware) for ware in wares]
+    book = Book()
+    async with db.unit(shop.schema) as tx:
+        await book.look(tx)
+    return Material(whole, Wares(columns(wares, whole.items, shop.currency), titles), book)
 
 
 async def read_past(db: Database, shop: Shop, lake: Lake, now: datetime) -> Past:
@@ -24,14 +62,41 @@ async def read_past(db: Database, shop: Shop, lake: Lake, now: datetime) -> Past
     return await past(lake, folder_of(lake.uri), known, finder(db, shop), now)
 
 
-def refresh(whole: Past, models: Path, now: datetime) -> Fitted:
-    """Count "bought together" and swap the result in. With no order at all there is nothing to
-    swap."""
+def train(
+    material: Material,
+    models: Path,
+    now: datetime,
+    *,
+    seconds: float = SECONDS,
+    heard: Heard = nobody,
+) -> Report:
+    """Choose, judge, count and swap in. `seconds` bound the search of parameters. A shop that has
+    neither products nor a past keeps what it has."""
+    training = Training(material.past, material.wares, now, seconds, heard)
+    report = training.run()
+    heard("placements")
+    report = msgspec.structs.replace(
+        report, placements=placed(training, material.book.placements.values())
+    )
+    if training.models:
+        shelf.write(models, material.past.items, training.models, now, material.past.position)
+    return reports.keep(models, report)
+
+
+def refresh(material: Material, models: Path, now: datetime) -> Fitted:
+    """Count again what won the last training, with the parameters chosen then, and swap it in."""
+    whole = material.past
+    trained = again(whole, material.wares, reports.latest(models))
+    if trained:
+        shelf.write(models, whole.items, trained, now, whole.position)
     seen = whole.interactions
-    bought = seen.where(seen.kind == Kind.BUY)
-    if not len(bought):
-        return Fitted(0, 0, 0)
-    table = fit.fit(seen, Params())
-    shelf.write(models, whole.items, {shelf.TOGETHER: (table, shelf.About())}, now, whole.position)
-    orders = int(bought.basket.max()) + 1
-    return Fitted(orders, len(np.unique(bought.item)), len(table.item))
+    orders = int(seen.basket.max(initial=-1)) + 1
+    return Fitted(orders, whole.interactions.items, len(seen), sorted(trained))
+
+
+def _told(ware: Ware | None) -> str:
+    """What tells a product apart, in words."""
+    if ware is None:
+        return ""
+    said = [str(value) for value in ware.attributes.values() if isinstance(value, str)]
+    return " ".join([ware.title or "", *said])

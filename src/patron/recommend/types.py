@@ -71,8 +71,9 @@ class Pick(msgspec.Struct, frozen=True):
 
 
 class Fitted(msgspec.Struct, frozen=True):
-    """What a refresh counted."""
+    """What was counted from, and the models that came of it."""
 
     orders: int
     products: int
-    pairs: int
+    deeds: int
+    models: list[str]

@@ -115,6 +115,8 @@ class Scope(StrEnum):
     JOURNEYS_WRITE = "journeys:write"
     MESSAGES_READ = "messages:read"
     MESSAGES_WRITE = "messages:write"
+    RECOMMEND_READ = "recommend:read"
+    RECOMMEND_WRITE = "recommend:write"
     ANALYTICS_READ = "analytics:read"
     ADMIN = "shop:admin"
 

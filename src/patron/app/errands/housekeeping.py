@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from patron.app.care.proof import rewriting
 from patron.app.errands.running import Errands
@@ -17,6 +18,7 @@ from patron.kit.log import logger
 from patron.kit.metrics import gauge
 from patron.kit.settings import Settings
 from patron.recommend import shelf
+from patron.recommend.training import reports
 from patron.segments import filling
 from patron.segments.suggesting import finding as suggesting
 from patron.shops.retention import store as retention
@@ -26,6 +28,8 @@ log = logger(__name__)
 
 SWEEP_EVERY = timedelta(minutes=1)
 REFRESH_EVERY = timedelta(hours=6)
+TRAIN_HOURS = range(6)
+TRAIN_EVERY, LATEST = timedelta(hours=18), timedelta(hours=36)
 REWRITE_EVERY = timedelta(hours=1)  # after a try that found a table in use
 
 LAKE_BEHIND = gauge("patron_lake_behind_events", "Events the lake does not hold yet", ["shop"])
@@ -104,9 +108,10 @@ class Keeper:
             await self._errands.run("lists", shop, "patron.app.lists.importing")
 
     async def _models(self, shop: Shop, now: datetime) -> None:
-        if self._models_are_due(shop, now):
+        if (job := self._models_job(shop, now)) is not None:
             self._refreshed = now
-            await self._errands.run("refresh", shop)
+            reports.taken_up(shelf.shelf_of(self._settings.data_dir, shop.slug))
+            await self._errands.run(job, shop)
 
     async def _lake_is_due(self, shop: Shop, now: datetime) -> bool:
         async with self._db.unit(shop.schema) as tx:
@@ -132,10 +137,20 @@ class Keeper:
             if done is not None:
                 log.info("erased rows written over", extra={"shop": shop.slug, "left": done.left})
 
-    def _models_are_due(self, shop: Shop, now: datetime) -> bool:
-        if self._refreshed is not None and now - self._refreshed < REFRESH_EVERY:
-            return False
-        if self._refreshed is None:
-            name = shelf.current(shelf.shelf_of(self._settings.data_dir, shop.slug))
-            return name is None or now - shelf.made_at(name) >= REFRESH_EVERY
-        return True
+    def _models_job(self, shop: Shop, now: datetime) -> str | None:
+        """At night models are trained, which takes minutes; in between they are counted anew with
+        what the night has chosen."""
+        folder = shelf.shelf_of(self._settings.data_dir, shop.slug)
+        if reports.is_asked_for(folder):
+            return "train"
+        name = shelf.current(folder)
+        since = self._refreshed or (shelf.made_at(name) if name is not None else None)
+        if since is not None and now - since < REFRESH_EVERY:
+            return None
+        if name is None:
+            return "refresh"  # the first ones soon, whatever the hour
+        last = reports.latest(folder)
+        age = None if last is None else now - last.made_at
+        night = now.astimezone(ZoneInfo(shop.time_zone)).hour in TRAIN_HOURS
+        late = age is None or age >= TRAIN_EVERY
+        return "train" if late and (night or (age is not None and age >= LATEST)) else "refresh"

@@ -1,0 +1,231 @@
+"""One shop's recommendations in one process: models, catalog, visitors and placements, kept up.
+
+A look at the database every fifth of a second brings in what was walked, what the catalog changed
+and which placements were edited; answers in between ask nobody. A shop that nobody asks for is put
+away after a minute.
+"""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from patron.kit.clock import Clock, monotonic
+from patron.kit.db import Database
+from patron.kit.log import logger
+from patron.recommend.attribution.words import Namer
+from patron.recommend.placements.definition import Placement, Shows
+from patron.recommend.rules.ruleset import Rules
+from patron.recommend.rules.types import NONE, Ranked, Touch
+from patron.recommend.serving.answering import Scene, answer, categories, scene_of, shown
+from patron.recommend.serving.asking import Answer, Answered, Question
+from patron.recommend.serving.goods import Stock
+from patron.recommend.serving.opened import Models, opened
+from patron.recommend.serving.placing import Book
+from patron.recommend.serving.strategies import NO_ITEMS, Items, Strategies
+from patron.recommend.serving.visitors import AT_ONCE, Asked, Visitor, Visitors
+from patron.recommend.session import query as session
+from patron.recommend.session.delta import Recent
+from patron.recommend.shelf import DamagedModelError, Shelf
+from patron.shops.types import Shop
+
+log = logger(__name__)
+
+LOOK_SECONDS = 0.2
+IDLE_SECONDS = 60.0
+DOWN = (psycopg.Error, PoolTimeout, OSError, TimeoutError)
+
+
+class Engine:
+    """Answers for one shop; belongs to one event loop."""
+
+    def __init__(self, db: Database, shop: Shop, models: Path, clock: Clock) -> None:
+        self.shop = shop
+        self._db, self._clock = db, clock
+        self._shelf = Shelf(models)
+        self._namer = Namer(shop.identity_secret)
+        self.models = Models()
+        self.stock = Stock(db, shop)
+        self.visitors = Visitors(db, shop, clock, self)
+        self.recent: Recent | None = None
+        self.book = Book()
+        self.strategies = Strategies(self.models, self.stock.goods)
+        self.asked_at = monotonic()
+
+    async def look(self) -> None:
+        """Take over what changed: models, catalog, placements, and what visitors did."""
+        if self._shelf.is_stale():
+            await self._open_models()
+        await self.stock.look()
+        if self.strategies.goods is not self.stock.goods or (
+            self.strategies.models is not self.models
+        ):
+            self.strategies = Strategies(self.models, self.stock.goods, self.recent)
+        async with self._db.unit(self.shop.schema) as tx:
+            await self.book.look(tx)
+        while await self.visitors.follow() == AT_ONCE:
+            pass
+
+    def viewed(self, visit: str, product: str, at: int) -> None:
+        """Somebody looked at a product: the visits of this hour have a say, too."""
+        number = self.stock.numbers.get(product)
+        if self.recent is not None and number is not None:
+            self.recent.seen(visit, number, at)
+
+    def erased(self, origin: str) -> None:
+        """Somebody was erased: what she did in this hour has no say any more."""
+        if self.recent is not None:
+            for visit in {name for name, _, _ in self.recent.clicks() if name.startswith(origin)}:
+                self.recent.forget(visit)
+
+    async def ask(self, question: Question, asked: Asked) -> Answer:
+        """The answers to a question, for whom it was asked."""
+        visitor = await self.visitor(asked)
+        return self.answer(question, visitor)
+
+    async def visitor(self, asked: Asked) -> Visitor:
+        """Who it is; somebody new where the database is away."""
+        self.asked_at = monotonic()
+        found = self.visitors.remembered(asked)
+        if found is not None:
+            return found
+        if asked == Asked(trusted=asked.trusted):
+            return Visitor()
+        try:
+            return await self.visitors.find(asked)
+        except DOWN as error:
+            log.warning("a visitor could not be read", extra={"reason": repr(error)})
+            return Visitor()
+
+    def answer(self, question: Question, visitor: Visitor) -> Answer:
+        """The answers for a visitor, from what is in memory."""
+        scene = self.scene(question, visitor)
+        found: list[Answered] = []
+        unknown: list[str] = []
+        taken: Items = NO_ITEMS
+        for key in question.placements:
+            placement = self.book.placements.get(key)
+            if placement is None:
+                unknown.append(key)
+            elif placement.on:
+                one, items = self._place(placement, question, scene, taken)
+                found.append(one)
+                if question.distinct:
+                    taken = np.concatenate([taken, items])
+        return Answer(found, unknown)
+
+    def scene(self, question: Question, visitor: Visitor) -> Scene:
+        return scene_of(question, visitor, self.stock, self._clock.now().timestamp(), NONE)
+
+    def ranked(
+        self, placement: Placement, scene: Scene, n: int, seed: int, taken: Items = NO_ITEMS
+    ) -> Ranked:
+        """A placement's products, with what was left out and why."""
+        rules = self.rules(placement)
+        return answer(placement, rules, scene, self.strategies, self.stock, n, seed, taken)
+
+    def rules(self, placement: Placement) -> Rules:
+        """A placement's rules for the goods as they are numbered now."""
+        return self.book.rules(placement, self.stock.goods)
+
+    def _place(
+        self, placement: Placement, question: Question, scene: Scene, taken: Items
+    ) -> tuple[Answered, Items]:
+        rec_id, seed = self._namer.name(placement.key, scene.now)
+        n = question.count or placement.count
+        model = self.models.version
+        if placement.shows is Shows.CATEGORIES:
+            order = categories(placement, scene, self.strategies, self.stock.goods, n)
+            fallen = float(any(Touch.FALLBACK in one.codes for one in order))
+            return Answered(placement.key, rec_id, [], order, fallen, model), NO_ITEMS
+        found = self.ranked(placement, scene, n, question.seed or seed, taken)
+        return shown(placement, found, self.stock, rec_id, model), found.items
+
+    async def _open_models(self) -> None:
+        """Read in a thread: checksums of half a gigabyte take a second."""
+        shelf = await asyncio.to_thread(self._shelf.models)
+        if shelf is None or shelf.label.version == self.models.version:
+            return
+        try:
+            models = opened(shelf)
+        except DamagedModelError as error:
+            log.error("models refused, the previous ones stay", extra={"reason": str(error)})
+            return
+        await asyncio.to_thread(_warm, models)
+        clicks = [] if self.recent is None else self.recent.clicks()
+        before = self.stock.ids
+        self.models = models
+        self.recent = None if models.session is None else Recent(models.session)
+        self.stock.number_by(models.items, models.popularity, models.repeat)
+        await self.stock.look()
+        for visit, item, at in clicks:
+            if item < len(before):
+                self.viewed(visit, before[item], at)
+
+
+def _warm(models: Models) -> None:
+    """Have loops compiled, or read from their cache, before somebody waits for them."""
+    if models.session is not None and models.session.items:
+        session.next_items(models.session, np.zeros(1, np.int32), np.zeros(1), 1)
+
+
+class Engines:
+    """The engines of all shops that are being asked for."""
+
+    def __init__(self, db: Database, data_dir: Path, clock: Clock) -> None:
+        self._db, self._data_dir, self._clock = db, data_dir, clock
+        self._open: dict[str, Engine] = {}
+        self._ready: dict[str, asyncio.Task[None]] = {}
+        self._keeping: dict[str, asyncio.Task[None]] = {}
+
+    def remembered(self, shop: Shop) -> Engine | None:
+        """The shop's engine, if it is running."""
+        return self._open.get(shop.schema)
+
+    async def of(self, shop: Shop) -> Engine:
+        """The shop's engine, opened when it is not running."""
+        found = self._open.get(shop.schema)
+        if found is not None:
+            return found
+        ready = self._ready.get(shop.schema)
+        if ready is None:
+            ready = asyncio.get_running_loop().create_task(self._start(shop))
+            self._ready[shop.schema] = ready
+            ready.add_done_callback(lambda _: self._ready.pop(shop.schema, None))
+        await asyncio.shield(ready)
+        return self._open[shop.schema]
+
+    async def close(self) -> None:
+        """Stop following."""
+        tasks = [*self._keeping.values(), *self._ready.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._open.clear()
+
+    async def _start(self, shop: Shop) -> None:
+        engine = Engine(
+            self._db, shop, self._data_dir / "shops" / shop.slug / "models", self._clock
+        )
+        await engine.look()
+        engine.asked_at = monotonic()
+        self._open[shop.schema] = engine
+        keeping = asyncio.get_running_loop().create_task(self._keep(engine))
+        self._keeping[shop.schema] = keeping
+
+    async def _keep(self, engine: Engine) -> None:
+        """Look until nobody asks any more. What cannot be read now is read at the next look."""
+        schema = engine.shop.schema
+        try:
+            while monotonic() - engine.asked_at < IDLE_SECONDS:
+                await asyncio.sleep(LOOK_SECONDS)
+                try:
+                    await engine.look()
+                except Exception as error:
+                    log.warning("recommendations are not up to date", extra={"reason": repr(error)})
+        finally:
+            if self._open.get(schema) is engine:
+                del self._open[schema]
+            self._keeping.pop(schema, None)

@@ -1,0 +1,294 @@
+"""The catalog in columns, kept as it is now: read once, then only what changed.
+
+Prices, stock and what may be shown are changed in place and count at the next answer. What makes
+columns of words (a brand, a category, a new product) has them built anew, at once in a shop of a
+few thousand products, and at most every `REST` times the time that takes in a larger one.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from patron.catalog.watching import store as watching
+from patron.catalog.watching.store import Seen, Ware
+from patron.kit.clock import monotonic
+from patron.kit.db import Database
+from patron.kit.money import format_money
+from patron.recommend.rules.types import NONE, PATH, Goods, Words
+from patron.shops.types import Shop
+
+AT_ONCE = 20_000
+REST, SHORT = 20, 0.1
+CONTENT = "kind"
+"""The attribute by which an article of the shop says that it is no product but a guide, a post …"""
+PRODUCT = "product"
+LARGEST_STOCK = 2**31 - 1
+MOST_ATTRIBUTES = 40
+
+
+class Face(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A product as an answer shows it; `price` in minor units of `currency`, and as it is read."""
+
+    id: str
+    title: str | None = None
+    url: str | None = None
+    image_url: str | None = None
+    price: int | None = None
+    compare_at: int | None = None
+    currency: str | None = None
+    price_text: str | None = None
+    brand: str | None = None
+    category: str | None = None
+
+
+class Stock:
+    """The goods of one shop. `numbers` gives the number of a product id: those of the models first,
+    in their order, then what came later."""
+
+    def __init__(self, db: Database, shop: Shop) -> None:
+        self._db = db
+        self._shop = shop
+        self._wares: dict[str, Ware] = {}
+        self._seen: Seen | None = None
+        self._first: list[str] = []
+        self._popularity: NDArray[np.float32] | None = None
+        self._repeat: NDArray[np.float32] | None = None
+        self._dirty = True
+        self._built_at = self._took = 0.0
+        self._faces: list[Face | None] = []
+        self.ids: list[str] = []
+        self.numbers: dict[str, int] = {}
+        self.goods: Goods = columns([], [], shop.currency)
+        self.generation = 0
+        """Another one whenever products are numbered anew."""
+
+    def number_by(
+        self,
+        items: Sequence[str],
+        popularity: NDArray[np.float32] | None,
+        repeat: NDArray[np.float32] | None,
+    ) -> None:
+        """Have products numbered as new models number them."""
+        self._first, self._popularity, self._repeat = list(items), popularity, repeat
+        self._built_at, self._took, self._dirty = 0.0, 0.0, True
+
+    async def look(self) -> None:
+        """Read what changed since the last look; everything at the first."""
+        if self._seen is None:
+            await self._read_all()
+        else:
+            await self._read_changes(self._seen)
+        rest = REST * self._took if self._took > SHORT else 0.0
+        if self._dirty and monotonic() - self._built_at >= rest:
+            self._dirty = False
+            began = monotonic()
+            # The loop goes on answering from the columns that are there.
+            self._take(*await asyncio.to_thread(self._build))
+            self._built_at = monotonic()
+            self._took = self._built_at - began
+
+    def face(self, item: int) -> Face:
+        """How a product is shown."""
+        found = self._faces[item]
+        if found is None:
+            found = self._faces[item] = face(self._wares[self.ids[item]], self._shop)
+        return found
+
+    async def _read_all(self) -> None:
+        async with self._db.unit(self._shop.schema) as tx:
+            seen = await watching.seen(tx)
+        wares: dict[str, Ware] = {}
+        after: str | None = None
+        while True:
+            async with self._db.unit(self._shop.schema) as tx:
+                some = await watching.wares(tx, after, AT_ONCE)
+            wares.update((ware.id, ware) for ware in some)
+            if len(some) < AT_ONCE:
+                break
+            after = some[-1].id
+        self._wares, self._seen, self._dirty = wares, seen, True
+
+    async def _read_changes(self, seen: Seen) -> None:
+        async with self._db.unit(self._shop.schema) as tx:
+            ids, self._seen = await watching.changed(tx, seen)
+            if not ids:
+                return
+            found = {
+                ware.id: ware
+                for begin in range(0, len(ids), AT_ONCE)
+                for ware in await watching.these(tx, ids[begin : begin + AT_ONCE])
+            }
+        for id in ids:
+            self._change(id, found.get(id))
+
+    def _change(self, id: str, ware: Ware | None) -> None:
+        before = self._wares.get(id)
+        number = self.numbers.get(id)
+        if ware is None:
+            self._wares.pop(id, None)
+        else:
+            self._wares[id] = ware
+        if before == ware:
+            return
+        if number is None:
+            self._dirty = self._dirty or ware is not None
+            return
+        self._faces[number] = None
+        _set(self.goods, number, ware, self._shop.currency)
+        same = before is not None and ware is not None and _words(before) == _words(ware)
+        self._dirty = self._dirty or not (same or ware is None)
+
+    def _build(self) -> tuple[list[str], Goods]:
+        first = set(self._first)
+        ids = [*self._first, *sorted(id for id in self._wares if id not in first)]
+        wares = [self._wares.get(id) for id in ids]
+        return ids, columns(wares, ids, self._shop.currency, self._popularity, self._repeat)
+
+    def _take(self, ids: list[str], goods: Goods) -> None:
+        self.ids, self.goods = ids, goods
+        self.numbers = dict(goods.numbers)
+        self._faces = [None] * len(ids)
+        self.generation += 1
+
+
+def columns(
+    wares: Sequence[Ware | None],
+    ids: Sequence[str],
+    currency: str,
+    popularity: NDArray[np.float32] | None = None,
+    repeat: NDArray[np.float32] | None = None,
+) -> Goods:
+    """Columns over `wares`; one that is None is not in the catalog any more and never offered.
+    `popularity` and `repeat` may be shorter: those behind have none yet."""
+    count = len(wares)
+    goods = Goods(
+        currency=currency,
+        price=np.full(count, NONE, np.int64),
+        compare_at=np.full(count, NONE, np.int64),
+        in_stock=np.zeros(count, np.bool_),
+        stock=np.full(count, NONE, np.int32),
+        brand=_one([None if ware is None else ware.brand for ware in wares]),
+        category=_path([[] if ware is None else ware.categories for ware in wares]),
+        parent=np.full(count, NONE, np.int32),
+        margin=np.full(count, np.nan, np.float32),
+        first_seen=np.array(
+            [NONE if ware is None else int(ware.created_at.timestamp()) for ware in wares], np.int64
+        ),
+        popularity=_longer(popularity, count, 0.0),
+        repeat=_longer(repeat, count, np.nan),
+        shown=np.zeros(count, np.bool_),
+        kind=_one([PRODUCT if ware is None else kind_of(ware) for ware in wares]),
+        attributes=_attributes(wares),
+        numbers={id: number for number, id in enumerate(ids)},
+    )
+    for number, ware in enumerate(wares):
+        if ware is not None:
+            _set(goods, number, ware, currency)
+    return goods
+
+
+def kind_of(ware: Ware) -> str:
+    """`product`, or what content it says it is."""
+    said = ware.attributes.get(CONTENT)
+    return said if isinstance(said, str) and said else PRODUCT
+
+
+def face(ware: Ware, shop: Shop) -> Face:
+    """What an answer says of a product. An address that is no web address is left out."""
+    text = None
+    if ware.price is not None and ware.currency:
+        text = format_money(ware.price, ware.currency, shop.locale)
+    return Face(
+        id=ware.id,
+        title=ware.title,
+        url=_link(ware.url),
+        image_url=_link(ware.image_url),
+        price=ware.price,
+        compare_at=ware.compare_at,
+        currency=ware.currency if ware.price is not None else None,
+        price_text=text,
+        brand=ware.brand,
+        category=PATH.join(ware.categories) or None,
+    )
+
+
+def _link(url: str | None) -> str | None:
+    good = url is not None and url.startswith(("https://", "http://", "/"))
+    return url if good else None
+
+
+def _set(goods: Goods, number: int, ware: Ware | None, currency: str) -> None:
+    """Write what may change at any moment."""
+    if ware is None:
+        goods.shown[number] = False
+        return
+    # A price in another currency cannot be compared with the others'.
+    known = ware.price is not None and ware.price > 0 and ware.currency in (None, currency)
+    goods.price[number] = ware.price if known and ware.price is not None else NONE
+    before = ware.compare_at if known and ware.compare_at is not None else NONE
+    goods.compare_at[number] = max(before, NONE)
+    stock = NONE if ware.stock is None else min(max(ware.stock, 0), LARGEST_STOCK)
+    goods.stock[number] = stock
+    # What says nothing of its stock can be bought: many shops tell only what has run out.
+    goods.in_stock[number] = ware.available if ware.available is not None else stock != 0
+    goods.margin[number] = np.nan if ware.margin is None else ware.margin
+    goods.shown[number] = ware.shown
+
+
+def _words(ware: Ware) -> tuple[Any, ...]:
+    """What makes columns of words."""
+    return ware.brand, ware.categories, ware.attributes
+
+
+def _longer(known: NDArray[np.float32] | None, count: int, rest: float) -> NDArray[np.float32]:
+    found = np.full(count, rest, np.float32)
+    if known is not None:
+        found[: len(known)] = known[:count]
+    return found
+
+
+def _one(texts: Sequence[str | None]) -> Words:
+    words = sorted({text for text in texts if text})
+    codes = {word: code for code, word in enumerate(words)}
+    return Words(np.array([codes.get(text or "", NONE) for text in texts], np.int32), words)
+
+
+def _path(steps: Sequence[Sequence[str]]) -> Words:
+    """The catalog's categories are the steps of one path, the uppermost first."""
+    return _one([PATH.join(step.strip() for step in path if step) or None for path in steps])
+
+
+def _attributes(wares: Sequence[Ware | None]) -> dict[str, Words]:
+    """A column for each of the attributes that most products have."""
+    counts: dict[str, int] = {}
+    for ware in wares:
+        for name in () if ware is None else ware.attributes:
+            counts[name] = counts.get(name, 0) + 1
+    most = sorted(counts, key=lambda name: (-counts[name], name))[:MOST_ATTRIBUTES]
+    return {name: _several([_texts(ware, name) for ware in wares]) for name in most}
+
+
+def _texts(ware: Ware | None, name: str) -> list[str]:
+    said: Any = None if ware is None else ware.attributes.get(name)
+    many = said if isinstance(said, list) else [said]
+    return [_text(one) for one in many if isinstance(one, str | int | float) and one != ""]
+
+
+def _text(value: str | float | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _several(texts: Sequence[Sequence[str]]) -> Words:
+    words = sorted({text for many in texts for text in many})
+    if all(len(many) <= 1 for many in texts):
+        return _one([many[0] if many else None for many in texts])
+    codes = {word: code for code, word in enumerate(words)}
+    starts = np.concatenate([[0], np.cumsum([len(many) for many in texts])]).astype(np.int64)
+    flat = np.array([codes[text] for many in texts for text in many], np.int32)
+    return Words(flat, words, starts)

@@ -1,0 +1,1 @@
+"""Which models a shop gets: parameters chosen and every source judged on its own last days."""

@@ -1,0 +1,65 @@
+"""How well lists answer questions about the days held back."""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from patron.recommend.measure import Measured, measure
+from patron.recommend.rules.types import Goods, Strategy
+from patron.recommend.serving.opened import Models
+from patron.recommend.serving.strategies import Items, Strategies
+from patron.recommend.training.asking import Asked
+
+K = 10
+MORE = 100
+"""Products that are asked for: some of them are not offered again."""
+
+
+def listed(
+    strategies: Strategies, chain: Sequence[str], questions: Sequence[Asked]
+) -> NDArray[np.int32]:
+    """Of each question the first `K` products of the chain, -1 where there are fewer."""
+    rows = np.full((len(questions), K), -1, np.int32)
+    for row, question in zip(rows, questions, strict=True):
+        found: list[int] = []
+        for strategy in chain:
+            offer = strategies.propose(strategy, question.moment, MORE, fallback=False)
+            if offer is not None:
+                _extend(found, offer.scored.items, question.avoid)
+            if len(found) >= K:
+                break
+        row[: len(found)] = found[:K]
+    return rows
+
+
+def _extend(found: list[int], items: Items, avoid: Items) -> None:
+    there = set(found)
+    fresh = items if not len(avoid) else items[~np.isin(items, avoid)]
+    found += [item for item in fresh[: K + len(there)].tolist() if item not in there]
+
+
+def judged(
+    models: Models, goods: Goods, chain: Sequence[str], questions: Sequence[Asked]
+) -> Measured:
+    """The figures of a chain of strategies on these questions."""
+    then = as_it_was(goods, models)
+    rows = listed(Strategies(models, then), chain, questions)
+    counts = np.rint(models.popularity * 1_000).astype(np.int64)
+    if not len(counts):
+        counts = np.zeros(max(len(goods), 1), np.int64)
+    return measure(rows, [question.wanted for question in questions], counts)
+
+
+def bar(models: Models, goods: Goods, questions: Sequence[Asked]) -> Measured:
+    """The same of plain popularity."""
+    return judged(models, goods, [Strategy.BEST_SELLERS], questions)
+
+
+def as_it_was(goods: Goods, models: Models) -> Goods:
+    """The catalog as if everything had been there: what has run out since was offered then."""
+    everything = np.ones(len(goods), np.bool_)
+    return msgspec.structs.replace(
+        goods, shown=everything, in_stock=everything, popularity=models.popularity
+    )
