@@ -23,6 +23,7 @@ import pytest
 
 from musthold.inside import Inside, quick_cart_journey
 from musthold.plan import buyers, message_id, totals
+from patron.segments.last.reading import ENTERED
 from patron.segments.telling import OF_OURS
 from postbox import Mailbox, mailbox
 from running import HANG, Running, eventually, running
@@ -140,7 +141,7 @@ def profile_totals(shop: Running, users: list[str]) -> "Counter[tuple[str, str]]
             assert answer.status_code == 200, answer.text
             said = answer.json()["totals"]
             # What Patron itself tells, of mails and segments, is not in the plan of the clients.
-            own = {"Email Sent", *OF_OURS}
+            own = {"Email Sent", ENTERED, *OF_OURS}
             return {(user, name): total["count"] for name, total in said.items() if name not in own}
 
         with ThreadPoolExecutor(4) as pool:

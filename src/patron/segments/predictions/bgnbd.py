@@ -20,6 +20,8 @@ MOST_FITTED = 50_000
 _START = (1.0, 5.0, 1.0, 3.0)
 _WIDEST = 12.0
 """Logarithms of the parameters stay within it; a shop whose best lie beyond shows no difference."""
+_SURELY = 700.0
+"""The logarithm of odds that are as good as certainty, and that a number can still hold."""
 
 
 class Buyers(msgspec.Struct, frozen=True):
@@ -106,8 +108,11 @@ def expected(fitted: Fitted, buyers: Buyers, weeks: float) -> Floats:
     r, alpha, a, b = fitted.r, fitted.alpha, fitted.a, fitted.b
     a = a if abs(a - 1) > 1e-6 else 1 + 1e-6  # the formula has a gap there that it passes smoothly
     x, until = buyers.repeat, alpha + buyers.age
-    shrunk = hyp2f1(r + x, b + x, a + b + x - 1, weeks / (until + weeks))
-    grows = 1 - (until / (until + weeks)) ** (r + x) * shrunk
+    # By Euler's transformation, which keeps the parameters small however often somebody ordered:
+    # F(A, B; C; z) = (1 - z)^(C - A - B) F(C - A, C - B; C; z).
+    ahead = weeks / (until + weeks)
+    shrunk = hyp2f1(a + b - 1 - r, a - 1, a + b + x - 1, ahead)
+    grows = 1 - (1 - ahead) ** (a - 1) * shrunk
     found = (a + b + x - 1) / (a - 1) * grows / (1 + _left(fitted, buyers))
     return np.asarray(found)
 
@@ -123,8 +128,9 @@ def half_time(fitted: Fitted, buyers: Buyers) -> Floats:
 def _left(fitted: Fitted, buyers: Buyers) -> Floats:
     """The odds that she has gone."""
     x = buyers.repeat
-    ratio = (fitted.alpha + buyers.age) / (fitted.alpha + buyers.last)
-    odds = fitted.a / (fitted.b + np.maximum(x, 1) - 1) * ratio ** (fitted.r + x)
+    since = np.log((fitted.alpha + buyers.age) / (fitted.alpha + buyers.last))
+    odds = np.log(fitted.a / (fitted.b + np.maximum(x, 1) - 1)) + (fitted.r + x) * since
+    odds = np.exp(np.minimum(odds, _SURELY))
     return np.asarray(np.where(x > 0, odds, 0.0))
 
 
