@@ -26,9 +26,15 @@ from patron.recommend.rules.operands import (
 from patron.recommend.rules.scene import Bools, Pair, Scene, as_number, column
 from patron.recommend.rules.types import PATH, Words, above, folded, steps_of
 
+
+def _differ(one: Any, other: Any) -> Any:
+    """Unlike `!=`, false against nan, as every other comparison is."""
+    return (one < other) | (one > other)
+
+
 _COMPARED: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = {
-    "=": (operator.eq, operator.ne),
-    "!=": (operator.ne, operator.eq),
+    "=": (operator.eq, _differ),
+    "!=": (_differ, operator.eq),
     "<": (operator.lt, operator.ge),
     "<=": (operator.le, operator.gt),
     ">": (operator.gt, operator.le),
@@ -190,9 +196,7 @@ def _by_number(left: Operand, sign: str, right: Operand) -> Truth:
 
     def answer(scene: Scene) -> Pair:
         a, b = one(scene), other(scene)
-        known = ~(np.isnan(a) | np.isnan(b))
-        # Against nan every comparison is false but !=, which must be, too.
-        return _plainly(holds(a, b) & known), _plainly(fails(a, b) & known)
+        return _plainly(holds(a, b)), _plainly(fails(a, b))
 
     return answer
 
