@@ -16,7 +16,7 @@ from patron.profiles.types import People
 from patron.segments import store
 from patron.segments.keeping import Asked, Left, Touch, keep
 from patron.segments.last import store as last
-from patron.segments.last.reading import EXPERIMENT, words
+from patron.segments.last.reading import EXPERIMENT, OF_VARIANTS, words
 from patron.segments.live.book import Book
 from patron.segments.live.listening import NOTHING, Happened
 from patron.segments.live.opened import book_of
@@ -45,17 +45,17 @@ async def update(
         return []
     roots = _roots(events, people, cart_changes)
     place = {root: n for n, root in enumerate(roots)}
-    asked = Asked.of(roots, book, Touch.NONE, _newest(events))
+    whys = [_why(event) for event in events]
+    asked = Asked.of(roots, book, Touch.NONE, _newest(whys))
     seen = _Seen(asked, place, people)
     left = Left([], NOTHING)
     for why in (Touch.BACKFILL, Touch.EVENT):
-        if some := [event for event in events if _why(event) == why]:
+        if some := [event for event, its in zip(events, whys, strict=True) if its is why]:
             theirs = _left(book, some)
             seen.left(book, theirs, why)
             left = left.joined(theirs)
-    for event in events:
-        if people.roots.get(event.origin_id, event.origin_id) in people.told:
-            seen.touch(event.origin_id, book.told, _why(event))
+    for root, why in _told(events, whys, people).items():
+        seen.touch(root, book.told, why)
     if book.of_orders:
         await _orders(tx, shop, book, events, seen, now)
     for event, subject in said:
@@ -85,8 +85,11 @@ async def _orders(
 async def _last_words(tx: Tx, shop: Shop, events: Sequence[Event]) -> list[tuple[Event, str]]:
     """Keep what events say of where somebody is and of variants; which event said what of it."""
     order = shop.settings.metrics.get("revenue", METRICS["revenue"])
+    speaking = {order, *OF_VARIANTS}
     said, kept = [], []
     for event in events:
+        if event.name not in speaking and "location" not in event.context:
+            continue
         for subject, told in words(event, order):
             said.append((event, subject))
             kept.append(last.word(event.origin_id, subject, event.ts, told))
@@ -138,10 +141,19 @@ def _why(event: Event) -> Touch:
     return Touch.BACKFILL if silent else Touch.EVENT
 
 
-def _newest(events: Sequence[Event]) -> Touch:
+def _newest(whys: Sequence[Touch]) -> Touch:
     """Of a batch that is history all through, nothing starts anything."""
-    silent = bool(events) and all(_why(event) == Touch.BACKFILL for event in events)
-    return Touch.BACKFILL if silent else Touch.EVENT
+    return max(whys, default=Touch.EVENT)
+
+
+def _told(events: Sequence[Event], whys: Sequence[Touch], people: People) -> dict[UUID, Touch]:
+    """Who is new or told something of herself, and the strongest reason to ask about her."""
+    found: dict[UUID, Touch] = {}
+    for event, why in zip(events, whys, strict=True):
+        root = people.roots.get(event.origin_id, event.origin_id)
+        if root in people.told and found.get(root, Touch.NONE) < why:
+            found[root] = why
+    return found
 
 
 def _left(book: Book, events: Sequence[Event]) -> Left:

@@ -26,6 +26,8 @@ ORDER, VISIT = "place:order", "place:visit"
 EXPERIMENT = "experiment:"
 _VIEWED = "Experiment Viewed"
 _EXPOSED = "$exposure"
+OF_VARIANTS = frozenset([_VIEWED, _EXPOSED, ENTERED])
+"""The events that say which variant she was shown."""
 
 _COUNTRY = ("country_code", "countryCode", "country")
 _REGION = ("region", "state", "province")
@@ -45,7 +47,7 @@ def words(event: Event, order: str) -> list[tuple[str, Place | Shown]]:
         address = event.properties.get("shipping_address")
         if isinstance(address, dict) and (place := place_of(address)).known:
             found.append((ORDER, place))
-    elif event.name in (_VIEWED, _EXPOSED, ENTERED):
+    elif event.name in OF_VARIANTS:
         shown = shown_by(event)
         if shown is not None:
             found.append((EXPERIMENT + shown.experiment.casefold(), shown))
