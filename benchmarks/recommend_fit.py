@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from all_indexes import all_indexes
 from apart import apart, peak_mb
 from clicks import Size, read, write
 from figure import show
@@ -55,7 +56,7 @@ def megabytes(index: Index) -> float:
     return sum(column.nbytes for column in columns if isinstance(column, np.ndarray)) / 1e6
 
 
-PARTS: tuple[Callable[[Size], None], ...] = (visits,)
+PARTS: tuple[Callable[[Size], None], ...] = (visits, all_indexes)
 
 
 def main() -> None:

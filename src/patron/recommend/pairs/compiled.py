@@ -56,8 +56,8 @@ def pairs(
 
 
 @compiled
-def best(one: Any, other: Any, score: Any, kept: int) -> Any:
-    """Places of the `kept` best of each run of `one`, of equals the lower `other` first."""
+def best(one: Any, score: Any, kept: int) -> Any:
+    """Places of the `kept` best of each run of `one`, of equals the earlier first."""
     chosen = np.empty(len(one), np.int64)
     filled = 0
     begin = 0
@@ -70,7 +70,6 @@ def best(one: Any, other: Any, score: Any, kept: int) -> Any:
             values = score[begin:end]
             least = np.partition(values, len(values) - kept)[len(values) - kept]
             places = places[values >= least]
-        places = places[np.argsort(other[places], kind="mergesort")]
         places = places[np.argsort(-score[places], kind="mergesort")][:kept]
         chosen[filled : filled + len(places)] = places
         filled += len(places)

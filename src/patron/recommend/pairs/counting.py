@@ -134,17 +134,17 @@ def _compiled(held: Sets, where: Any, begin: Any, rows: slice, size: int, least:
 
 def best(
     one: NDArray[np.int32],
-    other: NDArray[np.int32],
     score: NDArray[np.float64],
     kept: int,
     *,
     compiled: bool | None = None,
 ) -> NDArray[np.int64]:
-    """Places of the `kept` best of each `one` (which is sorted), best first, ties lower first."""
+    """Places of the `kept` best rows of each `one` (which is sorted), best first, of equals the
+    earlier first."""
     if possible() if compiled is None else compiled:
-        chosen: NDArray[np.int64] = _loops().best(one, other, score, kept)
+        chosen: NDArray[np.int64] = _loops().best(one, score, kept)
         return chosen
-    order = np.lexsort((other, -score, one))
+    order = np.lexsort((-score, one))
     row = one[order]
     rank = np.arange(len(row)) - np.searchsorted(row, row)
     return order[rank < kept].astype(np.int64)

@@ -94,9 +94,9 @@ def _lists(
     group: Whole, item: Whole, score: Numbers, worth: NDArray[np.bool_], rows: int, kept: int
 ) -> tuple[Whole, NDArray[np.int32], NDArray[np.float32]]:
     group, item, score = group[worth], item[worth], score[worth]
-    order = np.argsort(group, kind="stable")
+    order = np.lexsort((item, group))
     group, item, score = group[order], item[order], score[order]
-    best = pairs.best(group.astype(np.int32), item.astype(np.int32), score, kept, compiled=False)
+    best = pairs.best(group.astype(np.int32), score, kept, compiled=False)
     return (
         pairs.starts(group[best].astype(np.int32), rows),
         item[best].astype(np.int32),

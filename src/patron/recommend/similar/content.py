@@ -18,8 +18,8 @@ from patron.recommend.similar.types import Described, Params
 from patron.recommend.similar.words import Words, words
 
 DEEPEST = 8
-BY_WORDS = 30
-BESIDE = 6
+BY_WORDS = 20
+BESIDE = 4
 """Neighbours on the shelf – the same category, the next price – on each side that are compared."""
 
 
@@ -102,7 +102,7 @@ def _by_words(of: Words, *, compiled: bool | None) -> tuple[Any, Any]:
     parts: list[tuple[Any, Any]] = [(np.zeros(0, np.int32), np.zeros(0, np.int32))]
     for block in counting.pairs(of.rare, compiled=compiled):
         alike = block.both / (of.length[block.one] * of.length[block.other])
-        best = counting.best(block.one, block.other, alike, BY_WORDS, compiled=compiled)
+        best = counting.best(block.one, alike, BY_WORDS, compiled=compiled)
         parts.append((block.one[best], block.other[best]))
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 

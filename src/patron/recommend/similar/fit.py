@@ -121,6 +121,6 @@ def _blended(
     )
     alike = score > 0
     columns = [column[alike] for column in (one, other, score, likeness, support)]
-    best = counting.best(columns[0], columns[1], columns[2], params.kept, compiled=compiled)
+    best = counting.best(columns[0], columns[2], params.kept, compiled=compiled)
     kinds = (np.int32, np.int32, np.float32, np.float32, np.int32)
     return tuple(column[best].astype(k) for column, k in zip(columns, kinds, strict=True))

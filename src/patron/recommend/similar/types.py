@@ -37,7 +37,7 @@ class Params(msgspec.Struct, frozen=True):
     brand: float = 0.3
     price: float = 0.4
     longest: int = 100  # different products of a visit; more is no visit of a shopper
-    kept: int = 60  # similar products of a product
+    kept: int = 40  # similar products of a product
 
 
 class Index(msgspec.Struct, frozen=True):

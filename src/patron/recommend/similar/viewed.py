@@ -60,7 +60,7 @@ def seen(
         apart = (parent[block.one] < 0) | (parent[block.one] != parent[block.other])
         one, other, support = block.one[apart], block.other[apart], block.support[apart]
         likeness = block.both[apart] / (np.sqrt(alone[one] * alone[other]) + params.shrinkage)
-        best = counting.best(one, other, likeness, params.kept, compiled=compiled)
+        best = counting.best(one, likeness, params.kept, compiled=compiled)
         parts.append([column[best] for column in (one, other, likeness, support)])
     columns = (
         [np.concatenate(column) for column in zip(*parts, strict=True)]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from patron.recommend.pairs import counting
 from patron.recommend.pairs.types import Sets
 
-WORK, WORK_EACH = 20_000_000, 150
+WORK, WORK_EACH = 10_000_000, 100
 """Pairs of products that are compared for their words, about, and how many more for each product;
 the commonest words are left out to keep to it, as they tell least."""
 

@@ -39,7 +39,7 @@ def count(
     for block in counting.pairs(held, params.least, compiled=compiled):
         support = block.support.astype(np.float64)
         found = weigh.score(params, support, alone[block.one], alone[block.other], len(held))
-        best = counting.best(block.one, block.other, found[0], params.kept, compiled=compiled)
+        best = counting.best(block.one, found[0], params.kept, compiled=compiled)
         columns = (block.one, block.other, *found, block.support, block.both)
         parts.append([column[best] for column in columns])
     one, other, score, lift, sure, support, both = _joined(parts)
