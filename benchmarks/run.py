@@ -11,7 +11,8 @@ HERE = Path(__file__).parent
 NAMES = ("ingest_ack", "walk", "sustained", "freshness", "memory", "start", "import_lines",
          "segment_live", "segment_full", "recommend_session", "recommend_query",
          "recommend_fit", "recommend_rank",
-         "recommend_complement")  # fmt: skip
+         "recommend_complement", "recommend_sequence", "recommend_basket",
+         "recommend_replenish", "recommend_batch")  # fmt: skip
 
 
 def main() -> int:

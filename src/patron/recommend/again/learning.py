@@ -14,15 +14,15 @@ from scipy.special import expit
 from patron.recommend.again.chance import FEATURES, look
 from patron.recommend.again.intervals import Habits, habits, pairs
 from patron.recommend.again.model import DAY, Params
-from patron.recommend.again.purchases import Purchases, before
+from patron.recommend.again.purchases import Purchases, before, only
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WEEKS = 4
 """Windows at the end of the history whose outcome is known."""
-PAIRS = 200_000
-"""Pairs of a window that are learned from; of a larger shop every so many-th person."""
+LINES = 400_000
+"""Purchases that are learned from; of a larger shop those of every so many-th person."""
 LEAST = 100
 """Purchases again, without which there is nothing to learn from."""
 BINS, OF_A_BIN = 40, 50
@@ -55,6 +55,7 @@ def learn(
     end = int(lines.at.max()) + 1
     known = before(lines, end - WEEKS * window)
     table = habits(known, params.prior, categories)
+    lines = only(lines, lines.person % -(-len(lines) // LINES) == 0)
     features, came = [], []
     for week in range(1, WEEKS + 1):
         one = _window(lines, end - week * window, window, params, table)
@@ -87,7 +88,6 @@ def _window(
     found = pairs(past)
     features = look(past, found, table, cutoff, params.horizon_days).features
     asked = table.bought_again[found.item]
-    asked &= found.person % max(1, -(-int(asked.sum()) // PAIRS)) == 0
     ahead = (lines.at >= cutoff) & (lines.at < cutoff + window)
     items = max(1, lines.items)
     came = np.isin(

@@ -35,11 +35,11 @@ class Params(msgspec.Struct, frozen=True):
     """What is chosen on a shop's own last baskets."""
 
     fade: float = 0.9  # of what she bought, a basket back
-    own: float = 0.4  # weight of her own past, against her neighbours'
-    neighbours: int = 300
-    length: float = 0.5  # power of a vector's length that it is divided by
+    own: float = 0.2  # weight of her own past, against her neighbours'
+    neighbours: int = 200
+    length: float = 1.0  # power of a vector's length that it is divided by
     rarity: float = 0.5  # power of a product's inverse frequency when people are compared
-    popular: float = 0.0  # what everybody buys, besides
+    popular: float = 0.1  # what everybody buys, besides
     pool: int = 20_000  # people who may be neighbours: those who bought last
     each: int = 100  # products that are remembered of a neighbour
     postings: int = 4_000  # neighbours that are looked at for one product

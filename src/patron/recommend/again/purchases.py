@@ -67,7 +67,11 @@ def of_columns(
 
 def before(lines: Purchases, second: int) -> Purchases:
     """What was bought before a moment."""
-    rows = lines.at < second
+    return only(lines, lines.at < second)
+
+
+def only(lines: Purchases, rows: "NDArray[np.bool_]") -> Purchases:
+    """Some of the lines; how many baskets came after is counted anew."""
     return of_columns(
         lines.person[rows], lines.item[rows], lines.at[rows], lines.basket[rows],
         lines.people, lines.items,

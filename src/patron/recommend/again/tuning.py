@@ -12,7 +12,7 @@ from patron.recommend.again.intervals import habits
 from patron.recommend.again.learning import unlearned
 from patron.recommend.again.model import Index, Params
 from patron.recommend.again.pool import pool
-from patron.recommend.again.purchases import Purchases, of_columns, purchases
+from patron.recommend.again.purchases import Purchases, only, purchases
 from patron.recommend.choosing import Chosen, choose
 from patron.recommend.climb import Climb
 from patron.recommend.measure import measure
@@ -59,7 +59,7 @@ def hold_back(history: Interactions, most: int = QUESTIONS) -> Held:
     last = mine & (lines.back == 0)
     edges = np.flatnonzero(np.diff(lines.person[last])) + 1
     wanted = np.split(lines.item[last], edges) if len(asked) else []
-    return Held(_only(lines, ~last), _only(lines, mine & ~last), wanted)
+    return Held(only(lines, ~last), only(lines, mine & ~last), wanted)
 
 
 def quality(index: Index, held: Held) -> float:
@@ -93,10 +93,3 @@ def chosen(history: Interactions, seconds: float) -> Chosen[Params]:
         return found
 
     return choose(climb, score, seconds)
-
-
-def _only(lines: Purchases, rows: "NDArray[np.bool_]") -> Purchases:
-    return of_columns(
-        lines.person[rows], lines.item[rows], lines.at[rows], lines.basket[rows],
-        lines.people, lines.items,
-    )  # fmt: skip
