@@ -25,6 +25,7 @@ from patron.events.routes import Door, DoorSettings
 from patron.journeys import routes as journeys
 from patron.kit.clock import Clock
 from patron.kit.db import Database
+from patron.kit.garbage import collect_rarely
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
 from patron.messages import routes as messages
@@ -138,5 +139,6 @@ def open_doors(
         ),
     )
     tracking = delivery.TrackingDoor(signer, shop_by_slug, inbox, clock)
-    engines = Engines(db, settings.data_dir, clock)
+    # A catalog is a million containers: to look through them again and again costs pauses.
+    engines = Engines(db, settings.data_dir, clock, collect_rarely)
     return Doors(inbox, tracking, door, engines, RecommendDoor(keys, engines))

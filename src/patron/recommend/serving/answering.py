@@ -12,7 +12,14 @@ from patron.recommend.rules.rank import rank
 from patron.recommend.rules.ruleset import Rules
 from patron.recommend.rules.types import NONE, Context, Goods, Offer, Plain, Ranked, Strategy, Touch
 from patron.recommend.rules.words import told
-from patron.recommend.serving.asking import Answered, CategoryItem, Item, Question, plain
+from patron.recommend.serving.asking import (
+    Answered,
+    CategoryItem,
+    Item,
+    Question,
+    Wired,
+    plain,
+)
 from patron.recommend.serving.goods import Stock
 from patron.recommend.serving.strategies import NO_ITEMS, Items, Moment, Strategies
 from patron.recommend.serving.visitors import Seen, Visitor, seen
@@ -21,8 +28,6 @@ OFFERED = ranking.MOST_PLACES
 SPARE, LEAST_OFFERED = 3, 40
 """A chain ends when it has offered so many times what is asked for, for rules take some away; when
 they take too many, the rest of the chain is asked after all."""
-FRESH_DAYS = 30
-MOST_FRESH = 200
 MOST_CATEGORIES = 1_000
 
 
@@ -103,7 +108,7 @@ def answer(
         excluded=np.concatenate([scene.excluded, taken]) if len(taken) else scene.excluded,
         ignored=known.ignored,
         ignored_times=known.ignored_times,
-        fresh=_fresh(stock.goods, scene.now) if rules.explore_share > 0 else NO_ITEMS,
+        fresh=strategies.fresh(scene.now) if rules.explore_share > 0 else NO_ITEMS,
         customer=scene.customer,
         params=scene.params,
     )
@@ -154,6 +159,32 @@ def shown(placement: Placement, found: Ranked, stock: Stock, rec_id: str, model:
         for item, score, because, codes in zip(*columns, found.reasons, strict=True)
     ]
     return Answered(placement.key, rec_id, items, [], found.fallback_share, model)
+
+
+def wired(placement: Placement, found: Ranked, stock: Stock, rec_id: str, model: str) -> Wired:
+    """The same, written: what never changes of a product is written once and not each time."""
+    columns = (found.items.tolist(), found.scores.tolist(), found.because.tolist())
+    items = []
+    for item, score, because, codes in zip(*columns, found.reasons, strict=True):
+        title = tail = None
+        if because != NONE:
+            speaker = stock.face(because)
+            title, tail = speaker.title, speaker.id
+        said = _Said(told(codes, title), codes, tail, round(score, 6))
+        items.append(msgspec.Raw(b"".join((stock.wire(item), b",", _written(said)[1:]))))
+    return Wired(placement.key, rec_id, items, [], found.fallback_share, model)
+
+
+class _Said(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an answer says of a product besides its face."""
+
+    reason: str = ""
+    codes: list[str] = msgspec.field(default_factory=list)
+    because: str | None = None
+    score: float = -1.0  # always said
+
+
+_written = msgspec.json.Encoder().encode
 
 
 def categories(
@@ -217,13 +248,3 @@ def _value(question: Question, visitor: Visitor, cart: Items, goods: Goods) -> i
     prices = goods.price[cart]
     known = len(cart) == len(question.cart) and bool((prices >= 0).all())
     return int(prices.sum()) if known else NONE
-
-
-def _fresh(goods: Goods, now: float) -> Items:
-    """The newest products that may be shown to be tried."""
-    young = goods.shown & goods.in_stock & (goods.first_seen > now - FRESH_DAYS * 86_400)
-    items = np.flatnonzero(young).astype(np.int32)
-    if len(items) <= MOST_FRESH:
-        return items
-    newest = np.argsort(-goods.first_seen[items], kind="stable")[:MOST_FRESH]
-    return np.asarray(items[newest])

@@ -89,6 +89,24 @@ class Answer(msgspec.Struct, frozen=True):
     unknown: list[str] = []
 
 
+class Wired(msgspec.Struct, frozen=True):
+    """`Answered` with its items as JSON that is written already."""
+
+    placement: str
+    rec_id: str
+    items: list[msgspec.Raw]
+    categories: list[CategoryItem]
+    fallback_share: float
+    model: str
+
+
+class WiredAnswer(msgspec.Struct, frozen=True):
+    """`Answer`, of the same form on the wire."""
+
+    placements: list[Wired]
+    unknown: list[str] = []
+
+
 def plain(params: Mapping[str, Fact]) -> dict[str, Plain]:
     """Parameters as rules see them."""
     return {name: value for name, value in params.items() if value is not None}

@@ -16,7 +16,7 @@ from patron.kit.clock import monotonic
 from patron.kit.log import logger
 from patron.kit.metrics import counter, histogram
 from patron.kit.problems import Problem, bad_request, forbidden
-from patron.recommend.serving.asking import Answer, Question
+from patron.recommend.serving.asking import Question, WiredAnswer
 from patron.recommend.serving.engine import Engine, Engines
 from patron.recommend.serving.visitors import Asked
 from patron.shops.access import Keys
@@ -74,7 +74,7 @@ class Door:
             CALLS.labels(str(problem.document.status)).inc()
             await answers.answer_problem(send, problem, retry_after=retry_after)
 
-    async def _answered(self, scope: Any, receive: Any) -> Answer:
+    async def _answered(self, scope: Any, receive: Any) -> WiredAnswer:
         body = await _body(receive)
         try:
             question = _read(body)

@@ -6,6 +6,7 @@ away after a minute.
 """
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,15 @@ from patron.recommend.attribution.words import Namer
 from patron.recommend.placements.definition import Placement, Shows
 from patron.recommend.rules.ruleset import Rules
 from patron.recommend.rules.types import NONE, Ranked, Touch
-from patron.recommend.serving.answering import Scene, answer, categories, scene_of, shown
-from patron.recommend.serving.asking import Answer, Answered, Question
+from patron.recommend.serving.answering import Scene, answer, categories, scene_of, shown, wired
+from patron.recommend.serving.asking import (
+    Answer,
+    Answered,
+    CategoryItem,
+    Question,
+    Wired,
+    WiredAnswer,
+)
 from patron.recommend.serving.goods import Stock
 from patron.recommend.serving.opened import Models, opened
 from patron.recommend.serving.placing import Book
@@ -36,6 +44,9 @@ log = logger(__name__)
 LOOK_SECONDS = 0.2
 IDLE_SECONDS = 60.0
 DOWN = (psycopg.Error, PoolTimeout, OSError, TimeoutError)
+
+
+Placed = tuple[Placement, str, Ranked | list[CategoryItem]]
 
 
 class Engine:
@@ -80,10 +91,10 @@ class Engine:
             for visit in {name for name, _, _ in self.recent.clicks() if name.startswith(origin)}:
                 self.recent.forget(visit)
 
-    async def ask(self, question: Question, asked: Asked) -> Answer:
+    async def ask(self, question: Question, asked: Asked) -> WiredAnswer:
         """The answers to a question, for whom it was asked."""
         visitor = await self.visitor(asked)
-        return self.answer(question, visitor)
+        return self.wired(question, visitor)
 
     async def visitor(self, asked: Asked) -> Visitor:
         """Who it is; somebody new where the database is away."""
@@ -101,8 +112,31 @@ class Engine:
 
     def answer(self, question: Question, visitor: Visitor) -> Answer:
         """The answers for a visitor, from what is in memory."""
+        found, unknown = self._placed(question, visitor)
+        answers = [
+            Answered(one.key, rec_id, [], ranked, _fallen(ranked), self.models.version)
+            if isinstance(ranked, list)
+            else shown(one, ranked, self.stock, rec_id, self.models.version)
+            for one, rec_id, ranked in found
+        ]
+        return Answer(answers, unknown)
+
+    def wired(self, question: Question, visitor: Visitor) -> WiredAnswer:
+        """The same as it goes over the wire."""
+        found, unknown = self._placed(question, visitor)
+        answers = [
+            Wired(one.key, rec_id, [], ranked, _fallen(ranked), self.models.version)
+            if isinstance(ranked, list)
+            else wired(one, ranked, self.stock, rec_id, self.models.version)
+            for one, rec_id, ranked in found
+        ]
+        return WiredAnswer(answers, unknown)
+
+    def _placed(self, question: Question, visitor: Visitor) -> tuple[list[Placed], list[str]]:
+        """Each placement that is asked for and on, with the name of its answer and what it offers;
+        and the keys that nobody knows."""
         scene = self.scene(question, visitor)
-        found: list[Answered] = []
+        found: list[Placed] = []
         unknown: list[str] = []
         taken: Items = NO_ITEMS
         for key in question.placements:
@@ -110,11 +144,17 @@ class Engine:
             if placement is None:
                 unknown.append(key)
             elif placement.on:
-                one, items = self._place(placement, question, scene, taken)
-                found.append(one)
+                rec_id, seed = self._namer.name(placement.key, scene.now)
+                n = question.count or placement.count
+                if placement.shows is Shows.CATEGORIES:
+                    order = categories(placement, scene, self.strategies, self.stock.goods, n)
+                    found.append((placement, rec_id, order))
+                    continue
+                ranked = self.ranked(placement, scene, n, question.seed or seed, taken)
+                found.append((placement, rec_id, ranked))
                 if question.distinct:
-                    taken = np.concatenate([taken, items])
-        return Answer(found, unknown)
+                    taken = np.concatenate([taken, ranked.items])
+        return found, unknown
 
     def scene(self, question: Question, visitor: Visitor) -> Scene:
         return scene_of(question, visitor, self.stock, self._clock.now().timestamp(), NONE)
@@ -129,19 +169,6 @@ class Engine:
     def rules(self, placement: Placement) -> Rules:
         """A placement's rules for the goods as they are numbered now."""
         return self.book.rules(placement, self.stock.goods)
-
-    def _place(
-        self, placement: Placement, question: Question, scene: Scene, taken: Items
-    ) -> tuple[Answered, Items]:
-        rec_id, seed = self._namer.name(placement.key, scene.now)
-        n = question.count or placement.count
-        model = self.models.version
-        if placement.shows is Shows.CATEGORIES:
-            order = categories(placement, scene, self.strategies, self.stock.goods, n)
-            fallen = float(any(Touch.FALLBACK in one.codes for one in order))
-            return Answered(placement.key, rec_id, [], order, fallen, model), NO_ITEMS
-        found = self.ranked(placement, scene, n, question.seed or seed, taken)
-        return shown(placement, found, self.stock, rec_id, model), found.items
 
     async def _open_models(self) -> None:
         """Read in a thread: checksums of half a gigabyte take a second."""
@@ -165,6 +192,10 @@ class Engine:
                 self.viewed(visit, before[item], at)
 
 
+def _fallen(order: list[CategoryItem]) -> float:
+    return float(any(Touch.FALLBACK in one.codes for one in order))
+
+
 def _warm(models: Models) -> None:
     """Have loops compiled, or read from their cache, before somebody waits for them."""
     if models.session is not None and models.session.items:
@@ -174,8 +205,15 @@ def _warm(models: Models) -> None:
 class Engines:
     """The engines of all shops that are being asked for."""
 
-    def __init__(self, db: Database, data_dir: Path, clock: Clock) -> None:
-        self._db, self._data_dir, self._clock = db, data_dir, clock
+    def __init__(
+        self,
+        db: Database,
+        data_dir: Path,
+        clock: Clock,
+        settled: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`settled` is called when a shop's catalog stands in memory, to stay there."""
+        self._db, self._data_dir, self._clock, self._settled = db, data_dir, clock, settled
         self._open: dict[str, Engine] = {}
         self._ready: dict[str, asyncio.Task[None]] = {}
         self._keeping: dict[str, asyncio.Task[None]] = {}
@@ -210,6 +248,7 @@ class Engines:
             self._db, shop, self._data_dir / "shops" / shop.slug / "models", self._clock
         )
         await engine.look()
+        self._settled()
         engine.asked_at = monotonic()
         self._open[shop.schema] = engine
         keeping = asyncio.get_running_loop().create_task(self._keep(engine))

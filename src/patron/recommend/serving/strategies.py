@@ -72,6 +72,7 @@ class Strategies:
         """`recent` are the visits that came after the models were counted."""
         self.models, self.goods, self.recent = models, goods, recent
         self._kept: dict[str, tuple[float, Scored]] = {}
+        self._fresh: tuple[float, Items] = (-np.inf, NO_ITEMS)
         self._by_name: dict[str, Callable[[Moment, int], Found]] = {
             Strategy.TOGETHER: self._together,
             Strategy.CART: self._cart,
@@ -117,6 +118,19 @@ class Strategies:
         member = np.flatnonzero(codes != NONE).astype(np.int32)
         groups = Groups(Of.ITEMS, member, codes[member], len(self.goods.category.words))
         return ordering.fit(self.models.popular, groups, PopularParams())
+
+    def fresh(self, now: float) -> Items:
+        """The newest products that may be shown to be tried; a list for everybody."""
+        at, found = self._fresh
+        if not 0 <= now - at < FRESH_ENOUGH:
+            goods = self.goods
+            young = goods.shown & goods.in_stock & (goods.first_seen > now - NEW_DAYS * 86_400)
+            found = np.flatnonzero(young).astype(np.int32)
+            if len(found) > MOST_FRESH:
+                newest = np.argsort(-goods.first_seen[found], kind="stable")[:MOST_FRESH]
+                found = np.asarray(found[newest])
+            self._fresh = now, found
+        return found
 
     def _asked(self, moment: Moment) -> Items:
         """The product looked at, else the latest of the visit, else of the cart."""
@@ -330,6 +344,7 @@ def _deeds(moment: Moment) -> tuple[Items, NDArray[np.int8], NDArray[np.int64]]:
     return items[order], kinds[order], times[order]
 
 
+MOST_FRESH = 200
 LISTS = 2_000
 MOST = 400
 """Products of a list for everybody: enough for what rules take away."""

@@ -30,7 +30,7 @@ from patron.segments.members import store as members
 from patron.shops.types import Shop
 
 REMEMBERED = 50_000
-FRESH_SECONDS = 120.0
+FRESH_SECONDS = 900.0
 """After so long somebody is read anew, whatever the log said of her."""
 VIEWS_OF = timedelta(days=90)
 ORDERS_OF = timedelta(days=730)
@@ -106,15 +106,14 @@ class Seen(msgspec.Struct, frozen=True):
     baskets: NDArray[np.int32]
     ignored: NDArray[np.int32]
     ignored_times: NDArray[np.int32]
+    begins: int = 0  # where the last visit begins among the views
+    last: float = -np.inf  # when the last view was
 
     def visit(self, now: float) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """The products of the visit that is not over at `now`, and how long ago they were seen."""
-        ages = now - self.view_at
-        if not len(ages) or ages[-1] > VISIT_SECONDS:
-            return self.views[:0], ages[:0]
-        begins = np.flatnonzero(-np.diff(ages) > VISIT_SECONDS)
-        start = int(begins[-1]) + 1 if len(begins) else 0
-        return self.views[start:], ages[start:]
+        if now - self.last > VISIT_SECONDS:
+            return self.views[:0], self.view_at[:0]
+        return self.views[self.begins :], now - self.view_at[self.begins :]
 
 
 class Heard(Protocol):
@@ -327,10 +326,12 @@ def seen(visitor: Visitor, numbers: dict[str, int], generation: int) -> Seen:
     latest = list(dict.fromkeys(number for number, _ in reversed(views)))[::-1]
     bought = [(numbers[b.product], b.at, b.basket) for b in visitor.bought if b.product in numbers]
     ignored = [(numbers[one], n) for one, n in visitor.ignored.items() if one in numbers]
+    times = np.array([at for _, at in views], np.float64)
+    pauses = np.flatnonzero(np.diff(times) > VISIT_SECONDS)
     visitor.seen = Seen(
         generation,
         np.array([number for number, _ in views], np.int32),
-        np.array([at for _, at in views], np.float64),
+        times,
         np.array(latest, np.int32),
         np.array([numbers[one] for one in visitor.cart if one in numbers], np.int32),
         np.array([one[0] for one in bought], np.int32),
@@ -338,6 +339,8 @@ def seen(visitor: Visitor, numbers: dict[str, int], generation: int) -> Seen:
         np.array([one[2] for one in bought], np.int32),
         np.array([one[0] for one in ignored], np.int32),
         np.array([one[1] for one in ignored], np.int32),
+        int(pauses[-1]) + 1 if len(pauses) else 0,
+        float(times[-1]) if len(times) else -np.inf,
     )
     return visitor.seen
 
