@@ -74,7 +74,7 @@ def test_loaded_people_are_the_people_of_the_log(house: House) -> None:
         ]
         start = {"start": stage.now - timedelta(days=9)}
         asked = some_rules(600)
-        assert len(asked) > 100
+        assert len(asked) > 50
         both = set()
         for rule in asked:
             parsed = parse(rule, JOURNEY)
