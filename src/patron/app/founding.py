@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from patron.app.rooms import open_shop
-from patron.journeys.builtin import install
+from patron.journeys.builtin import install, offer
 from patron.journeys.types import Status
 from patron.kit.db import Database
 from patron.kit.migrate import HOUSE
@@ -35,8 +35,8 @@ async def found(
     owner_email: str,
     settings: ShopSettings | None = None,
 ) -> Founded:
-    """Found a shop in rehearsal with the cart journey switched on and the core of the ready-made
-    segments saved.
+    """Found a shop in rehearsal with the cart journey switched on, the invitation to open an
+    account there and off, and the core of the ready-made segments saved.
 
     Raises Problem 400 for an argument that is wrong, 409 when the shop exists.
     """
@@ -53,6 +53,7 @@ async def found(
     keys = await first_keys(db, shop, now)
     async with db.unit(shop.schema) as tx:
         await install(tx, shop, now, status=Status.ON)
+        await offer(tx, shop, now)
         await ready_made.save_core(tx, shop, now)
     return Founded(view(shop), *keys)
 

@@ -12,7 +12,7 @@ from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, FromPath, FromQuery, PathParameter, QueryParameter
 
 from patron.journeys import store
-from patron.journeys.builtin import abandoned_cart
+from patron.journeys.builtin import abandoned_cart, offered
 from patron.journeys.definition import must_be_sayable, parse
 from patron.journeys.story import answer, told
 from patron.journeys.switch import switch
@@ -248,6 +248,7 @@ async def _switched(
 ) -> JourneyView:
     now = clock.now()
     async with db.unit(shop.schema) as tx:
+        await offered(tx, shop, key, now)
         found = await switch(tx, key, status, now)
         return _view(found, await store.counts(tx, found.id))
 

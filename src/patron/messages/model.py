@@ -21,7 +21,7 @@ from patron.kit.signing import Signer
 from patron.messages.links import Mint, Ticket, leads_to, short, without_addresses
 from patron.messages.render import RenderError
 from patron.messages.theme import theme
-from patron.messages.types import CONFIRM, Message
+from patron.messages.types import CONFIRM, INVITE, Message
 from patron.profiles import store as profiles
 from patron.profiles.consent import basis
 from patron.profiles.consents import confirmation_store as confirmations
@@ -30,6 +30,13 @@ from patron.shops.types import Basis, Mode, Shop
 
 MOST_LINES = 6
 PICKS = 4
+BENEFITS = (
+    ("Faster checkout", "Your address is there already; you only look it over."),
+    ("Your orders in one place", "Where they are, what they were, and how to send something back."),
+    ("Chosen for you", "We show you what goes with what you have and like."),
+)
+"""What an account gives her, as the invitation names it."""
+
 _ASKED = 12  # some picks cannot be shown: sold out, or without a page
 _NAME = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+){0,3}")
 
@@ -72,6 +79,8 @@ async def compose(tx: Tx, shop: Shop, message: Message, materials: Materials) ->
     """The model of a message. Raises RenderError when there is nothing to show."""
     if message.template == CONFIRM:
         return await _confirmation(tx, shop, message, materials)
+    if message.template == INVITE:
+        return await _invitation(tx, shop, message, materials)
     cart_id = message.context.get("cart_id")
     cart = await carts.cart(tx, UUID(str(cart_id))) if cart_id else None
     if cart is None:
@@ -105,6 +114,30 @@ async def compose(tx: Tx, shop: Shop, message: Message, materials: Materials) ->
             "pixel": mint.open_pixel(),
         },
         "why": _why(shop, cart.changed_at, await _is_customer(tx, shop, message)),
+    }
+    return Composed(model, hosts, model["links"]["unsubscribe"])
+
+
+async def _invitation(tx: Tx, shop: Shop, message: Message, materials: Materials) -> Composed:
+    """Invites somebody who ordered as a guest to open an account."""
+    mint = Mint(materials.signer, materials.base_url, _ticket(shop, message, None))
+    hosts = frozenset([*shop.hosts, urlsplit(materials.base_url).hostname or ""])
+    person = await profiles.person(tx, message.origin_id)
+    page = shop.settings.account_url or shop.public_url
+    model = {
+        "shop": _shop(_Desk(shop, mint, hosts, "")),
+        "theme": msgspec.to_builtins(theme(shop.settings.brand_color)),
+        "first_name": first_name(person.traits if person else {}),
+        "benefits": [{"name": name, "words": words} for name, words in BENEFITS],
+        "links": {
+            "account": mint.click(page, "account"),
+            "shop": mint.click(shop.public_url, "shop"),
+            "unsubscribe": mint.unsubscribe(),
+            "preferences": mint.preferences(),
+            "pixel": mint.open_pixel(),
+        },
+        "why": f"You receive this mail because you ordered at {shop.name} without an account and"
+        f" {_because(await _is_customer(tx, shop, message))}.",
     }
     return Composed(model, hosts, model["links"]["unsubscribe"])
 
@@ -268,13 +301,16 @@ async def _is_customer(tx: Tx, shop: Shop, message: Message) -> bool:
 
 
 def _why(shop: Shop, left_at: datetime, customer: bool) -> str:
-    because = "agreed to hear from us"
-    if customer:
-        because = "are a customer of ours; you may say no at any time"
     return (
         f"You receive this mail because you left something in your cart at {shop.name} on"
-        f" {_day(left_at, shop)} and {because}."
+        f" {_day(left_at, shop)} and {_because(customer)}."
     )
+
+
+def _because(customer: bool) -> str:
+    if customer:
+        return "are a customer of ours; you may say no at any time"
+    return "agreed to hear from us"
 
 
 def _first_of_ours(desk: _Desk, *urls: str | None) -> str | None:

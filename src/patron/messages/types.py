@@ -55,8 +55,10 @@ RESOLVED = "resolved"
 
 
 CONFIRM = "confirm_subscription"
+INVITE = "open_account"
 BUILT_IN: Mapping[str, frozenset[str]] = {
     "abandoned_cart": frozenset({"cart"}),
+    INVITE: frozenset(),
     CONFIRM: frozenset({"confirmation"}),
 }
 """The templates that come with Patron, and what each cannot be written without."""

@@ -6,12 +6,18 @@ from typing import Any
 from patron.profiles.traits import Traits, joined, plain
 from patron.profiles.types import Identifier
 
+SHOWN = ("email", "phone")
+ASKED = (*SHOWN, "user_id")
+"""The identifiers that rules may ask for like traits."""
 
-def known_traits(parts: Iterable[Traits], names: Sequence[Identifier]) -> dict[str, Any]:
+
+def known_traits(
+    parts: Iterable[Traits], names: Sequence[Identifier], kinds: Sequence[str] = SHOWN
+) -> dict[str, Any]:
     """Her plain traits from those of her origins, `email` and `phone` among them when an
-    identifier tells them."""
+    identifier tells them; of other `kinds`, those."""
     traits = plain(joined(parts))
-    for kind in ("email", "phone"):
+    for kind in kinds:
         if one := best(names, kind):
             traits[kind] = one.address or one.value
     return traits

@@ -16,6 +16,7 @@ import msgspec
 from patron.carts import store as carts
 from patron.catalog import store as catalog
 from patron.kit.db import Tx
+from patron.profiles.known import ASKED
 from patron.profiles.labels import store as labels
 from patron.profiles.many import store as profiles
 from patron.profiles.types import Reach
@@ -141,7 +142,7 @@ async def load_many(
     people = {members[0]: members for members in family.values()}
     logs = await _logs(tx, subjects, people, needs, now, at_most)
     open_carts = await _open_carts(tx, subjects, needs)
-    traits = await profiles.traits(tx, people) if needs.traits else {}
+    traits = await profiles.traits(tx, people, ASKED) if needs.traits else {}
     ways = await profiles.reach(tx, people, needs.reach, shop.settings) if needs.reach else {}
     orders = await _orders(tx, people, needs, shop)
     touched = await _touched(tx, subjects, people, needs, now)

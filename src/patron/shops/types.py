@@ -61,6 +61,7 @@ class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: dict[str, str] = msgspec.field(default_factory=lambda: dict(METRICS))
     more_hosts: list[Host] = []  # of the shop's pictures, its check-out: mails may lead there
     cart_url: str | None = None  # where a restored cart opens; {token} is filled in
+    account_url: str | None = None  # where a customer opens an account
     mail_from: str | None = None
     mail_from_name: str | None = None
     mail_reply_to: str | None = None

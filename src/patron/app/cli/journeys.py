@@ -10,6 +10,7 @@ from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
 from patron.app.cli.results import sentences
 from patron.journeys import store
+from patron.journeys.builtin import offered
 from patron.journeys.switch import switch
 from patron.journeys.types import Journey, Status
 from patron.kit.db import Database
@@ -101,4 +102,5 @@ async def _switched(
     db: Database, house: OpenHouse, which: Shop, key: str, status: Status
 ) -> Journey:
     async with db.unit(which.schema) as tx:
+        await offered(tx, which, key, house.clock.now())
         return await switch(tx, key, status, house.clock.now())

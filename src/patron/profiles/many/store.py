@@ -6,7 +6,7 @@ from uuid import UUID
 
 from patron.kit.db import Tx, tuples
 from patron.profiles.batch.state import read_traits
-from patron.profiles.known import known_traits
+from patron.profiles.known import SHOWN, known_traits
 from patron.profiles.reach_store import PLAIN, Way, reached
 from patron.profiles.store import identifiers
 from patron.profiles.traits import Traits
@@ -16,8 +16,11 @@ from patron.shops.types import ShopSettings
 People = Mapping[UUID, Sequence[UUID]]
 
 
-async def traits(tx: Tx, people: People) -> dict[UUID, dict[str, Any]]:
-    """The traits of each person as `store.person` has them."""
+async def traits(
+    tx: Tx, people: People, kinds: Sequence[str] = SHOWN
+) -> dict[UUID, dict[str, Any]]:
+    """The traits of each person as `store.person` has them, identifiers of these kinds among
+    them."""
     every = _origins(people)
     written: dict[UUID, Traits] = {
         origin: read_traits(text)
@@ -28,7 +31,7 @@ async def traits(tx: Tx, people: People) -> dict[UUID, dict[str, Any]]:
     held = _held(people, await identifiers(tx, every))
     return {
         person: known_traits(
-            (written[origin] for origin in origins if origin in written), held[person]
+            (written[origin] for origin in origins if origin in written), held[person], kinds
         )
         for person, origins in people.items()
     }
