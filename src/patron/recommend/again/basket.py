@@ -1,5 +1,6 @@
 """What somebody's next basket holds: her own habits, and those of people who buy alike."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,19 +24,17 @@ def baskets(index: Index, lines: Purchases, n: int, *, compiled: bool | None = N
     square = np.bincount(row, weights=alike * alike, minlength=len(people.person))
     alike = alike / np.sqrt(np.maximum(square, 1e-30))[row]
     if possible() if compiled is None else compiled:
-        from patron.recommend.again import compiled as kernels
-
-        rows: Rows = kernels.baskets(
-            tuple(
-                np.asarray(column)
-                for column in (
-                    index.popularity, index.top, index.start, index.item, index.value,
-                    index.by_start, index.by_row, index.by_value,
-                )
-            ),
-            people.start, people.item, people.value, alike, index.own, index.neighbours,
-            index.popular, n,
+        kernels = import_module("patron.recommend.again.compiled")
+        pool = (
+            index.popularity, index.top, index.start, index.item, index.value,
+            index.by_start, index.by_row, index.by_value,
         )  # fmt: skip
+        rows: Rows = kernels.baskets(
+            tuple(np.asarray(column) for column in pool),
+            (people.start, people.item, people.value, alike),
+            (index.own, index.neighbours, index.popular),
+            n,
+        )
         return rows
     found = np.full((len(people.person), n), -1, np.int32)
     scores = np.zeros((len(people.person), n), np.float32)

@@ -9,11 +9,9 @@ from patron.recommend.foremost import foremost
 
 
 @compiled
-def nearest(
-    person: Any, step: Any, item: Any, weight: Any, places: Any, start: Any, factor_from: Any,
-    factor_to: Any, fall: Any, backward: float, kept: int,
-) -> Any:  # fmt: skip
+def nearest(rows: Any, fall: Any, backward: float, kept: int) -> Any:
     """Neighbours (items × kept), their scores, and how many of each row are filled."""
+    person, step, item, weight, places, start, factor_from, factor_to = rows
     items, window = len(start) - 1, len(fall) - 1
     near = np.zeros((items, kept), np.int32)
     scores = np.zeros((items, kept), np.float32)
@@ -51,11 +49,9 @@ def nearest(
 
 
 @compiled
-def ask_many(
-    index_start: Any, index_item: Any, index_score: Any, starts: Any, items: Any, weights: Any,
-    exclude_had: bool, n: int,
-) -> Any:  # fmt: skip
+def ask_many(table: Any, starts: Any, items: Any, weights: Any, exclude_had: bool, n: int) -> Any:
     """For each question the best n products and their scores, filled up with -1 and 0."""
+    index_start, index_item, index_score = table
     questions, count = len(starts) - 1, len(index_start) - 1
     best = np.full((questions, n), -1, np.int32)
     scores = np.zeros((questions, n), np.float32)

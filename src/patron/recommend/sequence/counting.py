@@ -1,8 +1,9 @@
 """The counting loop in numpy, and the choice between it and the compiled one."""
 
-from typing import TYPE_CHECKING
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 import numpy as np
 
 from patron.recommend.compiling import possible
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 PAIRS_AT_ONCE = 4_000_000
 
 
-class Rows(msgspec.Struct, frozen=True):
+class Rows(NamedTuple):
     """The past of everybody, and where in it each product occurs."""
 
     person: "NDArray[np.int32]"
@@ -30,15 +31,16 @@ class Rows(msgspec.Struct, frozen=True):
 Nearest = tuple["NDArray[np.int64]", "NDArray[np.int32]", "NDArray[np.float32]"]
 
 
+@cache
+def kernels() -> Any:
+    """The compiled loops; raises ModuleNotFoundError without numba."""
+    return import_module("patron.recommend.sequence.compiled")
+
+
 def nearest(rows: Rows, params: Params, *, compiled: bool | None = None) -> Nearest:
     """Start, item and score of every product's neighbours, best first."""
     if possible() if compiled is None else compiled:
-        from patron.recommend.sequence import compiled as kernels
-
-        near, score, found = kernels.nearest(
-            rows.person, rows.step, rows.item, rows.weight, rows.places, rows.start,
-            rows.factor_from, rows.factor_to, falling(params), params.backward, params.kept,
-        )  # fmt: skip
+        near, score, found = kernels().nearest(rows, falling(params), params.backward, params.kept)
         filled = np.arange(near.shape[1])[None, :] < found[:, None]
         return np.concatenate([[0], np.cumsum(found)]), near[filled], score[filled]
     return _nearest(rows, params)

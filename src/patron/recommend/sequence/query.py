@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from patron.recommend.compiling import possible
+from patron.recommend.sequence.counting import kernels
 from patron.recommend.sequence.model import Index
 from patron.recommend.types import Scored
 
@@ -67,17 +68,14 @@ def for_many(
             row = for_person(index, items[its], n, items[its] if exclude_had else NONE, of)
             best[q, : len(row)], scores[q, : len(row)] = row.items, row.scores
         return best, scores
-    from patron.recommend.sequence import compiled as kernels
-
     ages = np.repeat(starts[1:], np.diff(starts)) - 1 - np.arange(starts[0], starts[-1])
     weight = np.zeros(len(items))
     asked = slice(int(starts[0]), int(starts[-1]))
     of = None if kinds is None else kinds[asked]
     weight[asked] = _weights(index, ages, items[asked], of)
-    rows: tuple[NDArray[np.int32], NDArray[np.float32]] = kernels.ask_many(
-        np.asarray(index.start), np.asarray(index.item), np.asarray(index.score),
-        starts, items, weight, exclude_had, n,
-    )  # fmt: skip
+    table = tuple(np.asarray(column) for column in (index.start, index.item, index.score))
+    rows: tuple[NDArray[np.int32], NDArray[np.float32]]
+    rows = kernels().ask_many(table, starts, items, weight, exclude_had, n)
     return rows
 
 
