@@ -14,8 +14,12 @@ def possible() -> bool:
 
 def compiled(function: F) -> F:
     """`function` as machine code that runs without the interpreter's lock. It is compiled at its
-    first call and kept beside its source, or in the user's cache folder where that is read-only."""
+    first call and kept beside its source, or in the user's cache folder where that is read-only;
+    where neither can be written to, each process compiles it anew."""
     import numba
 
     # A dispatcher is called as the function is, so callers see the types that it declares.
-    return cast(F, numba.njit(cache=True, nogil=True)(function))
+    try:
+        return cast(F, numba.njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # numba found no folder for its cache
+        return cast(F, numba.njit(nogil=True)(function))
