@@ -23,7 +23,7 @@ from patron.recommend.session.tuning import chosen
 from session_peers import Ask, K, cosine_of_last, implicit_peers, vmis
 from sessions_of import Asked, asked, history, shortest
 
-SECONDS = 400.0
+SECONDS = 900.0
 SETS = (
     (SHARED / "retailrocket/train_sessions.parquet", SHARED / "retailrocket/test_prefixes.parquet"),
     (
