@@ -9,17 +9,18 @@ from patron.recommend.foremost import foremost
 
 
 @compiled
-def nearest(rows: Any, fall: Any, backward: float, kept: int) -> Any:
-    """Neighbours (items × kept), their scores, and how many of each row are filled."""
+def nearest(rows: Any, first: int, last: int, fall: Any, backward: float, kept: int) -> Any:
+    """Neighbours of products `first` to `last` - 1 (a row of `kept` each), their scores, and how
+    many of each row are filled."""
     person, step, item, weight, places, start, factor_from, factor_to = rows
     items, window = len(start) - 1, len(fall) - 1
-    near = np.zeros((items, kept), np.int32)
-    scores = np.zeros((items, kept), np.float32)
-    found = np.zeros(items, np.int64)
+    near = np.zeros((last - first, kept), np.int32)
+    scores = np.zeros((last - first, kept), np.float32)
+    found = np.zeros(last - first, np.int64)
     counted = np.zeros(items, np.float64)
     score = np.zeros(items, np.float32)
     touched = np.zeros(items, np.int32)
-    for one in range(items):
+    for one in range(first, last):
         size = 0
         for k in range(start[one], start[one + 1]):
             here = places[k]
@@ -42,9 +43,9 @@ def nearest(rows: Any, fall: Any, backward: float, kept: int) -> Any:
             score[that] = np.float32(counted[that] * factor_from[one] * factor_to[that])
             counted[that] = 0.0
         best = foremost(score, touched[:size], kept)
-        found[one] = len(best)
-        near[one, : len(best)] = best
-        scores[one, : len(best)] = score[best]
+        found[one - first] = len(best)
+        near[one - first, : len(best)] = best
+        scores[one - first, : len(best)] = score[best]
     return near, scores, found
 
 

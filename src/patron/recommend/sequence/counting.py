@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PAIRS_AT_ONCE = 4_000_000
+ITEMS_AT_ONCE = 50_000
 
 
 class Rows(NamedTuple):
@@ -39,11 +40,25 @@ def kernels() -> Any:
 
 def nearest(rows: Rows, params: Params, *, compiled: bool | None = None) -> Nearest:
     """Start, item and score of every product's neighbours, best first."""
+    items = len(rows.start) - 1
     if possible() if compiled is None else compiled:
-        near, score, found = kernels().nearest(rows, falling(params), params.backward, params.kept)
-        filled = np.arange(near.shape[1])[None, :] < found[:, None]
-        return np.concatenate([[0], np.cumsum(found)]), near[filled], score[filled]
-    return _nearest(rows, params)
+        fall = falling(params)
+        parts = []
+        for first in range(0, items, ITEMS_AT_ONCE):
+            last = min(items, first + ITEMS_AT_ONCE)
+            near, score, found = kernels().nearest(
+                rows, first, last, fall, params.backward, params.kept
+            )
+            filled = np.arange(params.kept)[None, :] < found[:, None]
+            parts.append((found, near[filled], score[filled]))
+    else:
+        bounds = _blocks(rows.start, 2 * params.window)
+        parts = [_block(rows, params, *bound) for bound in bounds]
+    lengths = [part[0] for part in parts] or [np.zeros(0, np.int64)]
+    columns = [part[1] for part in parts] or [np.zeros(0, np.int32)]
+    scores = [part[2] for part in parts] or [np.zeros(0, np.float32)]
+    start = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
+    return start, np.concatenate(columns), np.concatenate(scores)
 
 
 def falling(params: Params) -> "NDArray[np.float64]":
@@ -51,18 +66,6 @@ def falling(params: Params) -> "NDArray[np.float64]":
     apart = np.maximum(1, np.arange(params.window + 1)).astype(np.float64)
     fall: NDArray[np.float64] = apart**-params.near
     return fall
-
-
-def _nearest(rows: Rows, params: Params) -> Nearest:
-    items = len(rows.start) - 1
-    bounds = _blocks(rows.start, 2 * params.window)
-    parts = [_block(rows, params, *bound) for bound in bounds]
-    lengths = [part[0] for part in parts] or [np.zeros(0, np.int64)]
-    columns = [part[1] for part in parts] or [np.zeros(0, np.int32)]
-    scores = [part[2] for part in parts] or [np.zeros(0, np.float32)]
-    start = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
-    assert len(start) == items + 1
-    return start, np.concatenate(columns), np.concatenate(scores)
 
 
 def _blocks(start: "NDArray[np.int64]", each: int) -> list[tuple[int, int]]:
