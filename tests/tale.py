@@ -265,7 +265,7 @@ async def defined(tx: Tx, data: Any, now: datetime) -> Any:
         return [await defined(tx, one, now) for one in data]
     if not isinstance(data, dict):
         return data
-    if "computed" not in data:
+    if "as" not in data:
         return {key: await defined(tx, one, now) for key, one in data.items()}
     key = f"t{crc32(msgspec.json.encode(data['as'], order='sorted'))}"
     await computed.put(tx, key, key, data["as"], now)

@@ -91,7 +91,7 @@ WRITES = [
     ("PATCH", "/api/segments/cart-open"),
     ("PUT", "/api/computed-traits/odd"),
     ("PUT", "/api/predictions/odd"),
-    ("POST", "/api/predictions/odd/import"),
+    ("PUT", "/api/predictions/odd/file"),
     ("POST", "/api/computed-traits/try"),
     ("POST", "/api/lists"),
     ("POST", "/api/lists/odd/members"),

@@ -60,7 +60,7 @@ PLACES = {
 # What is posted as it is.
 FILES = {
     ("POST", "/api/suppressions/import"): b"email\nzoe@customers.example\n",
-    ("POST", "/api/predictions/{key}/import"): b"person,value\nemail:zoe@customers.example,1\n",
+    ("PUT", "/api/predictions/{key}/file"): b"person,value\nemail:zoe@customers.example,1\n",
 }
 
 # Where one may ask for a person, and what that is called.

@@ -151,11 +151,7 @@ async def load_many(
     tags = await labels.tags(tx, people) if needs.tags else {}
     with_carts = await _with_carts(tx, people) if ANY in needs.carts else set()
     population = await populations.published(tx) if needs.population else None
-    placed = await last_words.places(tx, people) if needs.places else {}
-    shown = await last_words.shown(tx, people) if needs.shown else {}
-    wanted = needs.predictions
-    foretold = await predictions.of_people(tx, people, wanted) if wanted else {}
-    liking = await _liking(tx, people, needs, now, shop, at_most)
+    more = await _worked_out(tx, people, needs, now, shop, at_most)
     zone = ZoneInfo(shop.time_zone)
     found = []
     for one in subjects:
@@ -180,13 +176,23 @@ async def load_many(
                 segments=segments.get(person, frozenset()),
                 tags=tags.get(person, ()),
                 population=population,
-                predicted=foretold.get(person, {}),
-                liking=liking.get(person, NOTHING_LIKED),
-                placed=placed.get(person, []),
-                shown=shown.get(person, []),
+                **{name: told[person] for name, told in more.items() if person in told},
             )
         )
     return found
+
+
+async def _worked_out(
+    tx: Tx, people: Family, needs: Needs, now: datetime, shop: Shop, at_most: int | None
+) -> dict[str, Mapping[UUID, Any]]:
+    """What is kept as last words, foretold, or worked out of deeds: by field of `Loaded`."""
+    wanted = needs.predictions
+    return {
+        "placed": await last_words.places(tx, people) if needs.places else {},
+        "shown": await last_words.shown(tx, people) if needs.shown else {},
+        "predicted": await predictions.of_people(tx, people, wanted) if wanted else {},
+        "liking": await _liking(tx, people, needs, now, shop, at_most),
+    }
 
 
 def _earliest(begins: Iterable[datetime | None]) -> datetime | None:

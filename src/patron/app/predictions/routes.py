@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from litestar import Request, post
+from litestar import Request, put
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
@@ -20,19 +20,18 @@ from patron.shops.access import requires
 from patron.shops.types import Shop
 
 
-@post(
-    "/api/predictions/{key:str}/import",
+@put(
+    "/api/predictions/{key:str}/file",
     guards=[requires("profiles:write")],
     tags=["segments"],
     summary="Publish a file of scores",
-    status_code=200,
     operation_class=takes(
         "text/csv",
         "The file as it is, 10 MB at most: CSV with a column `person` and a column `value`",
         "person,value\nemail:ada@customers.example,0.31\n",
     ),
 )
-async def import_scores(
+async def put_file(
     request: Request[Any, Any, Any],
     db: NamedDependency[Database],
     shop: NamedDependency[Shop],
@@ -50,4 +49,4 @@ async def import_scores(
         return await bring(db, shop, key, path, kind, label, clock.now())
 
 
-routes: list[HTTPRouteHandler] = [import_scores]
+routes: list[HTTPRouteHandler] = [put_file]
