@@ -9,6 +9,7 @@ import msgspec
 
 from patron.events.types import Event, EventType, Trust
 from patron.profiles.address import Blocklist, is_placeholder, normalise_email, normalise_phone
+from patron.profiles.topics.finding import Finder, finder_of
 from patron.profiles.types import Claim
 from patron.shops.types import METRICS, ShopSettings
 
@@ -41,6 +42,7 @@ class Rules(msgspec.Struct, frozen=True):
     limits: dict[str, int]
     order: str = METRICS["revenue"]
     asks: frozenset[str] = frozenset()  # channels over which a yes waits for its confirmation
+    topics: Finder = Finder({})
 
     def limit(self, kind: str) -> int:
         """How many identifiers of `kind` one person may have (of anonymous_id: within a week)."""
@@ -54,6 +56,7 @@ def rules_of(settings: ShopSettings) -> Rules:
         {**DEFAULT_LIMITS, **settings.identity_limits},
         settings.metrics.get("revenue", METRICS["revenue"]),
         frozenset(settings.double_opt_in),
+        finder_of(settings.topics, settings.locale),
     )
 
 

@@ -85,6 +85,8 @@ class Resolver:
             origin.count(event.name, ts)
             if event.type is EventType.IDENTIFY and event.traits:
                 origin.write_traits(event.traits, ts, trust)
+            if topics := self.rules.topics.traits(event):
+                origin.write_traits(topics, ts, trust)
             if event.name in WORDS:
                 self._listen(event)
             elif event.name == self.rules.order and offered(event, self.rules.order):

@@ -2,7 +2,8 @@
 
 The rule is a maximum over a total order, so neither batches nor arrival order change the outcome:
 higher trust wins; then the later event time, or the earlier one for traits of the first contact;
-then the greater JSON text.
+then the greater JSON text. Topics of what somebody wrote are gathered instead, which knows no order
+either.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from patron.profiles.topics.finding import GATHERED
 from patron.profiles.types import TraitValue
 
 MAX_TRAITS = 250
@@ -39,7 +41,10 @@ def is_first(name: str) -> bool:
 
 
 def stands(name: str, one: TraitValue, other: TraitValue) -> TraitValue:
-    """Which of two values of trait `name` is kept."""
+    """Which of two values of trait `name` is kept; of those that are gathered, both."""
+    if name in GATHERED and isinstance(one.v, list) and isinstance(other.v, list):
+        every = sorted({topic for topic in (*one.v, *other.v) if isinstance(topic, str)})
+        return TraitValue(every, max(one.ts, other.ts), max(one.trust, other.trust))
     if one.trust != other.trust:
         return one if one.trust > other.trust else other
     if one.ts != other.ts:

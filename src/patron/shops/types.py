@@ -55,6 +55,13 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
+TopicName = Annotated[str, msgspec.Meta(pattern=r"^[^\W_][\w -]{0,39}$")]
+Phrases = Annotated[
+    list[Annotated[str, msgspec.Meta(min_length=1, max_length=60)]],
+    msgspec.Meta(min_length=1, max_length=100),
+]
+
+
 class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the owner sets; every field has a default that is right for most shops."""
 
@@ -70,6 +77,7 @@ class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     brand_color: str = "#1f5f4a"
     locale: Locale = "en"
     phone_region: str = "US"
+    topics: dict[TopicName, Phrases] = {}  # looked for in what people write
     new_session_on_campaign: bool = False
     marketing_hours_between: int = 16
     blocked_identifiers: list[str] = []

@@ -1,0 +1,1 @@
+"""What people write about: topics found in reviews and in what they ask the service."""
