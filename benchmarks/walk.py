@@ -180,6 +180,7 @@ def keep_copying(url: str, shop: Shop, uri: str, folder: Path, upto: int) -> Non
         async with await connect(url, "lake") as other:
             return (await copying.copy(other, shop, Lake(uri), copying.Cut(folder), START)).position
 
+    collect_rarely()
     while asyncio.run(copy()) < upto:
         time.sleep(0.5)
 

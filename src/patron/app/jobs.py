@@ -23,6 +23,7 @@ from patron.app.retention.sweeping import oldest_month
 from patron.events.lake import copying
 from patron.kit.clock import Clock, monotonic
 from patron.kit.db import Database, begun, connect
+from patron.kit.garbage import collect_rarely
 from patron.kit.lake import lake_of
 from patron.kit.log import configure
 from patron.kit.migrate import HOUSE
@@ -149,6 +150,7 @@ def main() -> None:
         raise SystemExit("usage: PATRON_DATABASE_URL=… python -m patron.app.jobs JOB SHOP")
     job, slug = sys.argv[1:]
     end_with(os.getppid())  # a worker that stops, or dies, takes its job along
+    collect_rarely()
     clock = the_clock("job")
     shop = asyncio.run(find_shop(settings.database_url, slug))
     done: Any

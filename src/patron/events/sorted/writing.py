@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LAKE = ("position", "ts", "origin_id", "name", "channel", "device", "body")
 """The columns of the lake that are read."""
+_SCALARS = (str, int, float, bool)
 ROWS_AT_ONCE = 1_000_000
 MERGED = 2
 """A run joins the one before it when that has at most so many times its rows."""
@@ -66,9 +67,20 @@ class Values:
         self._bytes = sum(map(len, self._numbers))
         self._new: list[bytes] = []
 
+    def numbers(self, values: list[Any]) -> Column:
+        """Of each of some values, in their order. Most events say nothing of most properties, which
+        is seen ten times faster for all of them than for each."""
+        if values.count(None) == len(values):
+            return np.zeros(len(values), np.uint32)
+        number = self.number
+        return np.array([0 if one is None else number(one) for one in values], np.uint32)
+
     def number(self, value: Any) -> int:
         """0 for nothing, and for everything once there is too much."""
         kind = type(value)
+        if kind is list and len(value) == 1 and type(value[0]) in _SCALARS:
+            value = value[0]  # written alike, and found without writing it
+            kind = type(value)
         if kind is str or kind is float:
             key = value
         elif kind is int or kind is bool:
@@ -184,19 +196,16 @@ class Writer:
             columns: dict[str, Column] = {
                 "who": who[rows], "at": at[rows], "position": position[rows]
             }  # fmt: skip
+            bodies = [told[row] for row in theirs]
+            properties = [body.properties for body in bodies]
             for path in PATHS:
-                number = self._values[path].number
-                columns[path] = np.array(
-                    [number(told[row].properties.get(path)) for row in theirs], np.uint32
-                )
+                said = [one.get(path) for one in properties]
+                columns[path] = self._values[path].numbers(said)
             for fact in FACTS:
-                number = self._values[f"catalog.{fact}"].number
-                columns[f"catalog.{fact}"] = np.array(
-                    [number(told[row].facts(fact)) for row in theirs], np.uint32
-                )
+                said = [body.facts(fact) for body in bodies]
+                columns[f"catalog.{fact}"] = self._values[f"catalog.{fact}"].numbers(said)
             for kind, values in came.items():
-                number = self._values[kind].number
-                columns[kind] = np.array([number(values[row]) for row in theirs], np.uint32)
+                columns[kind] = self._values[kind].numbers([values[row] for row in theirs])
             yield name, columns
 
     def _takes(self, name: str) -> bool:
