@@ -46,21 +46,38 @@ def features(described: Described) -> Features:
     return Features(described, words(described.texts), steps[:, : depth.max()], depth, price)
 
 
-def candidates(
-    of: Features, *, compiled: bool | None = None
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Pairs worth comparing: those that share rare words, and neighbours on the shelf."""
-    found = [_by_words(of.words, compiled=compiled)]
-    described = of.described
+class Shelf(msgspec.Struct, frozen=True):
+    """Products in the order in which they stand, and the place of each, -1 where it has none."""
+
+    order: NDArray[np.int32]
+    place: NDArray[np.int32]
+
+
+def shelves(described: Described) -> list[Shelf]:
+    """By category, then price, and by brand, then price. Categories follow one another as their
+    paths do, so the only product of one still has neighbours."""
     order = np.argsort([path.casefold() for path in described.paths], kind="stable")
     place = np.full(len(described.paths) + 1, -1)
     place[order] = np.arange(len(order))
+    found = []
     for shelf in (place[described.category], described.brand):
-        found.append(_beside(shelf, described.price))
-    return (
-        np.concatenate([one for one, _ in found]),
-        np.concatenate([other for _, other in found]),
-    )
+        known = np.flatnonzero(shelf >= 0)
+        standing = known[np.lexsort((known, described.price[known], shelf[known]))]
+        where = np.full(len(described), -1, np.int32)
+        where[standing] = np.arange(len(standing))
+        found.append(Shelf(standing.astype(np.int32), where))
+    return found
+
+
+def beside(shelf: Shelf, first: int, last: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The neighbours of the products `first` to `last` as pairs."""
+    item = np.arange(first, last, dtype=np.int32)
+    item = item[shelf.place[first:last] >= 0]
+    steps = np.array([step for step in range(-BESIDE, BESIDE + 1) if step], np.int32)
+    place = shelf.place[item][:, None] + steps
+    there = (place >= 0) & (place < len(shelf.order))
+    one = np.broadcast_to(item[:, None], place.shape)[there]
+    return one, shelf.order[place[there]]
 
 
 def likeness(
@@ -98,25 +115,16 @@ def bands(described: Described) -> NDArray[np.int8]:
     return band
 
 
-def _by_words(of: Words, *, compiled: bool | None) -> tuple[Any, Any]:
+def by_words(
+    of: Words, *, compiled: bool | None = None
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Pairs that share rare words, the likest of each product, in rising order of the first."""
     parts: list[tuple[Any, Any]] = [(np.zeros(0, np.int32), np.zeros(0, np.int32))]
     for block in counting.pairs(of.rare, compiled=compiled):
         alike = block.both / (of.length[block.one] * of.length[block.other])
         best = counting.best(block.one, alike, BY_WORDS, compiled=compiled)
         parts.append((block.one[best], block.other[best]))
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
-
-
-def _beside(shelf: NDArray[Any], price: NDArray[np.int64]) -> tuple[Any, Any]:
-    """Pairs of products next to each other by shelf, then price; shelves follow one another, so
-    the only product of a shelf still has neighbours."""
-    known = np.flatnonzero(shelf >= 0)
-    order = known[np.lexsort((known, price[known], shelf[known]))].astype(np.int32)
-    pairs = [(order[k:], order[:-k]) for k in range(1, min(BESIDE + 1, len(order)))]
-    one = [side for pair in pairs for side in pair]
-    other = [side for pair in pairs for side in pair[::-1]]
-    none = np.zeros(0, np.int32)
-    return np.concatenate([none, *one]), np.concatenate([none, *other])
 
 
 def _same_words(of: Words, one: NDArray[np.int32], other: NDArray[np.int32]) -> Any:

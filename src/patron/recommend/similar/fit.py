@@ -24,9 +24,10 @@ AT_ONCE = 50_000
 
 
 class Compared(msgspec.Struct, frozen=True):
-    """Descriptions, and the pairs worth comparing, sorted by `one`."""
+    """Descriptions, the shelves that products stand on, and pairs that share words, sorted."""
 
     features: content.Features
+    shelves: list[content.Shelf]
     one: NDArray[np.int32]
     other: NDArray[np.int32]
 
@@ -52,9 +53,8 @@ def fit(
 def compared(goods: Described, *, compiled: bool | None = None) -> Compared:
     """What of descriptions does not depend on visits or parameters."""
     of = content.features(goods)
-    one, other = content.candidates(of, compiled=compiled)
-    order = np.argsort(one, kind="stable")
-    return Compared(of, one[order], other[order])
+    one, other = content.by_words(of.words, compiled=compiled)
+    return Compared(of, content.shelves(goods), one, other)
 
 
 def blend(
@@ -69,12 +69,14 @@ def blend(
         last = min(first + AT_ONCE, history.items)
         mine = slice(*np.searchsorted(ready.one, [first, last]))
         theirs = slice(*np.searchsorted(seen.one, [first, last]))
-        more = (ready.one[mine], ready.other[mine])
-        parts.append(_blended(of, params, seen, theirs, more, compiled))
+        more = [content.beside(shelf, first, last) for shelf in ready.shelves]
+        more.append((ready.one[mine], ready.other[mine]))
+        blended = _blended(of, params, seen, theirs, more, compiled)
+        parts.append((np.bincount(blended[0] - first, minlength=last - first), *blended[1:]))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else _NONE
-    owner, item, score, alike, support = columns
+    sizes, item, score, alike, support = columns
     return Index(
-        counting.starts(owner, history.items),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         item,
         score,
         alike,
@@ -93,13 +95,15 @@ def _blended(
     params: Params,
     seen: viewed.Seen,
     rows: slice,
-    more: tuple[NDArray[np.int32], NDArray[np.int32]],
+    more: list[tuple[NDArray[np.int32], NDArray[np.int32]]],
     compiled: bool | None,
 ) -> tuple[NDArray[Any], ...]:
     """One, other, score, seen and support of the best pairs of a block of products."""
     items = len(of.described)
     known = seen.one[rows].astype(np.int64) * items + seen.other[rows]
-    key = counting.distinct(np.concatenate([known, more[0].astype(np.int64) * items + more[1]]))
+    key = counting.distinct(
+        np.concatenate([known, *(one.astype(np.int64) * items + other for one, other in more)])
+    )
     one, other = (column.astype(np.int32) for column in np.divmod(key, max(items, 1)))
     parent = of.described.parent
     apart = (one != other) & ((parent[one] < 0) | (parent[one] != parent[other]))
