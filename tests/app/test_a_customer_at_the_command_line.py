@@ -15,6 +15,7 @@ from patron.kit.db import Tx
 from patron.profiles import walk
 from patron.profiles.labels.routes import routes as label_routes
 from patron.profiles.search.routes import routes as search_routes
+from patron.segments.predictions.routes import routes as predictions
 from profiles.asking import asking
 from profiles.stories import identified
 from stage import Stage, play
@@ -104,3 +105,25 @@ def test_a_trait_is_tried_kept_and_taken_away(patron: Command, tmp_path: Path) -
     file.write_text("{")
     assert "is no JSON" in patron("trait", "set", "spent", str(file), code=1)
     assert "cannot be read" in patron("trait", "set", "spent", str(tmp_path / "gone"), code=1)
+
+
+def test_what_is_predicted_of_her_is_brought_shown_and_taken_away(
+    patron: Command, house: House, tmp_path: Path
+) -> None:
+    file = tmp_path / "scores.csv"
+    file.write_text("person,value\nuser_id:ada,0.4\nnobody,1\n")
+    done = patron("prediction", "import", "churn", str(file), "--label", "Leaves")
+    assert (done["version"], done["people"], done["left_out"]) == (1, 1, 1)
+    said = patron("prediction", "import", "churn", str(file), text=True)
+    assert "1 people by 2 rows, 1 left out" in said and "row 3, nobody: nobody is known so" in said
+    with asking(house, predictions) as client:
+        assert patron("prediction", "list") == client.get("/api/predictions").json()
+        hers = client.get("/api/profiles/user_id:ada/predictions").json()
+        assert patron("prediction", "of", "user_id:ada") == hers
+        assert [(one["name"], one["value"]) for one in hers] == [("churn", 0.4)]
+        body = {"scores": [{"person": "user_id:ada", "value": "soon"}], "kind": "number"}
+        told = client.put("/api/predictions/churn", json=body).json()
+        assert told["problems"][0]["problem"] == "the value is no number"
+        assert client.put("/api/predictions/alive", json=body).status_code == 409
+    assert patron("prediction", "remove", "churn") == {"removed": "churn"}
+    assert patron("prediction", "list") == []
