@@ -9,10 +9,12 @@ from patron.recommend.compiling import compiled
 
 @compiled
 def pairs(
-    start: Any, item: Any, weight: Any, where: Any, begin: Any, first: int, last: int,
+    sets: tuple[Any, Any, Any], by_item: tuple[Any, Any], rows: tuple[int, int],
     items: int, size: int, least: int,
 ) -> Any:  # fmt: skip
-    """Pairs of the products `first` to `last`: one, other, weight of both, support."""
+    """Pairs of the products from `rows[0]` to `rows[1]`: one, other, weight of both, support."""
+    start, item, weight = sets
+    where, begin = by_item
     one = np.empty(size, np.int32)
     other = np.empty(size, np.int32)
     both = np.empty(size, np.float64)
@@ -21,7 +23,7 @@ def pairs(
     counted = np.zeros(items, np.int32)
     touched = np.empty(items, np.int32)
     filled = 0
-    for row in range(first, last):
+    for row in range(rows[0], rows[1]):
         seen = 0
         for k in range(begin[row], begin[row + 1]):
             one_set = where[k]

@@ -125,10 +125,10 @@ def _summed(held: Sets, where: Any, begin: Any, rows: slice, size: int, least: i
 
 def _compiled(held: Sets, where: Any, begin: Any, rows: slice, size: int, least: int) -> Pairs:
     """One block through the compiled loop; the room for `size` pairs is taken only as it fills."""
+    sets_of = held.start, held.item, held.weight
     found = _loops().pairs(
-        held.start, held.item, held.weight, where, begin, rows.start, rows.stop, held.items, size,
-        least,
-    )  # fmt: skip
+        sets_of, (where, begin), (rows.start, rows.stop), held.items, size, least
+    )
     return Pairs(*(np.array(column) for column in found))
 
 

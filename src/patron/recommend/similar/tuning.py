@@ -30,14 +30,14 @@ def candidates(history: Interactions) -> Iterator[Params]:
     yield plain
     if not (history.kind == Kind.VIEW).any():
         return
-    for half_life in (14.0, 30.0, 180.0):
+    for half_life in (20.0, 180.0, 720.0):
         yield msgspec.structs.replace(plain, half_life_days=half_life)
     for shrinkage in (0.0, 2.0, 20.0):
         yield msgspec.structs.replace(plain, shrinkage=shrinkage)
-    for trust in (1.0, 3.0, 30.0):
+    for trust in (2.0, 30.0):
         for cold in (0.1, 0.4, 0.8):
             yield msgspec.structs.replace(plain, trust=trust, cold=cold)
-    for half_life in (14.0, 180.0):
+    for half_life in (20.0, 180.0, 720.0):
         for shrinkage in (1.0, 20.0):
             yield msgspec.structs.replace(
                 plain, half_life_days=half_life, shrinkage=shrinkage, trust=2.0, cold=0.2
