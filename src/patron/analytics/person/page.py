@@ -40,9 +40,13 @@ from patron.profiles.reach_store import reached
 from patron.profiles.traits import Traits, plain
 from patron.profiles.types import ConsentWord, Identifier, Person
 from patron.segments.computed import keeping as computed
+from patron.segments.last import store as last_words
+from patron.segments.last.reading import place_of_traits
+from patron.segments.last.types import together
 from patron.segments.liking.reading import untold
 from patron.segments.lists import store as lists
 from patron.segments.members import store as members
+from patron.segments.predictions import store as predictions
 from patron.shops.types import Shop
 
 ANSWERED = "Question Answered"
@@ -69,6 +73,7 @@ async def page(tx: Tx, shop: Shop, root: UUID, now: datetime) -> PersonPage | No
     )
     traits = await told(tx, hers)
     consents = await profiles.consents(tx, hers)
+    placed = await last_words.places(tx, {person.id: hers})
     return PersonPage(
         id=person.id,
         name=name_of(plain(traits)),
@@ -81,6 +86,8 @@ async def page(tx: Tx, shop: Shop, root: UUID, now: datetime) -> PersonPage | No
         refused=await profiles.refusals(tx, hers, REFUSALS),
         traits=_traits(traits),
         computed=await computed.of_one(tx, shop, person.id, now),
+        predictions=await predictions.of_person(tx, hers),
+        place=together([place_of_traits(plain(traits)), *placed.get(person.id, [])]),
         tags=await labels.tags_of(tx, hers),
         notes=await labels.notes_of(tx, hers, NOTES),
         segments=[one for one in await members.stays(tx, hers) if one.left_at is None],

@@ -12,9 +12,11 @@ from patron.profiles.consents.types import Wish
 from patron.profiles.labels.types import Note, Tag
 from patron.profiles.types import ConsentWord, Merge, Reach, Refused, Total
 from patron.segments.computed.types import Computed
+from patron.segments.last.types import Place
 from patron.segments.liking.affinity import Affinity
 from patron.segments.lists.types import ListOfHers
 from patron.segments.members.types import Stay
+from patron.segments.predictions.types import PredictionOfHers
 
 
 class Deed(msgspec.Struct, frozen=True):
@@ -193,6 +195,8 @@ class PersonPage(msgspec.Struct, frozen=True, kw_only=True):
     refused: list[Refused]
     traits: list[Told]
     computed: list[Computed]
+    predictions: list[PredictionOfHers]
+    place: Place
     tags: list[Tag]
     notes: list[Note]
     segments: list[Stay]

@@ -56,6 +56,11 @@ def _herself(person: PersonPage) -> list[Part]:
             [(c.name, c.value, c.events, _when(c.last_at)) for c in person.computed],
         ),
         Part(
+            "Predicted",
+            ["prediction", "value", "more than percent of all"],
+            [(p.label, str(p.value), p.percentile) for p in person.predictions],
+        ),
+        Part(
             "Notes",
             ["when", "by", "note"],
             [(_when(n.at), n.by, n.text) for n in person.notes],
