@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WEEKS = 4
 """Windows at the end of the history whose outcome is known."""
-LINES = 400_000
+LINES = 250_000
 """Purchases that are learned from; of a larger shop those of every so many-th person."""
 LEAST = 100
 """Purchases again, without which there is nothing to learn from."""
