@@ -1,135 +1,187 @@
-"""A shopkeeper sets up a placement, and learns what is wrong with it."""
+"""The shopkeeper writes a placement, sees its effect at once, and reads off what it sold."""
 
-import json
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-import msgspec
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from conftest import House
+from patron.recommend.attribution.results import lines
+from patron.recommend.attribution.words import Namer, based
+from recommend.floor import Floor, play, product
 
-from goods import goods, moment, offer
-from patron.recommend.placements.builtin import built_in
-from patron.recommend.placements.definition import (
-    Placement,
-    parse,
-    ranking,
-    schema,
-    unknown_pins,
-)
-from patron.recommend.placements.reading import Misset
-from patron.recommend.rules.rank import rank
-from patron.recommend.rules.types import Strategy
-
-LEAST = {"key": "shelf", "name": "Shelf", "count": 4, "chain": ["together"]}
-
-
-def test_the_ready_made_are_whole_and_use_every_strategy() -> None:
-    ready = built_in()
-    assert len({one.key for one in ready}) == len(ready) == 18
-    used = {strategy for one in ready for strategy in (*one.chain, *one.fallback)}
-    assert used == set(Strategy)
-    shop = goods(3, price=[500, 900, 1500])
-    for one in ready:
-        assert parse(json.loads(msgspec.json.encode(one))) == one
-        assert one.purpose.endswith(".") and one.in_stock and one.diversity.one_per_parent
-        found = rank([offer([0, 1, 2])], shop, ranking(one, shop), moment(one.count, cart=[0]))
-        assert 0 not in found.items or not one.exclude.cart, one.key
+GOODS = [
+    product("lamp", 4_000, brand="Acme", margin=0.5),
+    product("bulb", 500, brand="Brio", margin=0.1),
+    product("cup", 1_200, brand="Acme"),
+    product("tea", 900),
+]
+MINE: dict[str, Any] = {
+    "name": "Mine",
+    "count": 3,
+    "chain": ["best_sellers"],
+    "filters": ['brand != "Brio"'],
+    "boosts": ["3 if margin > 40% else 1"],
+}
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"chian": ["cart"]}, "$.chian: unknown field (nearest: chain), found a list of 1"),
-        ({"chain": ["togehter"]}, "$.chain[0]: is none of these (nearest: together)"),
-        ({"chain": []}, "$.chain: must be a list of a length of at least 1"),
-        ({"chain": ["cart", "cart"]}, "$.chain[1]: stands there twice, found 'cart'"),
-        ({"fallback": ["new", "together"]}, "$.fallback[1]: stands there twice"),
-        ({"count": 0}, "$.count: must be a whole number of at least 1, found 0"),
-        ({"count": "3"}, "$.count: must be a whole number, found '3'"),
-        ({"count": None}, "$.count: must be a whole number, found null"),
-        ({"key": "A b"}, "$.key: must be a text that matches"),
-        ({"shows": "product"}, "$.shows: is none of these (nearest: products)"),
-        ({"in_stock": 1}, "$.in_stock: must be true or false, found 1"),
-        ({"rotation": 2}, "$.rotation: must be a number of at most 1.0, found 2"),
-        (
-            {"filters": ["price < 20", "in_stock and\n prise < 3"]},
-            "$.filters[1]: line 2, column 2: there is no such field (nearest: price)",
-        ),
-        ({"boosts": ["on_sale"]}, "$.boosts[0]: line 1, column 1: a boost is a number"),
-        ({"bury": ["price"]}, "$.bury[0]: line 1, column 1: must be a condition"),
-        ({"apart": [{"one": "in_stock", "other": "("}]}, "$.apart[0].other: line 1, column 2"),
-        ({"exclude": {"bought": {"days": 0}}}, "$.exclude.bought.days: must be a number above"),
-        ({"exclude": {"bought": {"days": 9, "unless": "x"}}}, "$.exclude.bought.unless: line 1"),
-        ({"exclude": {"brought": {}}}, "$.exclude.brought: unknown field (nearest: bought)"),
-        ({"pins": [{"product": "a"}]}, "$.pins[0].place: is required"),
-        ({"pins": [{"prodct": "a", "place": 1}]}, "$.pins[0].prodct: unknown field (nearest: pro"),
-        ({"pins": [{"product": "a", "place": 2}] * 2}, "$.pins[1].place: another pin stands there"),
-        ({"price": {"at_least": 5, "at_most": 2}}, "$.price.at_most: is less than at_least, 5"),
-        ({"weights": {"margin": -2}}, "$.weights.margin: must be a number of at least -1.0"),
-    ],
-)
-def test_what_is_wrong_is_named_with_its_path(change: dict[str, Any], said: str) -> None:
-    with pytest.raises(Misset) as caught:
-        parse({**LEAST, **change})
-    assert said in str(caught.value)
-    assert caught.value.path == said.split(": ", 1)[0] and caught.value.remedy
+def test_a_placement_is_written_tried_changed_and_deleted(house: House, tmp_path: Path) -> None:
+    async def story(floor: Floor) -> None:
+        await floor.stock(*GOODS)
+        async with floor.api() as api:
+            tried = await api.post(
+                "/api/placements/try", json={"definition": MINE, "cart": ["tea"]}
+            )
+            assert tried.status_code == 200, tried.text
+            effect = tried.json()
+            assert [one["item"]["id"] for one in effect["items"]] == ["lamp", "cup"]
+            assert "boosted" in effect["items"][0]["item"]["codes"]
+            out = {one["rule"]: one["count"] for one in effect["dropped"]}
+            assert out == {"in_cart": 1, "filter[0]": 1}
+            assert all(one["words"] for one in effect["dropped"])
+            assert (await floor.say({"placements": ["mine"]})).json()["unknown"] == ["mine"]
+            put = await api.put("/api/placements/mine", json={"definition": MINE})
+            assert put.json()["version"] == 1 and put.json()["own"]
+            assert await floor.offered("mine") == ["lamp", "cup", "tea"]
+            again = await api.put("/api/placements/mine", json={"definition": MINE})
+            assert again.json()["version"] == 1
+            off = {**MINE, "on": False}
+            assert (await api.put("/api/placements/mine", json={"definition": off})).is_success
+            await floor.engine()
+            assert (await floor.say({"placements": ["mine"]})).json()["placements"] == []
+            listed = (await api.get("/api/placements")).json()
+            assert listed[-1]["key"] == "mine" and len(listed) == 19
+            assert (await api.delete("/api/placements/mine")).status_code == 204
+            assert (await api.get("/api/placements/mine")).status_code == 404
+            assert (await api.delete("/api/placements/mine")).status_code == 404
+            # One of the ready-made, replaced and given back.
+            mine = {**MINE, "name": "My news"}
+            await api.put("/api/placements/new", json={"definition": mine})
+            assert await floor.offered("new") == ["lamp", "cup", "tea"]
+            assert (await api.delete("/api/placements/new")).status_code == 204
+            shown = (await api.get("/api/placements/new")).json()
+            assert (shown["name"], shown["own"]) == ("New", False)
+
+    play(house, tmp_path, story)
 
 
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["product", "place", "one", "days", "x"]), inner, max_size=3
+WRONG = [
+    ({"filters": ["prize < 10"]}, "definition.filters[0]", "price"),
+    ({"chain": ["simular"]}, "definition.chain[0]", "similar"),
+    ({"colour": "red"}, "definition.colour", ""),
+    ({"count": 0}, "definition.count", ""),
+    ({"key": "other"}, "definition.key", "leave the key out"),
+]
+
+
+def test_what_cannot_be_read_is_refused_with_its_place(house: House, tmp_path: Path) -> None:
+    async def story(floor: Floor) -> None:
+        async with floor.api() as api:
+            for change, path, word in WRONG:
+                body = {"definition": {**MINE, **change}}
+                refused = await api.put("/api/placements/mine", json=body)
+                assert refused.status_code == 400, refused.text
+                said = refused.json()
+                assert said["path"] == path and word in f"{said['detail']} {said['remedy']}"
+                if "key" not in change:
+                    refused = await api.post("/api/placements/try", json=body)
+                    assert refused.status_code == 400 and refused.json()["path"] == path
+            for trial in ({"key": "nothing"}, {"key": "new", "product": "nothing"}):
+                assert (await api.post("/api/placements/try", json=trial)).status_code == 404
+            trial = {"key": "new", "profile": "email:no@x.example"}
+            assert (await api.post("/api/placements/try", json=trial)).status_code == 404
+            batch = {"placement": "new", "profiles": ["user_id:nobody"]}
+            answer = (await api.post("/api/recommend/batch", json=batch)).json()["answers"][0]
+            assert (answer["known"], answer["answer"]["placement"]) == (False, "new")
+            editing = (await api.get("/api/recommend/schema")).json()
+            assert {"schema", "fields"} == set(editing)
+            assert (await api.get("/api/recommend/report")).json() is None
+            assert (await api.post("/api/recommend/train")).status_code == 202
+        async with floor.api(frozenset({"recommend:read"})) as api:
+            assert (
+                await api.put("/api/placements/x", json={"definition": MINE})
+            ).status_code == 403
+            assert (await api.get("/api/placements/new/results")).status_code == 403
+
+    play(house, tmp_path, story)
+
+
+def test_what_a_placement_sold(house: House, tmp_path: Path) -> None:
+    async def story(floor: Floor) -> None:
+        await floor.stock(*GOODS)
+        stage = floor.stage
+        answer = await floor.answer("best_sellers", anonymousId="phone")
+        other = await floor.answer("new", anonymousId="phone")
+        shown, clicked = {"rec_id": answer["rec_id"]}, timedelta(days=2)
+        fake = answer["rec_id"][:-1] + ("0" if answer["rec_id"][-1] != "0" else "1")
+
+        def click(who: str, ago: timedelta, rec_id: str, id: str, **more: Any) -> Any:
+            said = {"rec_id": rec_id, "product_id": id}
+            return stage.event("Recommendation Clicked", who, ago, **said, **more)
+
+        def buys(who: str, ago: timedelta, *sold: tuple[str, float], **more: Any) -> Any:
+            told = [{"product_id": id, "price": price, "quantity": 1} for id, price in sold]
+            total = sum(price for _, price in sold)
+            return stage.orders(who, ago, products=told, revenue=total, total=total, **more)
+
+        await stage.walk(
+            stage.event("Recommendation Shown", "phone", timedelta(days=3), **shown),
+            stage.event("Product List Viewed", "tablet", clicked, list_id=answer["rec_id"]),
+            click("phone", clicked, answer["rec_id"], "lamp"),
+            click("tablet", clicked, answer["rec_id"], "cup"),
+            click("tablet", timedelta(days=1), other["rec_id"], "cup"),
+            click("laptop", clicked, fake, "tea"),
+            click("late", timedelta(days=9), answer["rec_id"], "tea"),
         )
-    ),
-    max_leaves=8,
-)
+        day = timedelta(days=1)
+        await stage.walk(
+            stage.event("Product Added", "phone", day, product_id="lamp"),
+            # Half of what is paid is the lamp, which is who clicked; a cup was not.
+            buys("phone", day, ("lamp", 40), ("cup", 40), order_id="half"),
+            buys("tablet", day / 2, ("cup", 12), order_id="others"),
+            buys("laptop", day, ("tea", 9), order_id="fake"),
+            buys("late", day, ("tea", 9), order_id="too late"),
+        )
+        async with floor.api() as api:
+            found = (await api.get("/api/placements/best_sellers/results")).json()
+            assert (found["shown"], found["clicks"], found["clickers"]) == (2, 3, 3)
+            assert (found["carts"], found["orders"], found["revenue"]) == (1, 1, 4_000)
+            assert found["click_share"] == 1.5 and found["window_days"] == 5
+            news = (await api.get("/api/placements/new/results")).json()
+            assert (news["clicks"], news["orders"], news["revenue"]) == (1, 1, 1_200)
+            back = stage.event("Order Refunded", "phone", order_id="half", total=40)
+            await stage.walk(back)
+            found = (await api.get("/api/placements/best_sellers/results")).json()
+            assert (found["orders"], found["revenue"]) == (1, 2_000)
+            await stage.walk(stage.event("Order Cancelled", "phone", order_id="half"))
+            found = (await api.get("/api/placements/best_sellers/results")).json()
+            assert (found["orders"], found["revenue"]) == (0, 0)
+            assert (await api.get("/api/placements/nothing/results")).status_code == 404
+            wrong = await api.get("/api/placements/new/results?since=2026-03-01T00:00:00")
+            assert wrong.status_code == 400 and wrong.json()["path"] == "since"
+
+    play(house, tmp_path, story)
 
 
-@given(st.dictionaries(st.sampled_from([*Placement.__struct_fields__, "x"]), _JSON), _JSON)
-def test_any_json_is_a_placement_or_is_refused_with_its_path(
-    some: dict[str, Any], other: Any
-) -> None:
-    for data in ({**LEAST, **some}, some, other):
-        try:
-            found = parse(data)
-        except Misset as wrong:
-            assert wrong.path.startswith("$")
-        else:
-            assert parse(json.loads(msgspec.json.encode(found))) == found
+def test_the_name_of_an_answer_says_its_placement_and_cannot_be_made_up() -> None:
+    namer = Namer(b"one secret")
+    name, seed = namer.name("home-for_you", 1_772_452_800.5)
+    again, other = namer.name("home-for_you", 1_772_452_800.5)
+    assert name != again and seed != other
+    said = namer.read(name)
+    assert said is not None
+    assert (said.placement, said.at) == ("home-for_you", 1_772_452_800)
+    assert Namer(b"another").read(name) is None
+    for wrong in (name[:-1], name.replace("home", "cart"), "", "a.b.c.d", name + "é", "..."):
+        assert namer.read(wrong) is None
+    assert [based(n) for n in (0, 35, 36, 1_296)] == ["0", "z", "10", "100"]
 
 
-def test_the_schema_tells_every_field_and_every_strategy() -> None:
-    told = schema()
-    parts = told["$defs"]
-    assert set(parts["Placement"]["properties"]) == set(Placement.__struct_fields__)
-    assert sorted(parts["Strategy"]["enum"]) == sorted(one.value for one in Strategy)
-    assert parts["Placement"]["required"] == ["key", "name", "count", "chain"]
-    assert all(part.get("additionalProperties", False) is False for part in parts.values())
-    assert json.loads(json.dumps(told)) == told
-
-
-def test_a_placement_becomes_rules_for_the_products_of_a_shelf() -> None:
-    placement = parse(
-        {
-            **LEAST,
-            "filters": ["price < 100"],
-            "bury": ["not on_sale"],
-            "pins": [{"product": "p3", "place": 1}, {"product": "gone", "place": 2}],
-            "price": {"at_least": 4.99, "at_most": 20},
-            "exclude": {"cart": False, "bought": {"days": 30}},
-            "diversity": {"per_brand": 2},
-            "weights": {"margin": 0.5},
-            "ignored": {"factor": 0.8, "hidden_after": 9},
-        }
-    )
-    shop = goods(5, price=[499, 498, 2000, 1000, 2001], compare_at=[-1, -1, 3000, -1, -1])
-    rules = ranking(placement, shop)
-    assert (rules.price_from, rules.price_to) == (499, 2000)
-    assert ranking(placement, goods(5, currency="JPY")).price_from == 5
-    assert unknown_pins(placement, shop) == ["gone"]
-    answer = rank([offer([0, 1, 2, 3, 4])], shop, rules, moment(4))
-    assert answer.items.tolist() == [3, 2, 0]
-    assert answer.dropped == {"price": 2}
+def test_lines_of_odd_orders() -> None:
+    odd = [
+        {"product_id": 7, "price": "2.50", "quantity": "2"}, {"sku": "s", "price": True}, {"x": 1},
+        "text", {"product_id": "inf", "price": float("inf")}, {"product_id": "n", "price": -1},
+    ]  # fmt: skip
+    assert [(id, None if cost is None else float(cost)) for id, cost in lines(odd)] == [
+        ("7", 5.0), ("s", None), ("inf", None), ("n", None),
+    ]  # fmt: skip
+    assert lines(None) == lines({"a": 1}) == []

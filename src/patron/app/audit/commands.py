@@ -31,6 +31,7 @@ IMPERSONAL = frozenset(
     {
         "doctor", "bench", "demo", "shop list", "key list", "lake status", "journey list",
         "journey results", "profile tags", "trait list", "prediction list",
+        "recommend placements", "recommend results", "recommend report",
     }
 )  # fmt: skip
 """Commands that tell nothing of any one person and change nothing that is kept."""
@@ -39,7 +40,7 @@ READING = frozenset(
     {
         "show", "export", "list", "all", "of", "members", "search", "similar", "why", "history",
         "tail", "rejected", "sql", "preview", "explain", "identity-secret", "audit", "backup",
-        "tags", "try",
+        "tags", "try", "batch",
     }
 )  # fmt: skip
 """Last words of commands that only read. Any other command counts as a change."""

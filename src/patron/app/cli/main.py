@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "suppress": ("consent.suppress", "app"),
     "privacy": ("consent.privacy", "app"),
     "webhook": ("webhooks.commands", "app"),
+    "recommend": ("recommend.commands", "app"),
     "lake": ("lake", "app"),
 }
 """Each command, the module beside this one that holds it, and its name there."""

@@ -154,7 +154,7 @@ class Visitors:
         """Who it is, read from the database unless she is remembered."""
         found = self.remembered(asked)
         if found is None:
-            found = await self._read(asked)
+            found = await self.read(asked)
             self._forget(asked)
             self._known[asked] = found
             for origin in found.origins:
@@ -222,7 +222,8 @@ class Visitors:
             if not theirs:
                 del index[key]
 
-    async def _read(self, asked: Asked) -> Visitor:
+    async def read(self, asked: Asked) -> Visitor:
+        """Who it is, from the database, and not remembered."""
         async with self._db.unit(self._shop.schema) as tx:
             found = Visitor(position=await recent.last_position(tx), read_at=monotonic())
             root = await self._root(tx, asked)

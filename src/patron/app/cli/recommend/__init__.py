@@ -1,0 +1,1 @@
+"""`patron recommend …`: what is offered to whom, by which rules, and what it sold."""

@@ -1,0 +1,71 @@
+"""The shopkeeper asks, tries, writes and reads off at the command line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from conftest import House
+from patron.app.cli.main import build
+from recommend.floor import Floor, a_past, play, product
+
+LESS = {"name": "Cheap", "count": 3, "chain": ["best_sellers"], "filters": ["price < 10"]}
+
+
+@pytest.fixture
+def asked(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs `patron recommend …` on the house's database; what it answers to `--json`."""
+    monkeypatch.setenv("PATRON_DATABASE_URL", house.url)
+    monkeypatch.setenv("PATRON_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("PATRON_TRAINING_SECONDS", "1")
+
+    def run(*words: str, code: int = 0, plain: bool = False) -> Any:
+        said = ["recommend", *words, "--shop", "acme", *([] if plain else ["--json"])]
+        done = CliRunner().invoke(build("recommend"), said)
+        assert done.exit_code == code, done.output
+        return done.output if plain or code else json.loads(done.stdout)
+
+    return run
+
+
+def test_at_the_command_line(house: House, tmp_path: Path, asked: Any) -> None:
+    async def story(floor: Floor) -> None:
+        await floor.stock(product("lamp", 4_000), product("bulb", 500), product("cup", 1_200))
+        await a_past(floor, 12)
+        await floor.train(refresh=True)
+
+    play(house, tmp_path, story)
+    assert "bought_together" in {one["key"] for one in asked("placements")}
+    near = asked("show", "bought_together", "--product", "lamp")
+    assert near["items"][0]["id"] == "bulb"
+    hers = asked("show", "recommended_for_you", "--profile", "user_id:person-1")
+    assert {one["id"] for one in hers["items"]} == {"lamp", "bulb", "cup"}
+    assert "Nobody" not in asked("show", "new", "--profile", "email:nobody@x.example", code=1)
+    assert "Lamp" in asked("show", "best_sellers", plain=True)
+    assert "does not exist" in asked("show", "nothing", code=1)
+    file = tmp_path / "cheap.json"
+    file.write_text(json.dumps(LESS))
+    tried = asked("try", str(file), "--cart", "lamp")
+    assert [one["item"]["id"] for one in tried["items"]] == ["bulb"]
+    rules = {one["rule"]: one["count"] for one in tried["dropped"]}
+    assert rules["filter[0]"] == 1 and rules["in_cart"] == 1
+    file.write_text(json.dumps({**LESS, "filters": ["prize < 10"]}))
+    wrong = asked("put", "cheap", str(file), code=1)
+    assert "prize" in wrong and "price" in wrong
+    file.write_text(json.dumps(LESS))
+    assert asked("put", "cheap", str(file))["own"] is True
+    assert asked("results", "cheap")["revenue"] == 0
+    assert asked("delete", "cheap") == {"deleted": "cheap"}
+    assert "has written no placement" in asked("delete", "cheap", code=1)
+    lines = tmp_path / "lines.jsonl"
+    done = asked("batch", "recommended_for_you", "--output", str(lines))
+    assert done == {"customers": 12, "file": str(lines)}
+    every = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert len(every) == 12 and all(one["answer"]["items"] for one in every)
+    assert asked("report") is None
+    report = asked("train")
+    assert report["orders"] == 12
+    assert asked("report") == report
+    assert "popular" in asked("report", plain=True)
