@@ -232,3 +232,11 @@ def test_views_are_no_purchases() -> None:
 
 def test_the_same_history_gives_the_same_index() -> None:
     assert same(fit(GROCER, Params()), INDEX)
+
+
+def test_a_million_products_and_ten_orders_need_little() -> None:
+    few = told([[(day, [day * 99_999]) for day in range(10)]], 1_000_000)
+    index = fit(few, Params())
+    assert len(index.item) == 10 and not index.bought_again.any()
+    assert len(due(index, *of(few, 0), 20 * DAY, 3)) == 0
+    assert len(basket(index, *of(few, 0), 20)) == 10

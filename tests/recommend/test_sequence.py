@@ -146,7 +146,7 @@ def test_strange_shops() -> None:
 def test_a_table_holds_no_more_than_it_may_however_long_the_past() -> None:
     draw = np.random.default_rng(3)
     acts = history([draw.integers(0, 300, 20_000).tolist()], 300, kind=Kind.VIEW)
-    index = fit(acts, Params(kept=20, newest=30))
+    index = fit(acts, Params(kept=20, newest=30, acts=20_000))
     assert np.diff(index.start).max() == 20
     assert len(index.item) == 300 * 20
 
@@ -165,3 +165,17 @@ def test_the_same_history_gives_the_same_table() -> None:
     one, other = fit(acts, Params()), fit(acts, Params())
     assert one.item.tolist() == other.item.tolist()
     assert one.score.tobytes() == other.score.tobytes()
+
+
+def test_a_million_products_and_ten_acts_need_little() -> None:
+    index = fit(history([[k * 99_999 for k in range(10)]], 1_000_000), Params())
+    assert len(index.item) == 10 * 9
+    assert len(for_person(index, np.array([99_999], np.int32), 20)) == 9
+
+
+def test_a_robot_that_looks_at_everything_does_not_take_the_shop_over() -> None:
+    shop = [[0, 1]] * 30
+    draw = np.random.default_rng(4)
+    robot = draw.integers(0, 50, 100_000).tolist()
+    index = fit(history([*shop, robot], 50, kind=Kind.VIEW), Params())
+    assert for_person(index, np.array([0], np.int32), 1).items.tolist() == [1]

@@ -19,7 +19,7 @@ def fit(history: Interactions, params: Params, *, compiled: bool | None = None) 
     items × `kept`.
     """
     weights = kind_weights(history, params)
-    lines = _collapsed(history)
+    lines = _newest_acts(_collapsed(history), params.acts)
     weight = weights[lines.kind].astype(np.float64)
     acts = np.bincount(lines.person, minlength=history.people)[lines.person]
     popularity = np.bincount(lines.item, weights=weight, minlength=history.items) + params.shift
@@ -51,6 +51,13 @@ def _collapsed(history: Interactions) -> Interactions:
         history.item[1:] != history.item[:-1]
     )
     return history.where(last)
+
+
+def _newest_acts(lines: Interactions, most: int) -> Interactions:
+    """Of each person the last `most` rows."""
+    end = np.cumsum(np.bincount(lines.person, minlength=lines.people))
+    ages = end[lines.person] - np.arange(len(lines))
+    return lines if (ages <= most).all() else lines.where(ages <= most)
 
 
 def _steps(lines: Interactions) -> "NDArray[np.int32]":

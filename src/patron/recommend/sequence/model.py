@@ -37,6 +37,7 @@ class Params(msgspec.Struct, frozen=True):
     cart: float = 0.6
     kept: int = 100  # neighbours of a product
     newest: int = 5_000  # occurrences of a product that are looked at
+    acts: int = 1_000  # newest acts of a person that count: a robot has no more of a say
     had: int = 50  # rows of a person's past that are asked with
 
 
