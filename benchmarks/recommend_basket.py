@@ -28,7 +28,7 @@ from patron.recommend.measure import measure
 from patron.recommend.types import Interactions
 from people_peers import implicit_peers, matrix
 
-SECONDS = 300.0
+SECONDS = 900.0
 K = 10
 TAFENG = SHARED / "tafeng_nbr/tafeng_history.json.gz", SHARED / "tafeng_nbr/tafeng_future.json.gz"
 INVOICES = SHARED / "online_retail_ii/online_retail_ii_merged.parquet"

@@ -26,7 +26,7 @@ from patron.recommend.types import Interactions
 from people_peers import implicit_peers
 from sequences_of import cut, history, wanted
 
-SECONDS = 300.0
+SECONDS = 900.0
 K = 10
 SETS = {
     "beauty": SHARED / "amazon_5core/Beauty.txt.gz",
