@@ -49,7 +49,7 @@ async def whole(
         return None
     asking = Asking(stage.now, ZoneInfo(stage.shop.time_zone), changes=False)
     async with stage.unit() as tx:
-        full = await counting.open_full(tx, folder, [program])
+        full = await counting.open_full(tx, folder, [program], rows=64)
     if full is None:
         return None
     ((least, most),) = full.empty(asking)

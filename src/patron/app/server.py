@@ -25,6 +25,7 @@ from patron.events.door.callers import Origins
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.log import configure
+from patron.kit.memory import give_back_early
 from patron.kit.migrate import HOUSE
 from patron.kit.problems import Problem, not_found
 from patron.kit.settings import Settings
@@ -169,5 +170,6 @@ def create() -> Callable[[Any, Any, Any], Awaitable[None]]:
     configure(settings.log_format, settings.log_level)
     if settings.database_url is None:
         raise SystemExit("database_url is not set: start the web process through `patron serve`")
+    give_back_early()  # a preview counts in this process
     end_with_master()  # Granian's workers outlive a Granian that was killed
     return build(settings, the_clock("web"))

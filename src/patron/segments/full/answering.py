@@ -39,9 +39,14 @@ class Full:
     which stream of the chunks a key is."""
 
     def __init__(
-        self, folder: Folder, manifest: Manifest, programs: Sequence[Program], since: Since
+        self,
+        folder: Folder,
+        manifest: Manifest,
+        programs: Sequence[Program],
+        since: Since,
+        rows: int = ROWS_AT_ONCE,
     ) -> None:
-        self._folder, self._programs = folder, programs
+        self._folder, self._programs, self._rows = folder, programs, rows
         self.streams: dict[int, tuple[Stream, Kept]] = {}
         self.numbers: dict[str, int] = {}
         for program in programs:
@@ -93,12 +98,12 @@ class Full:
         scan = self._scan
         count = len(self._known)
         whose = [scan.folder.mapped(run, "who") for run in scan.runs]
-        ranges = people(whose, ROWS_AT_ONCE) if whose else iter(())
+        ranges = people(whose, self._rows) if whose else iter(())
         end = 0
         for begin, end in ranges:
             yield self._range(begin, end, whose, now)
-        for begin in range(end, count, ROWS_AT_ONCE):  # who did nothing that is asked for
-            numbers = np.arange(begin, min(begin + ROWS_AT_ONCE, count))
+        for begin in range(end, count, self._rows):  # who did nothing that is asked for
+            numbers = np.arange(begin, min(begin + self._rows, count))
             yield Columns(NOTHING, len(numbers)), self._asked(numbers)
         yield from self._gathered(now)
 

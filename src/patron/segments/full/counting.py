@@ -15,7 +15,7 @@ from patron.kit.clock import monotonic
 from patron.kit.db import Database, Tx
 from patron.segments import store
 from patron.segments.facts import Loaded, Subject, load_many
-from patron.segments.full.answering import Full, Since
+from patron.segments.full.answering import ROWS_AT_ONCE, Full, Since
 from patron.segments.full.scan import covers
 from patron.segments.keeping import Left
 from patron.segments.listened import left_by
@@ -26,6 +26,9 @@ from patron.segments.live.program import Chunk, Program, made_ready
 from patron.segments.live.streams import NotLive
 from patron.segments.rules.language import Rule
 from patron.shops.types import Shop
+
+ROWS_BESIDE = 250_000
+"""So many events are looked at together where others work beside it: in the web process."""
 
 FACTS_AT_ONCE = 500
 SHOWN = 10
@@ -41,7 +44,11 @@ class Counted(msgspec.Struct):
 
 
 async def open_full(
-    tx: Tx, folder: Folder, programs: list[Program], position: int | None = None
+    tx: Tx,
+    folder: Folder,
+    programs: list[Program],
+    position: int | None = None,
+    rows: int = ROWS_AT_ONCE,
 ) -> Full | None:
     """The copy, with what the log has after it, up to `position` if given. None where there is no
     copy of this log, or rules ask for what it does not hold."""
@@ -59,7 +66,7 @@ async def open_full(
     left = await asyncio.to_thread(left_by, listener, events) if events else Left([], NOTHING)
     gone = await lake_store.erasures(tx)
     since = Since(left.origins, left.records, await store.merged(tx), gone)
-    return await asyncio.to_thread(Full, folder, there, programs, since)
+    return await asyncio.to_thread(Full, folder, there, programs, since, rows)
 
 
 async def count(
@@ -85,7 +92,7 @@ async def count(
         return None
     asking = Asking(now, zone, changes=False)
     async with db.unit(shop.schema) as tx:
-        full = await open_full(tx, folder, [program])
+        full = await open_full(tx, folder, [program], rows=ROWS_BESIDE)
     if full is None:
         return None
     ((least, most),) = full.empty(asking)
