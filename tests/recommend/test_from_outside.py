@@ -1,0 +1,69 @@
+"""A whole installation: what a visitor did and the shop changed counts within a second."""
+
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from running import Running, eventually, running
+
+pytestmark = pytest.mark.slow
+
+GOODS = [
+    {"id": id, "title": id.capitalize(), "price": "12.50", "category": "Home > Light"}
+    for id in ("lamp", "bulb", "shade", "candle")
+]
+
+
+def offered(house: Running, placement: str, **more: Any) -> list[str]:
+    body = {"placements": [placement], "writeKey": house.write_key, **more}
+    answer = httpx.post(f"{house.url}/v1/recommend", json=body, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return [one["id"] for one in answer.json()["placements"][0]["items"]]
+
+
+def seen_by(house: Running, visitor: str, *products: str) -> None:
+    batch = [
+        {"type": "track", "event": "Product Viewed", "anonymousId": visitor,
+         "messageId": f"{visitor}-{id}", "properties": {"product_id": id}}
+        for id in products
+    ]  # fmt: skip
+    answer = httpx.post(
+        f"{house.url}/v1/batch", json={"batch": batch}, auth=(house.write_key, ""), timeout=30
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def test_from_the_first_product_to_the_first_training() -> None:
+    with running(lake_flush_seconds=1, training_seconds=1) as house:
+        house.open_shop()
+        house.start()
+        told = house.call("POST", "/api/products", json={"products": GOODS})
+        assert told.status_code == 200, told.text
+        eventually(lambda: len(offered(house, "best_sellers")) == 4, "the catalog")
+        assert offered(house, "recently_viewed", anonymousId="eve") == []
+        for number in range(6):
+            seen_by(house, f"visitor-{number}", "lamp", "bulb")
+        began = time.monotonic()
+        seen_by(house, "eve", "lamp")
+        eventually(
+            lambda: offered(house, "recently_viewed", anonymousId="eve") == ["lamp"], "the visit"
+        )
+        took = time.monotonic() - began
+        sold_out = [{"id": "shade", "available": False}]
+        house.call("POST", "/api/products", json={"products": sold_out})
+        eventually(lambda: "shade" not in offered(house, "best_sellers"), "what is sold out")
+        assert house.call("GET", "/api/recommend/report").json() is None
+        assert house.call("POST", "/api/recommend/train").status_code == 202
+        report = eventually(
+            lambda: house.call("GET", "/api/recommend/report").json(), "the training"
+        )
+        assert report["products"] == 4
+        assert {"session", "similar"} <= {one["name"] for one in report["sources"]}
+
+        def comes_next() -> bool:
+            return offered(house, "recommended_for_you", anonymousId="eve")[0] == "bulb"
+
+        eventually(comes_next, "the models")
+        assert took < 2.0  # a second, on a machine that has nothing else to do
