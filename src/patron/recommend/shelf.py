@@ -126,7 +126,7 @@ def write(
         abouts[name] = msgspec.structs.replace(about, plain=plain)
     sums = {path.name: _checksum(path) for path in sorted(draft.iterdir())}
     label = Label(version, now, position, abouts, sums)
-    (draft / "label.json").write_bytes(msgspec.json.encode(label))
+    (draft / "label.json").write_bytes(msgspec.json.encode(label, enc_hook=_plainly))
     for path in draft.iterdir():
         _to_disk(path)
     shutil.rmtree(folder, ignore_errors=True)
@@ -227,6 +227,11 @@ class Shelf:
 def shelf_of(data_dir: Path, slug: str) -> Path:
     """The folder of a shop's models."""
     return data_dir / "shops" / slug / "models"
+
+
+def _plainly(number: Any) -> Any:
+    """A number of numpy's as one of Python's."""
+    return number.item()
 
 
 def _to_disk(path: Path) -> None:

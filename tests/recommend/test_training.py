@@ -1,0 +1,152 @@
+"""A night's training: what does no better than popularity is not used, and the same past leads to
+the same models."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from patron.recommend import shelf, tasks
+from patron.recommend.history.reading import Past
+from patron.recommend.history.shaping import Rows, shaped
+from patron.recommend.serving.goods import columns
+from patron.recommend.serving.placing import Book
+from patron.recommend.training import reports
+from patron.recommend.training.asking import MOST, About, asked
+from patron.recommend.training.report import Report
+from patron.recommend.training.sources import Wares
+from patron.recommend.types import Interactions
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+START = int((NOW - timedelta(days=60)).timestamp())
+
+
+def deeds(visits: list[list[int]], kind: int = 0, people: int = 0) -> Interactions:
+    """Visits (or, of kind 2, orders), an hour after each other, one product a minute; by as many
+    people in turn, or each by somebody else."""
+    columns = [
+        (
+            number % people if people else number,
+            item,
+            START + number * 3_600 + (place * 60 if kind < 2 else 0),
+            kind,
+            number if kind == 2 else -1,
+        )
+        for number, items in enumerate(visits)
+        for place, item in enumerate(items)
+    ]
+    table = np.array(columns, np.int64).reshape(-1, 5)
+    rows = Rows(
+        table[:, 0], table[:, 1].astype(np.int32), table[:, 2], table[:, 3].astype(np.int8),
+        table[:, 4].astype(np.int32),
+    )  # fmt: skip
+    return shaped(rows, np.arange(max(len(visits), 1)), 40)
+
+
+def material(history: Interactions) -> tasks.Material:
+    items = [f"p{n:02}" for n in range(history.items)]
+    goods = columns([None] * len(items), items, "USD")
+    return tasks.Material(Past(history, items, 7), Wares(goods, items), Book())
+
+
+def trained(history: Interactions, folder: Path) -> Report:
+    return tasks.train(material(history), folder, NOW, seconds=0)
+
+
+def pairs(count: int) -> list[list[int]]:
+    """Visits of pairs that belong together."""
+    draw = np.random.default_rng(5)
+    return [[2 * n, 2 * n + 1] for n in draw.integers(0, 20, count).tolist()]
+
+
+def noise(count: int) -> list[list[int]]:
+    """Visits without any sense, but that a few products are in most of them."""
+    draw = np.random.default_rng(5)
+    share = 1.0 / np.arange(1, 41) ** 2
+    return [draw.choice(40, 3, p=share / share.sum()).tolist() for _ in range(count)]
+
+
+def test_what_finds_more_than_popularity_is_used(tmp_path: Path) -> None:
+    report = trained(deeds(pairs(1_200)), tmp_path)
+    by_name = {one.name: one for one in report.sources}
+    session = by_name["session"]
+    assert session.used and session.score is not None and session.bar is not None
+    assert session.score > 2 * session.bar and session.questions >= 100
+    assert "does better than popularity" in session.why
+    assert by_name["companions"].questions == 0
+    assert "too little happened" in by_name["companions"].why
+    opened = shelf.Shelf(tmp_path).models()
+    assert opened is not None and "session" in opened.label.models
+    assert opened.label.models["session"].score == session.score
+    placements = {one.placement: one for one in report.placements}
+    viewed = placements["also_viewed"]
+    assert viewed.measured.hit_rate > viewed.best_sellers.hit_rate
+    assert 0 < viewed.measured.coverage <= 1
+    assert reports.latest(tmp_path) == report
+
+
+def test_what_finds_no_more_is_not_used_and_says_so(tmp_path: Path) -> None:
+    report = trained(deeds(noise(1_500), people=300), tmp_path)
+    refused = [one for one in report.sources if not one.used]
+    assert refused
+    for one in refused:
+        assert "no better than popularity" in one.why
+        assert one.score is not None and one.bar is not None and one.score <= one.bar
+    opened = shelf.Shelf(tmp_path).models()
+    assert opened is not None
+    assert not {one.name for one in refused} & set(opened.label.models)
+    later = tasks.refresh(material(deeds(noise(1_500), people=300)), tmp_path, NOW)
+    assert not {one.name for one in refused} & set(later.models)
+
+
+def sums(folder: Path) -> dict[str, str]:
+    opened = shelf.Shelf(folder).models()
+    assert opened is not None
+    return opened.label.checksums
+
+
+def test_the_same_past_leads_to_the_same_models(tmp_path: Path) -> None:
+    history = deeds(pairs(400), people=50)
+    first = trained(history, tmp_path / "a")
+    second = trained(history, tmp_path / "b")
+    assert sums(tmp_path / "a") == sums(tmp_path / "b")
+    plain = [
+        [msgspec.structs.replace(one, seconds=0.0) for one in report.sources]
+        for report in (first, second)
+    ]
+    assert plain[0] == plain[1] and first.placements == second.placements
+    assert hashlib.sha256(msgspec.json.encode(first.placements)).hexdigest()
+
+
+ODD: dict[str, Any] = {
+    "one product": deeds([[0]] * 50),
+    "one customer": deeds([[n % 40, (n + 1) % 40] for n in range(80)], people=1),
+    "all orders the same": deeds([[1, 2, 3]] * 60, kind=2, people=20),
+    "one deed": deeds([[0]]),
+    "nothing": deeds([]),
+}
+
+
+@pytest.mark.parametrize("shop", ODD)
+def test_odd_shops_are_trained_too(tmp_path: Path, shop: str) -> None:
+    report = trained(ODD[shop], tmp_path)
+    assert report.products == 40
+    opened = shelf.Shelf(tmp_path).models()
+    assert opened is not None
+    assert ("popular" in opened.label.models) == (shop != "nothing")
+    assert tasks.refresh(material(ODD[shop]), tmp_path, NOW).products == 40
+
+
+def test_questions_are_bounded_and_know_only_what_was_before() -> None:
+    before, after = deeds(pairs(50), people=10), deeds(pairs(4_000), people=10)
+    for about in About:
+        questions = asked(about, before, after)
+        assert len(questions) <= MOST
+        for question in questions[:50]:
+            assert len(question.wanted)
+            assert not set(question.wanted.tolist()) & set(question.avoid.tolist())
+            assert (question.moment.ages >= 0).all()
