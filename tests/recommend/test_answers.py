@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -133,6 +133,28 @@ def test_placements_asked_together_offer_nothing_twice(house: House, tmp_path: P
         again = (await floor.say({**both, "distinct": False})).json()["placements"]
         assert again[0]["items"] == first["items"]
         assert again[0]["rec_id"] != first["rec_id"]
+
+    play(house, tmp_path, story)
+
+
+def test_what_is_used_up_comes_with_a_date(house: House, tmp_path: Path) -> None:
+    async def story(floor: Floor) -> None:
+        await floor.stock(*HOME)
+        stage = floor.stage
+        for person in range(30):
+            for month in range(6, 0, -1):
+                ago = timedelta(days=30 * month - person % 3)
+                lines = [{"product_id": "tea", "price": 9}]
+                if month == 6:
+                    lines.append({"product_id": "lamp", "price": 40})
+                await stage.walk(stage.orders(f"u:p{person}", ago, products=lines))
+        await floor.train(refresh=True)
+        answer = await floor.say({"placements": ["buy_it_again"], "userId": "p0"}, floor.server_key)
+        (offered,) = answer.json()["placements"][0]["items"]
+        assert (offered["id"], offered["codes"]) == ("tea", ["again"])
+        due = date.fromisoformat(offered["due"])
+        assert abs((due - stage.now.date()).days) <= 3
+        assert offered["reason"] == "Time for more of it?"
 
     play(house, tmp_path, story)
 

@@ -1,6 +1,7 @@
 """From a question, the visitor and the goods of this moment to an answer."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -151,17 +152,38 @@ def chained(placement: Placement) -> list[tuple[Strategy, bool]]:
     ]
 
 
-def shown(placement: Placement, found: Ranked, stock: Stock, rec_id: str, model: str) -> Answered:
+Due = Mapping[int, str]
+"""By product when somebody is expected to need it again, as a date."""
+
+
+def due(found: Ranked, scene: Scene, strategies: Strategies) -> Due:
+    """The dates of what is offered because she bought it before."""
+    if not any(Strategy.AGAIN in codes for codes in found.reasons):
+        return {}
+    context = Context(now=scene.now, n=0)
+    dates = strategies.due_dates(Moment(context, scene.seen, scene.visit, scene.ages))
+    return {
+        item: datetime.fromtimestamp(dates[item], UTC).date().isoformat()
+        for item in found.items.tolist()
+        if item in dates
+    }
+
+
+def shown(
+    placement: Placement, found: Ranked, stock: Stock, rec_id: str, model: str, dates: Due
+) -> Answered:
     """The answer as it goes out."""
     columns = (found.items.tolist(), found.scores.tolist(), found.because.tolist())
     items = [
-        _item(stock, item, score, because, codes)
+        _item(stock, item, score, because, codes, dates.get(item))
         for item, score, because, codes in zip(*columns, found.reasons, strict=True)
     ]
     return Answered(placement.key, rec_id, items, [], found.fallback_share, model)
 
 
-def wired(placement: Placement, found: Ranked, stock: Stock, rec_id: str, model: str) -> Wired:
+def wired(
+    placement: Placement, found: Ranked, stock: Stock, rec_id: str, model: str, dates: Due
+) -> Wired:
     """The same, written: what never changes of a product is written once and not each time."""
     columns = (found.items.tolist(), found.scores.tolist(), found.because.tolist())
     items = []
@@ -170,7 +192,7 @@ def wired(placement: Placement, found: Ranked, stock: Stock, rec_id: str, model:
         if because != NONE:
             speaker = stock.face(because)
             title, tail = speaker.title, speaker.id
-        said = _Said(told(codes, title), codes, tail, round(score, 6))
+        said = _Said(told(codes, title), codes, tail, round(score, 6), dates.get(item))
         items.append(msgspec.Raw(b"".join((stock.wire(item), b",", _written(said)[1:]))))
     return Wired(placement.key, rec_id, items, [], found.fallback_share, model)
 
@@ -182,6 +204,7 @@ class _Said(msgspec.Struct, frozen=True, omit_defaults=True):
     codes: list[str] = msgspec.field(default_factory=list)
     because: str | None = None
     score: float = -1.0  # always said
+    due: str | None = None
 
 
 _written = msgspec.json.Encoder().encode
@@ -212,7 +235,9 @@ def categories(
     ]
 
 
-def _item(stock: Stock, item: int, score: float, because: int, codes: list[str]) -> Item:
+def _item(
+    stock: Stock, item: int, score: float, because: int, codes: list[str], date: str | None
+) -> Item:
     face = stock.face(item)
     speaker = stock.face(because) if because != NONE else None
     return Item(
@@ -230,6 +255,7 @@ def _item(stock: Stock, item: int, score: float, because: int, codes: list[str])
         codes=codes,
         because=None if speaker is None else speaker.id,
         score=round(score, 6),
+        due=date,
     )
 
 

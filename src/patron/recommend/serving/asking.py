@@ -52,7 +52,8 @@ class Question(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Item(Face, frozen=True, omit_defaults=True, kw_only=True):
-    """An offered product. `reason` is for the customer; `codes` begin with the strategy."""
+    """An offered product. `reason` is for the customer; `codes` begin with the strategy. `due` is
+    the date on which she is expected to need it again."""
 
     reason: str = ""
     codes: list[str] = msgspec.field(default_factory=list)

@@ -20,7 +20,16 @@ from patron.recommend.attribution.words import Namer
 from patron.recommend.placements.definition import Placement, Shows
 from patron.recommend.rules.ruleset import Rules
 from patron.recommend.rules.types import NONE, Ranked, Touch
-from patron.recommend.serving.answering import Scene, answer, categories, scene_of, shown, wired
+from patron.recommend.serving.answering import (
+    Due,
+    Scene,
+    answer,
+    categories,
+    due,
+    scene_of,
+    shown,
+    wired,
+)
 from patron.recommend.serving.asking import (
     Answer,
     Answered,
@@ -46,7 +55,7 @@ IDLE_SECONDS = 60.0
 DOWN = (psycopg.Error, PoolTimeout, OSError, TimeoutError)
 
 
-Placed = tuple[Placement, str, Ranked | list[CategoryItem]]
+Placed = tuple[Placement, str, Ranked | list[CategoryItem], Due]
 
 
 class Engine:
@@ -116,8 +125,8 @@ class Engine:
         answers = [
             Answered(one.key, rec_id, [], ranked, _fallen(ranked), self.models.version)
             if isinstance(ranked, list)
-            else shown(one, ranked, self.stock, rec_id, self.models.version)
-            for one, rec_id, ranked in found
+            else shown(one, ranked, self.stock, rec_id, self.models.version, dates)
+            for one, rec_id, ranked, dates in found
         ]
         return Answer(answers, unknown)
 
@@ -127,8 +136,8 @@ class Engine:
         answers = [
             Wired(one.key, rec_id, [], ranked, _fallen(ranked), self.models.version)
             if isinstance(ranked, list)
-            else wired(one, ranked, self.stock, rec_id, self.models.version)
-            for one, rec_id, ranked in found
+            else wired(one, ranked, self.stock, rec_id, self.models.version, dates)
+            for one, rec_id, ranked, dates in found
         ]
         return WiredAnswer(answers, unknown)
 
@@ -148,10 +157,11 @@ class Engine:
                 n = question.count or placement.count
                 if placement.shows is Shows.CATEGORIES:
                     order = categories(placement, scene, self.strategies, self.stock.goods, n)
-                    found.append((placement, rec_id, order))
+                    found.append((placement, rec_id, order, {}))
                     continue
                 ranked = self.ranked(placement, scene, n, question.seed or seed, taken)
-                found.append((placement, rec_id, ranked))
+                dates = due(ranked, scene, self.strategies)
+                found.append((placement, rec_id, ranked, dates))
                 if question.distinct:
                     taken = np.concatenate([taken, ranked.items])
         return found, unknown

@@ -9,7 +9,7 @@ from patron.kit.problems import Problem, bad_request, not_found
 from patron.recommend.placements.definition import Placement, Shows, parse, unknown_pins
 from patron.recommend.rules.types import Touch
 from patron.recommend.rules.words import explained, left_out
-from patron.recommend.serving.answering import answer, categories, shown
+from patron.recommend.serving.answering import answer, categories, due, shown
 from patron.recommend.serving.asking import CategoryItem, Fact, Item, ProductId, Products, Question
 from patron.recommend.serving.engine import Engine
 from patron.recommend.serving.visitors import Asked, Visitor
@@ -133,7 +133,8 @@ def effect(engine: Engine, placement: Placement, trial: Trial, visitor: Visitor)
         return Tried(placement.key, [], order, [], fallen, known, pins, model)
     rules = engine.rules(placement)
     found = answer(placement, rules, scene, engine.strategies, stock, n, trial.seed)
-    said = shown(placement, found, stock, "", model)
+    dates = due(found, scene, engine.strategies)
+    said = shown(placement, found, stock, "", model, dates)
     return Tried(
         placement=placement.key,
         items=[TriedItem(item, explained(item.codes)) for item in said.items],
