@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from conftest import House
 from patron.kit.db import Database
 from patron.kit.problems import Problem, not_found
+from patron.kit.settings import Settings
 from patron.shops.types import Access, KeyKind, Shop
 
 ADMIN = frozenset({"shop:admin"})
@@ -53,6 +54,7 @@ def api(
         "clock": lambda: house.clock,
         "shop": lambda: shops[0],
         "signer": lambda: house.signer,
+        "settings": Settings,
         "open_shop": lambda: open_shop,
     }
     app = Litestar(

@@ -23,8 +23,8 @@ RIGHTS: list[tuple[str, str]] = [
     (r"\w+ /api/(shop|keys|webhooks|audit|retention)\b", "shop:admin"),
     (r"GET /api/events", "events:read"),
     (r"POST /api/events", "events:write"),
-    (r"GET /api/products", "catalog:read"),
-    (r"POST /api/products", "catalog:write"),
+    (r"GET /api/(products|feeds)", "catalog:read"),
+    (r"(POST|DELETE) /api/(products|feeds)", "catalog:write"),
     (r"GET /api/carts/order-feed", "analytics:read"),
     (r"GET /api/(profiles|suppressions|carts|tags|privacy-requests)\b", "profiles:read"),
     (r"(POST|DELETE) /api/(profiles|suppressions|privacy-requests)\b", "profiles:write"),
@@ -268,11 +268,13 @@ def standing(shop: Tenant) -> Any:
         [*(one[name] for name in ("key", "name", "rule")), one["status"] == "paused"]
         for one in told("/api/segments")
     ]
+    # When each was tried last is the worker's doing.
+    feeds = [[one[name] for name in ("key", "address", "kind")] for one in told("/api/feeds")]
     # Who changed what; that it is read here is written down too.
     changes = [one["id"] for one in told("/api/audit", changes="true", limit="200")["items"]]
     return [
         changes, profile["identifiers"], profile["origins"], profile["reach"], profile["consents"],
-        told("/api/carts", profile=shop.ids["who"])["items"], segments,
+        told("/api/carts", profile=shop.ids["who"])["items"], segments, feeds,
         shop.heard(), *(told(path) for path in STANDING),
     ]  # fmt: skip
 

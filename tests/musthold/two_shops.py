@@ -19,6 +19,8 @@ SCOPES = (
     "events:write", "recommend:read", "recommend:write", "shop:admin",
 )  # fmt: skip
 
+LOCAL = "127.0.0.0/8"
+
 
 class Tenant:
     """One of the two shops: its keys, and the ids of what is in it."""
@@ -68,6 +70,7 @@ class Tenant:
         the shop writes down itself. Some of it takes a while: `settle` waits for that."""
         self._ask_ok("POST", "/api/shop/mode", json={"mode": "live"})
         self._webhook()
+        self._feed()
         self._journey()
         who, browser = self.marked("ada"), self.marked("browser")
         thing = {**item(self.marked("tea")), "url": f"https://{self.slug}.example/tea"}
@@ -109,6 +112,11 @@ class Tenant:
             "description": self.marked("CRM"),
         }
         self._ask_ok("POST", "/api/webhooks", json=body)
+
+    def _feed(self) -> None:
+        """Where nothing but 204 is answered: what is tried, and fails."""
+        body = {"key": self.key, "url": f"{self.listener.url}/{self.marked('feed')}"}
+        self._ask_ok("POST", "/api/feeds", json=body)
 
     def _suppressions(self) -> None:
         self._ask_ok(
@@ -252,7 +260,7 @@ def two_shops() -> Iterator[tuple[Tenant, Tenant]]:
     with (
         mailbox() as box,
         receiver() as listener,
-        running(webhook_networks="127.0.0.0/8", **box.settings) as house,
+        running(webhook_networks=LOCAL, feed_networks=LOCAL, **box.settings) as house,
     ):
         house.start()
         tenants = Tenant(house, box, listener, "Acme"), Tenant(house, box, listener, "Bolt")

@@ -9,6 +9,7 @@ from patron.analytics.person import routes as person
 from patron.app import people, suppressions
 from patron.app.audit import routes as audit
 from patron.app.context import inbox_limits
+from patron.app.feeds import routes as feeds
 from patron.app.installing import LIBRARY
 from patron.app.lists import routes as lists
 from patron.app.predictions import routes as score_files
@@ -53,6 +54,7 @@ ROUTES: list[HTTPRouteHandler] = [
     *retention.routes,
     *debugger.routes,
     *catalog.routes,
+    *feeds.routes,
     *search.routes,
     *profiles.routes,
     *labels.routes,

@@ -21,6 +21,7 @@ _HINTS = {
     "mail_reply_to": "give one address such as help@shop.example",
     "trusted_proxies": "give networks such as 127.0.0.1, 10.0.0.0/8",
     "webhook_networks": "give networks such as 10.1.0.0/16, 127.0.0.0/8",
+    "feed_networks": "give networks such as 10.1.0.0/16, 127.0.0.0/8",
     "owner_email": "give one address such as owner@shop.example",
 }
 
@@ -62,7 +63,7 @@ def _checked(key: str, value: Any) -> Any:
         right = "PRIVATE KEY-----" in value
     elif key == "secret":
         right = len(value) >= 16
-    elif key in ("trusted_proxies", "webhook_networks"):
+    elif key in ("trusted_proxies", "webhook_networks", "feed_networks"):
         value = ", ".join(str(ipaddress.ip_network(part.strip())) for part in value.split(","))
     elif isinstance(value, float):
         right = math.isfinite(value)

@@ -223,6 +223,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="Private networks that webhooks may go to, with commas; else none"),
     ] = None
+    feed_networks: Annotated[str | None, Meta(description="As webhook_networks, for feeds")] = None
     webhook_history_days: Annotated[
         int, Meta(ge=1, le=365, description="Days that what webhooks were told is kept")
     ] = 7
@@ -372,9 +373,8 @@ def _disagreements(settings: Settings) -> list[str]:
             f"signed with {', '.join(signing)} together; give all three or none"
         )
     if (settings.smtp_user is None) != (settings.smtp_password is None):
-        given, other = ("smtp_password", "smtp_user")
-        if settings.smtp_user is not None:
-            given, other = other, given
+        names = ["smtp_user", "smtp_password"]
+        given, other = names if settings.smtp_user is not None else names[::-1]
         found.append(f"{given} is given without {other}; give both or neither")
     if 0 < settings.lake_retention_months < settings.event_retention_months:
         found.append(

@@ -30,7 +30,8 @@ from patron.shops.types import Shop
 IMPERSONAL = frozenset(
     {
         "doctor", "bench", "demo", "shop list", "key list", "lake status", "journey list",
-        "journey results", "profile tags", "trait list", "prediction list",
+        "journey results", "profile tags", "trait list", "prediction list", "feed list",
+        "feed report",
         "recommend placements", "recommend results", "recommend report",
     }
 )  # fmt: skip

@@ -25,6 +25,8 @@ IMPERSONAL = frozenset(
         "GET /api/products",
         "GET /api/products/unresolved",
         "GET /api/products/{product_id}",
+        "GET /api/feeds",
+        "GET /api/feeds/{key}",
         "GET /api/carts/order-feed",
         "GET /api/conditions/schema",
         "GET /api/journeys",

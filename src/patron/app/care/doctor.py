@@ -9,6 +9,7 @@ from psycopg_pool import PoolTimeout
 
 from patron.app.care import asking, ready, segmented
 from patron.app.care.finding import Finding
+from patron.app.feeds import reading
 from patron.app.installing import LIBRARY
 from patron.app.rooms import unapplied
 from patron.app.sending import smtp_of
@@ -137,6 +138,7 @@ async def _shop(settings: Settings, db: Database, clock: Clock, shop: Shop) -> l
             *await hearing.of_shop(tx, shop),
             *await asking.of_shop(tx, shop),
             *await segmented.of_shop(tx, shop),
+            *await reading.of_shop(tx, shop),
         ]
     found = []
     name = f"{shop.slug}: walk"

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "golive": ("shops", "golive"),
     "bench": ("bench", "bench"),
     "import": ("imports", "app"),
+    "feed": ("feeds.commands", "app"),
     "shop": ("shops", "shop_app"),
     "key": ("shops", "key_app"),
     "profile": ("profiles", "app"),

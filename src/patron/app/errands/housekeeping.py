@@ -9,6 +9,7 @@ from patron.app.errands.running import Errands
 from patron.app.lists.uploads import Uploads
 from patron.app.retention import sweeping
 from patron.carts import tasks as carts
+from patron.catalog.feeds import store as feeds
 from patron.catalog.watching import store as catalog
 from patron.delivery.channels.webhook import tasks as webhooks
 from patron.events.lake import store as lake_store
@@ -70,7 +71,9 @@ class Keeper:
             Uploads(self._settings.data_dir, shop.slug).sweep(now)
             await self._write_over_traces(shop, now)
         await self._in_turn(
-            shop, now, [self._lake, self._segments, self._suggestions, self._lists, self._models]
+            shop,
+            now,
+            [self._feeds, self._lake, self._segments, self._suggestions, self._lists, self._models],
         )
 
     async def _in_turn(self, shop: Shop, now: datetime, jobs: Sequence[_Job]) -> None:
@@ -85,6 +88,12 @@ class Keeper:
                 failed = failed or error
         if failed is not None:
             raise failed
+
+    async def _feeds(self, shop: Shop, now: datetime) -> None:
+        async with self._db.unit(shop.schema) as tx:
+            waits = await feeds.is_due(tx, now)
+        if waits:
+            await self._errands.run("feeds", shop, "patron.app.feeds.running")
 
     async def _lake(self, shop: Shop, now: datetime) -> None:
         if await self._lake_is_due(shop, now):

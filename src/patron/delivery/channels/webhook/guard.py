@@ -34,10 +34,12 @@ def networks_of(text: str | None) -> list[Network]:
 
 
 class Guard:
-    """Judges addresses; `allowed` are private networks that may be reached all the same."""
+    """Judges addresses; `allowed` are private networks that may be reached all the same, as
+    `setting` says."""
 
-    def __init__(self, allowed: Iterable[Network] = ()) -> None:
+    def __init__(self, allowed: Iterable[Network] = (), setting: str = "webhook_networks") -> None:
         self._allowed = list(allowed)
+        self._setting = setting
 
     def checked(self, url: str) -> str:
         """`url`, if a webhook may be registered for it. Problem 400 that says what is wrong.
@@ -90,7 +92,7 @@ class Guard:
         kept = [str(one) for one in dict.fromkeys(found) if self.allows(one)]
         if not kept:
             shown = ", ".join(str(one) for one in found)
-            raise Refused(f"{host} is {shown}, which is private: see webhook_networks")
+            raise Refused(f"{host} is {shown}, which is private: see {self._setting}")
         return kept
 
 

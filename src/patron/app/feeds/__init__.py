@@ -1,0 +1,1 @@
+"""Product feeds fetched from where the owner says they are, and from nowhere else."""
