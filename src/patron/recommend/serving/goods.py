@@ -6,7 +6,8 @@ few thousand products, and at most every `REST` times the time that takes in a l
 """
 
 import asyncio
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ CONTENT = "kind"
 """The attribute by which an article of the shop says that it is no product but a guide, a post …"""
 PRODUCT = "product"
 LARGEST_STOCK = 2**31 - 1
-MOST_ATTRIBUTES = 40
+MOST_ATTRIBUTES, MOST_NAMES = 40, 1_000
 
 
 class Face(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,7 +53,7 @@ class Stock:
     def __init__(self, db: Database, shop: Shop) -> None:
         self._db = db
         self._shop = shop
-        self._wares: dict[str, Ware] = {}
+        self._wares: dict[str, bytes] = {}  # packed: as objects they take four times as much
         self._seen: Seen | None = None
         self._first: list[str] = []
         self._popularity: NDArray[np.float32] | None = None
@@ -62,7 +63,7 @@ class Stock:
         self._faces: list[Face | None] = []
         self._wires: list[bytes | None] = []
         self.ids: list[str] = []
-        self.numbers: dict[str, int] = {}
+        self.numbers: Mapping[str, int] = {}
         self.goods: Goods = columns([], [], shop.currency)
         self.generation = 0
         """Another one whenever products are numbered anew."""
@@ -103,18 +104,18 @@ class Stock:
         """How a product is shown."""
         found = self._faces[item]
         if found is None:
-            found = self._faces[item] = face(self._wares[self.ids[item]], self._shop)
+            found = self._faces[item] = face(_unpacked(self._wares[self.ids[item]]), self._shop)
         return found
 
     async def _read_all(self) -> None:
         async with self._db.unit(self._shop.schema) as tx:
             seen = await watching.seen(tx)
-        wares: dict[str, Ware] = {}
+        wares: dict[str, bytes] = {}
         after: str | None = None
         while True:
             async with self._db.unit(self._shop.schema) as tx:
                 some = await watching.wares(tx, after, AT_ONCE)
-            wares.update((ware.id, ware) for ware in some)
+            wares.update((ware.id, _packed(ware)) for ware in some)
             if len(some) < AT_ONCE:
                 break
             after = some[-1].id
@@ -136,68 +137,126 @@ class Stock:
     def _change(self, id: str, ware: Ware | None) -> None:
         before = self._wares.get(id)
         number = self.numbers.get(id)
-        if ware is None:
-            self._wares.pop(id, None)
-        else:
-            self._wares[id] = ware
-        if before == ware:
+        now = None if ware is None else _packed(ware)
+        if before == now:
             return
+        if now is None:
+            del self._wares[id]
+        else:
+            self._wares[id] = now
         if number is None:
             self._dirty = self._dirty or ware is not None
             return
         self._faces[number] = self._wires[number] = None
         _set(self.goods, number, ware, self._shop.currency)
-        same = before is not None and ware is not None and _words(before) == _words(ware)
+        same = before is not None and ware is not None and _words(_unpacked(before)) == _words(ware)
         self._dirty = self._dirty or not (same or ware is None)
 
     def _build(self) -> tuple[list[str], Goods]:
         first = set(self._first)
         ids = [*self._first, *sorted(id for id in self._wares if id not in first)]
-        wares = [self._wares.get(id) for id in ids]
+        found = (self._wares.get(id) for id in ids)
+        wares = (None if one is None else _unpacked(one) for one in found)
         return ids, columns(wares, ids, self._shop.currency, self._popularity, self._repeat)
 
     def _take(self, ids: list[str], goods: Goods) -> None:
         self.ids, self.goods = ids, goods
-        self.numbers = dict(goods.numbers)
+        self.numbers = goods.numbers
         self._faces = [None] * len(ids)
         self._wires = [None] * len(ids)
         self.generation += 1
 
 
+_packed = msgspec.msgpack.Encoder().encode
+_unpacked = msgspec.msgpack.Decoder(Ware).decode
+
+
 def columns(
-    wares: Sequence[Ware | None],
+    wares: Iterable[Ware | None],
     ids: Sequence[str],
     currency: str,
     popularity: NDArray[np.float32] | None = None,
     repeat: NDArray[np.float32] | None = None,
 ) -> Goods:
-    """Columns over `wares`; one that is None is not in the catalog any more and never offered.
-    `popularity` and `repeat` may be shorter: those behind have none yet."""
-    count = len(wares)
+    """Columns over `wares`, which are those of `ids`; one that is None is not in the catalog any
+    more and never offered. `popularity` and `repeat` may be shorter: those behind have none yet."""
+    count = len(ids)
+    price, compare_at = np.full((2, count), NONE, np.int64)
     goods = Goods(
         currency=currency,
-        price=np.full(count, NONE, np.int64),
-        compare_at=np.full(count, NONE, np.int64),
+        price=price,
+        compare_at=compare_at,
         in_stock=np.zeros(count, np.bool_),
         stock=np.full(count, NONE, np.int32),
-        brand=_one([None if ware is None else ware.brand for ware in wares]),
-        category=_path([[] if ware is None else ware.categories for ware in wares]),
+        brand=Words(np.empty(0, np.int32), []),
+        category=Words(np.empty(0, np.int32), []),
         parent=np.full(count, NONE, np.int32),
         margin=np.full(count, np.nan, np.float32),
-        first_seen=np.array(
-            [NONE if ware is None else int(ware.created_at.timestamp()) for ware in wares], np.int64
-        ),
+        first_seen=np.full(count, NONE, np.int64),
         popularity=_longer(popularity, count, 0.0),
         repeat=_longer(repeat, count, np.nan),
         shown=np.zeros(count, np.bool_),
-        kind=_one([PRODUCT if ware is None else kind_of(ware) for ware in wares]),
-        attributes=_attributes(wares),
+        kind=Words(np.empty(0, np.int32), []),
         numbers={id: number for number, id in enumerate(ids)},
     )
+    brand, category, kind = Texts(), Texts(), Texts()
+    attributes: dict[str, Texts] = {}
     for number, ware in enumerate(wares):
-        if ware is not None:
-            _set(goods, number, ware, currency)
-    return goods
+        if ware is None:
+            kind.add(number, PRODUCT)
+            continue
+        _set(goods, number, ware, currency)
+        goods.first_seen[number] = int(ware.created_at.timestamp())
+        brand.add(number, ware.brand)
+        category.add(number, PATH.join(step.strip() for step in ware.categories if step))
+        kind.add(number, kind_of(ware))
+        for name, said in ware.attributes.items():
+            if name not in attributes and len(attributes) < MOST_NAMES:
+                attributes[name] = Texts()
+            if name in attributes:
+                for one in said if isinstance(said, list) else [said]:
+                    if isinstance(one, str | int | float):
+                        attributes[name].add(number, _text(one))
+    most = sorted(attributes, key=lambda name: (-len(attributes[name]), name))[:MOST_ATTRIBUTES]
+    return msgspec.structs.replace(
+        goods,
+        brand=brand.column(count),
+        category=category.column(count),
+        kind=kind.column(count),
+        attributes={name: attributes[name].column(count) for name in most},
+    )
+
+
+class Texts:
+    """A column of texts in the making: told in rising order of products, several of one allowed."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+        self._owner = array("i")
+        self._code = array("i")
+
+    def __len__(self) -> int:
+        return len(self._code)
+
+    def add(self, number: int, text: str | None) -> None:
+        """An empty text is none."""
+        if text:
+            self._owner.append(number)
+            self._code.append(self._codes.setdefault(text, len(self._codes)))
+
+    def column(self, count: int) -> Words:
+        """The column of `count` products; the words in order, whatever they were told in."""
+        words = sorted(self._codes)
+        place = np.empty(len(words), np.int32)
+        place[[self._codes[word] for word in words]] = np.arange(len(words), dtype=np.int32)
+        owner = np.array(self._owner, np.int32)
+        code = place[np.array(self._code, np.int32)] if len(words) else np.empty(0, np.int32)
+        many = np.bincount(owner, minlength=count)
+        if many.max(initial=0) <= 1:
+            found = np.full(count, NONE, np.int32)
+            found[owner] = code
+            return Words(found, words)
+        return Words(code, words, np.concatenate([[0], np.cumsum(many)]).astype(np.int64))
 
 
 def kind_of(ware: Ware) -> str:
@@ -260,44 +319,7 @@ def _longer(known: NDArray[np.float32] | None, count: int, rest: float) -> NDArr
     return found
 
 
-def _one(texts: Sequence[str | None]) -> Words:
-    words = sorted({text for text in texts if text})
-    codes = {word: code for code, word in enumerate(words)}
-    return Words(np.array([codes.get(text or "", NONE) for text in texts], np.int32), words)
-
-
-def _path(steps: Sequence[Sequence[str]]) -> Words:
-    """The catalog's categories are the steps of one path, the uppermost first."""
-    return _one([PATH.join(step.strip() for step in path if step) or None for path in steps])
-
-
-def _attributes(wares: Sequence[Ware | None]) -> dict[str, Words]:
-    """A column for each of the attributes that most products have."""
-    counts: dict[str, int] = {}
-    for ware in wares:
-        for name in () if ware is None else ware.attributes:
-            counts[name] = counts.get(name, 0) + 1
-    most = sorted(counts, key=lambda name: (-counts[name], name))[:MOST_ATTRIBUTES]
-    return {name: _several([_texts(ware, name) for ware in wares]) for name in most}
-
-
-def _texts(ware: Ware | None, name: str) -> list[str]:
-    said: Any = None if ware is None else ware.attributes.get(name)
-    many = said if isinstance(said, list) else [said]
-    return [_text(one) for one in many if isinstance(one, str | int | float) and one != ""]
-
-
 def _text(value: str | float | bool) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _several(texts: Sequence[Sequence[str]]) -> Words:
-    words = sorted({text for many in texts for text in many})
-    if all(len(many) <= 1 for many in texts):
-        return _one([many[0] if many else None for many in texts])
-    codes = {word: code for code, word in enumerate(words)}
-    starts = np.concatenate([[0], np.cumsum([len(many) for many in texts])]).astype(np.int64)
-    flat = np.array([codes[text] for many in texts for text in many], np.int32)
-    return Words(flat, words, starts)

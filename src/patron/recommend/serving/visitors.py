@@ -6,6 +6,7 @@ name, a segment), so an answer knows what happened a fifth of a second ago and a
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Protocol, TypeGuard
 from uuid import UUID
@@ -319,7 +320,7 @@ class Visitors:
             self._aliases[one] = max(hits, key=lambda hit: hit[2])[0] if hits else one
 
 
-def seen(visitor: Visitor, numbers: dict[str, int], generation: int) -> Seen:
+def seen(visitor: Visitor, numbers: Mapping[str, int], generation: int) -> Seen:
     """A visitor in the numbers of the goods; worked out once for each generation of them."""
     if visitor.seen is not None and visitor.seen.generation == generation:
         return visitor.seen
