@@ -21,7 +21,10 @@ from running import HANG, eventually
 
 SENT, IN_DOUBT = "sent", "ambiguous"
 LAKE = "lake.appended"
-SEGMENTS = {f"segments.{name}" for name in ("fired", "told", "filled", "table_written")}
+BY_HAND = "profiles.told"
+SEGMENTS = {
+    f"segments.{name}" for name in ("fired", "told", "filled", "table_written", "predicted")
+}
 """Where test_segments_in_time dies."""
 
 
@@ -51,6 +54,7 @@ WHILE_SHE_SHOPS = [
 WHEN_THE_HOUR_IS_OVER = [
     Death("worker", "journeys.claimed"),
     Death("worker", "journeys.carried"),
+    Death("worker", "journeys.told"),
     Death("worker", "journeys.fired"),
     Death("worker", "delivery.claimed"),
     Death("worker", "delivery.handing_over", IN_DOUBT, mails=0),
@@ -82,7 +86,7 @@ def test_every_point_that_there_is_has_its_death_here() -> None:
             found = named.findall(source)
             assert len(found) == len(every.findall(source)), f"{path.name}: name points by words"
             there.update(found)
-    assert there == {LAKE, *SEGMENTS, *(death.point for death in DEATHS)}
+    assert there == {LAKE, BY_HAND, *SEGMENTS, *(death.point for death in DEATHS)}
 
 
 def comes_back(town: SlowMotion, role: str) -> None:
@@ -127,6 +131,20 @@ def test_while_she_is_answered(town: SlowMotion, death: Death) -> None:
         town.conductor.advance(hours=1, seconds=1)
         held.kill()
     ends_as(town, who, death)
+
+
+@slow
+def test_while_it_is_told_what_was_written_on_her_by_hand(town: SlowMotion) -> None:
+    who = town.customer("tagged")
+    with town.conductor.hold(BY_HAND, "worker") as held:
+        tagged = town.shop.call("POST", f"/api/profiles/user_id:{who}/tags", json={"tag": "vip"})
+        assert tagged.status_code in (200, 201), tagged.text
+        held.kill()
+    comes_back(town, "worker")
+    untold = "SELECT count(*) FROM untold"
+    eventually(lambda: town.inside.value(untold) == 0, "nothing being left to tell")
+    town.inside.walked()
+    assert town.inside.events("name = 'Profile Tagged'") == 1
 
 
 @slow

@@ -144,3 +144,25 @@ def test_filling_that_dies_is_done_again(town: SlowMotion, point: str) -> None:
     eventually(there, "filling being done again")
     assert "rita" in members(town, key)
     assert stay(town, "rita", key)["cause"] == "definition"
+
+
+def test_a_night_of_predictions_that_dies_is_worked_again(town: SlowMotion) -> None:
+    town.orders("theo")
+    town.inside.walked()
+
+    def looked() -> list[Any]:
+        found = town.shop.call("GET", "/api/predictions").json()
+        return [one["looked_at"] for one in found if one["source"] == "patron"]
+
+    before = looked()
+    with town.conductor.hold("segments.predicted", "job") as held:
+        town.conductor.advance(days=1)
+        held.kill()
+    assert looked() == before
+
+    def done() -> bool:
+        town.conductor.advance(seconds=1)
+        after = looked()
+        return len(after) == 3 and all(at is not None and at not in before for at in after)
+
+    eventually(done, "the predictions of the night")

@@ -149,7 +149,11 @@ class Tenant:
         self._ask_ok("POST", f"/api/lists/{self.key}/members", json=who)
         segment = {"name": self.marked("Tagged"), "key": self.key, "rule": {"tag": tag}}
         self._ask_ok("POST", "/api/segments", json=segment)
-        looks = {"event": "Product Viewed", "compute": "count", "within": {"days": 30}}
+        looks: dict[str, Any] = {
+            "event": "Product Viewed",
+            "compute": "count",
+            "within": {"days": 30},
+        }
         body = {"name": self.marked("Looks"), "definition": looks}
         self._ask_ok("PUT", f"/api/computed-traits/{self.key}", json=body)
         offer = {"name": self.marked("Offers"), "count": 3, "chain": ["best_sellers"]}
