@@ -157,10 +157,11 @@ class Tenant:
         body = {"name": self.marked("Looks"), "definition": looks}
         self._ask_ok("PUT", f"/api/computed-traits/{self.key}", json=body)
         offer = {"name": self.marked("Offers"), "count": 3, "chain": ["best_sellers"]}
-        self._ask_ok("PUT", f"/api/placements/{self.key}", json={"definition": offer})
+        at = f"/api/placements/{self.key}"
+        self._ask_ok("PUT", at, json={"definition": offer})
         scores = [{"person": who["people"][0], "value": 0.5}]
-        body = {"label": self.marked("Risk"), "scores": scores}
-        self._ask_ok("PUT", f"/api/predictions/{self.key}", json=body)
+        risk = {"label": self.marked("Risk"), "scores": scores}
+        self._ask_ok("PUT", f"/api/predictions/{self.key}", json=risk)
         self.page = self._ask_ok("POST", f"{person}/preference-link")["url"]
         asked = httpx.post(f"{self.page}/export", follow_redirects=True)
         assert asked.status_code == 200, asked.text

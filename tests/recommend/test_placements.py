@@ -64,7 +64,7 @@ def test_a_placement_is_written_tried_changed_and_deleted(house: House, tmp_path
     play(house, tmp_path, story)
 
 
-WRONG = [
+WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"filters": ["prize < 10"]}, "definition.filters[0]", "price"),
     ({"chain": ["simular"]}, "definition.chain[0]", "similar"),
     ({"colour": "red"}, "definition.colour", ""),
