@@ -136,7 +136,7 @@ def factorised() -> Built:
     """`implicit`'s ALS over the same history."""
     from implicit.als import AlternatingLeastSquares
     from scipy import sparse
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     past, _ = orders()
     held = sparse.csr_matrix(

@@ -70,7 +70,7 @@ def main() -> None:
 def _als(history: Interactions) -> float:
     """Customers a second of implicit's ALS."""
     from implicit.als import AlternatingLeastSquares
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     held = matrix(history)
     people = np.arange(min(PEER, history.people))

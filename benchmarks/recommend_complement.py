@@ -140,7 +140,7 @@ def implicit_peers(past: Interactions) -> dict[str, Rate]:
     from implicit.als import AlternatingLeastSquares
     from implicit.bpr import BayesianPersonalizedRanking
     from implicit.nearest_neighbours import CosineRecommender
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     held = matrix(past.person, past)
     with threadpool_limits(1, "blas"):  # implicit asks for this itself: it is ten times faster so

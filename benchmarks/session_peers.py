@@ -82,7 +82,7 @@ def implicit_peers(past: Visits, items: int) -> dict[str, Ask]:
     from implicit.als import AlternatingLeastSquares
     from implicit.bpr import BayesianPersonalizedRanking
     from implicit.nearest_neighbours import CosineRecommender
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     held = matrix(past, items)
     with threadpool_limits(1, "blas"):  # implicit asks for this itself: it is ten times faster so
