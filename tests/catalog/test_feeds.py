@@ -177,6 +177,22 @@ def test_variants_are_one_product(keeper: Shopkeeper, server: FeedServer) -> Non
     )
 
 
+def test_a_product_that_becomes_a_variant_keeps_its_name(
+    keeper: Shopkeeper, server: FeedServer
+) -> None:
+    keeper.add(server.put(rss(item("red"), item("cap"))))
+    keeper.read()
+    server.put(rss(item("red", item_group_id="shirt"), item("cap")))
+    keeper.read()
+    assert keeper.sold("red")[1:] == (False, False)
+    found = keeper.house.unit(lambda tx: catalog.find(tx, ["red"]))["red"]
+    assert (found.product_id, found.variant_id, found.shown) == ("shirt", "red", True)
+    server.put(rss(item("red"), item("cap")))
+    keeper.read()
+    assert keeper.sold("red") == (1_250, True, True)
+    assert keeper.house.unit(lambda tx: catalog.find(tx, ["red"]))["red"].product_id == "red"
+
+
 def test_what_is_wrong_is_counted_for_all_and_shown_for_some(
     keeper: Shopkeeper, server: FeedServer
 ) -> None:

@@ -26,6 +26,7 @@ RIGHTS: list[tuple[str, str]] = [
     (r"GET /api/(products|feeds)", "catalog:read"),
     (r"(POST|DELETE) /api/(products|feeds)", "catalog:write"),
     (r"GET /api/carts/order-feed", "analytics:read"),
+    (r"GET /api/profiles/\{who\}/export", "profiles:export"),
     (r"GET /api/(profiles|suppressions|carts|tags|privacy-requests)\b", "profiles:read"),
     (r"(POST|DELETE) /api/(profiles|suppressions|privacy-requests)\b", "profiles:write"),
     # Whom a shop groups are its people, whatever they are grouped by.

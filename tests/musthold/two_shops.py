@@ -14,9 +14,9 @@ from receiver import Receiver, receiver
 from running import HANG, Running, eventually, running
 
 SCOPES = (
-    "ingest", "profiles:read", "profiles:write", "catalog:read", "catalog:write", "journeys:read",
-    "journeys:write", "messages:read", "messages:write", "analytics:read", "events:read",
-    "events:write", "recommend:read", "recommend:write", "shop:admin",
+    "ingest", "profiles:read", "profiles:write", "profiles:export", "catalog:read", "catalog:write",
+    "journeys:read", "journeys:write", "messages:read", "messages:write", "analytics:read",
+    "events:read", "events:write", "recommend:read", "recommend:write", "shop:admin",
 )  # fmt: skip
 
 LOCAL = "127.0.0.0/8"
@@ -102,6 +102,8 @@ class Tenant:
         assert html is not None
         links = sorted(set(re.findall(rf"{self.house.url}/[lo]/[\w.~-]+", html.get_content())))
         self.links = [unsubscribe[1], *links]
+        feed = f"/api/feeds/{self.key}"
+        eventually(lambda: self._ask_ok("GET", feed)["feed"]["error"], "what its feed answers")
         self._find_ids(self.marked("ada"))
 
     def _webhook(self) -> None:

@@ -1,5 +1,6 @@
 """What every reader of feeds gives: an item's fields as they stand, and why a feed broke off."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 MOST_CHARACTERS = 4 << 30
@@ -34,6 +35,7 @@ def plain(text: str) -> str:
     return text if text.isprintable() else text.translate(_CONTROLS)
 
 
+@lru_cache(2_048)
 def named(name: str) -> str:
     """The name of a field as shops write it: `image link`, `g:image_link`, `shipping(country)`."""
     name = name.strip().strip('"').lower().partition("(")[0].strip()

@@ -20,7 +20,7 @@ from patron.catalog.feeds.shared import in_common
 from patron.catalog.feeds.store import Stood
 from patron.catalog.feeds.types import Fault, Feed, Noted, Problems, Report, note
 from patron.catalog.merge import claim
-from patron.catalog.types import Claim, FactSource
+from patron.catalog.types import Claim, FactSource, KeyKind
 from patron.kit.db import Database, Tx
 from patron.shops.types import Shop
 
@@ -180,7 +180,9 @@ async def _put(
         if not before.gone and before.product_id != one.product.id:
             left.append(before)
     counts.unchanged = len(same)
-    await catalog.put(tx, [_claim(one, one.product.id in hidden, now) for one in told])
+    moved = {one.item for one in left}
+    claims = [_claim(one, one.product.id in hidden, one.item in moved, now) for one in told]
+    await catalog.put(tx, claims)
     await store.touch(tx, feed.id, list(same), fetch)
     await store.keep(tx, feed.id, list(changed.values()))
     await store.open_groups(tx, [one.product_id for one in changed.values() if one.variant])
@@ -188,9 +190,15 @@ async def _put(
     return batch
 
 
-def _claim(made: Made, hidden: bool, now: datetime) -> Claim:
-    product = structs.replace(made.product, shown=True) if hidden else made.product
-    return claim(product, FactSource.FEED, now)
+def _claim(made: Made, hidden: bool, moved: bool, now: datetime) -> Claim:
+    # One that was a variant for a while was hidden as a product of its own.
+    shows = hidden or (moved and not made.variant)
+    product = structs.replace(made.product, shown=True) if shows else made.product
+    told = claim(product, FactSource.FEED, now)
+    if moved and made.variant:
+        # Pages and orders go on calling it by the id under which it was a product of its own.
+        told.keys.append((KeyKind.PRODUCT, made.item, made.item))
+    return told
 
 
 async def _absent(tx: Tx, items: Sequence[Stood], now: datetime) -> None:
