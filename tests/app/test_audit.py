@@ -30,7 +30,9 @@ UNWATCHED = {
     "GET /api/products/{product_id}", "GET /api/carts/order-feed", "GET /api/conditions/schema",
     "GET /api/journeys", "GET /api/journeys/{key}", "GET /api/journeys/{key}/results",
     "GET /api/computed-traits", "GET /api/computed-traits/{key}", "GET /api/tags",
-    "GET /api/predictions", "GET /api/predictions/{key}",
+    "GET /api/predictions", "GET /api/predictions/{key}", "GET /api/feeds", "GET /api/feeds/{key}",
+    "GET /api/placements", "GET /api/placements/{key}", "GET /api/placements/{key}/results",
+    "GET /api/recommend/report", "GET /api/recommend/schema",
 }  # fmt: skip
 AN_ID = "018f0000-0000-7000-8000-000000000000"
 
