@@ -18,7 +18,6 @@ from figure import show
 from patron.recommend.again import fit as again
 from patron.recommend.again.model import Params as Again
 from patron.recommend.popular import fit as popular
-from patron.recommend.popular.types import Groups, Of
 from patron.recommend.popular.types import Params as Popular
 from patron.recommend.sequence import fit as sequence
 from patron.recommend.sequence.model import Params as Sequence
@@ -93,15 +92,13 @@ def described(goods: pl.DataFrame) -> Described:
 def steps(past: Interactions, goods: Described) -> dict[str, Callable[[], Any]]:
     """How each index is built; the longest stand first."""
     now = int(past.at.max())
-    of = np.arange(past.items, dtype=np.int32)
-    groups = Groups(Of.ITEMS, of, goods.category, len(goods.paths))
     return {
         "again": lambda: again.fit(past, Again(), categories=goods.category),
         "sequence": lambda: sequence.fit(past, Sequence()),
         "similar": lambda: similar.fit(past, Similar(), goods),
         "together": lambda: together.fit(past, Together()),
         "session": lambda: session.fit(past, Session()),
-        "popular": lambda: popular.fit(past, Popular(), now, groups),
+        "popular": lambda: popular.fit(past, Popular(), now),
     }
 
 

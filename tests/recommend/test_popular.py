@@ -3,12 +3,10 @@
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from patron.recommend.popular import categories, counting, query
-from patron.recommend.popular.fit import fit, index
-from patron.recommend.popular.types import Groups, Of, Params
+from patron.recommend.popular import categories, query
+from patron.recommend.popular.fit import fit
+from patron.recommend.popular.types import Groups, Params
 from patron.recommend.types import Kind
 from recommend.shops import DAY, NOW, Act, columns_of, history, nothing
 
@@ -16,9 +14,9 @@ PARAMS = Params()
 BUY, VIEW, CART = Kind.BUY, Kind.VIEW, Kind.CART
 
 
-def groups(of: Of, pairs: list[tuple[int, int]], count: int) -> Groups:
+def groups(pairs: list[tuple[int, int]], count: int) -> Groups:
     member, group = np.array(pairs, np.int32).reshape(-1, 2).T
-    return Groups(of, member, group, count)
+    return Groups(member, group, [f"g{number}" for number in range(count)])
 
 
 def test_what_was_bought_long_ago_fades() -> None:
@@ -64,83 +62,27 @@ def test_trends_are_what_rises_against_the_whole_shop() -> None:
     assert lifted.trend[0] == pytest.approx(shop.trend[0], rel=0.25)
 
 
-def test_groups_of_products_and_of_people() -> None:
+def test_a_country_has_lists_of_its_own_and_leans_on_everybody() -> None:
     acts: list[Act] = [(p, p % 2, NOW - DAY, BUY) for p in range(200)]
     acts += [(p, 2, NOW - DAY, BUY) for p in range(60)]
     acts += [(300 + p, 3, NOW - DAY, BUY) for p in range(20)]
     shop = history(acts, items=5, people=400)
-    by_category = fit(shop, PARAMS, NOW, groups(Of.ITEMS, [(2, 0), (3, 0), (3, 1), (4, 1)], 2))
-    assert query.top(by_category, 5, 0).items.tolist() == [2, 3]
-    assert query.top(by_category, 5, 1).items.tolist() == [3]
-    for unknown in (-1, 2, 99):
-        assert len(query.top(by_category, 5, unknown)) == 0
-        assert len(query.trending(by_category, 5, unknown)) == 0
-    countries = groups(Of.PEOPLE, [(300 + p, 0) for p in range(20)] + [(0, 1), (0, 2)], 4)
+    countries = groups([(300 + p, 0) for p in range(20)] + [(0, 1), (0, 2)], 4)
     by_country = fit(shop, PARAMS, NOW, countries)
     assert query.top(by_country, 5, 0).items.tolist()[0] == 3
     # Where next to nothing happened everybody's order holds, and where nothing did too.
     assert query.top(by_country, 5, 3).items.tolist() == query.top(by_country, 5).items.tolist()
-    assert by_country.groups == 4
-    with pytest.raises(ValueError, match="groups of people are counted"):
-        counting.count(shop, PARAMS, NOW, groups(Of.ITEMS, [(0, 0)], 1))
-
-
-acts_of = st.lists(
-    st.tuples(
-        st.integers(0, 4), st.integers(0, 5), st.integers(0, 40 * DAY - 1), st.sampled_from(Kind)
-    ),
-    max_size=60,
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(acts_of, st.integers(1, 39), st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2))))
-def test_counters_carried_on_are_counters_counted_anew(
-    raw: list[Act], day: int, pairs: list[tuple[int, int]]
-) -> None:
-    midnight = NOW // DAY * DAY
-    acts = [(p, i, midnight - 40 * DAY + t, kind) for p, i, t, kind in raw]
-    people = groups(Of.PEOPLE, sorted(set(pairs)), 3)
-    until = midnight - 40 * DAY + day * DAY
-    early = history([a for a in acts if a[2] < until], items=6, people=5)
-    late = history([a for a in acts if a[2] >= until], items=6, people=5)
-    first = counting.count(early, PARAMS, until, people)
-    carried = counting.carried(first, late, PARAMS, NOW, people)
-    anew = counting.count(history(acts, items=6, people=5), PARAMS, NOW, people)
-    assert carried.key.tolist() == anew.key.tolist()
-    np.testing.assert_allclose(carried.long, anew.long, rtol=1e-9)
-    np.testing.assert_allclose(carried.short, anew.short, rtol=1e-9)
-    assert carried.first.tolist() == anew.first.tolist()
-    one, other = index(carried, PARAMS, people), index(anew, PARAMS, people)
-    assert one.start.tolist() == other.start.tolist()
-    with pytest.raises(ValueError, match="cannot be taken back"):
-        counting.carried(anew, late, PARAMS, NOW - 1, people)
-
-
-def test_new_star_and_the_best_among_some() -> None:
-    acts: list[Act] = [(p, 0, NOW - 90 * DAY, BUY) for p in range(9)]
-    acts += [(p, 0, NOW - DAY, BUY) for p in range(30)]
-    acts += [(p, 1, NOW - 2 * DAY, BUY) for p in range(3)] + [(9, 2, NOW - 2 * DAY, BUY)]
-    shop = fit(history(acts, items=5), PARAMS, NOW)
-    assert query.new(shop, 5, NOW).items.tolist() == [1, 2]
-    catalogue = np.array([NOW, -1, NOW - 50 * DAY, NOW - DAY, NOW + DAY])
-    found = query.new(shop, 5, NOW, first=catalogue)
-    assert found.items.tolist() == [0, 3]
-    assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
-    margin = np.array([0.01, 0.6, np.nan, 0.5, -0.2], np.float32)
-    assert query.star(shop, margin, 3).items.tolist()[0] == 1
-    assert query.star(shop, np.full(5, np.nan, np.float32), 1).items.tolist() == [0]
-    assert len(query.star(shop, np.full(5, -1, np.float32), 3)) == 0
-    on_sale = np.array([False, True, False, True, True])
-    assert query.among(shop, on_sale, 3).items.tolist() == [1, 3, 4]
-    assert query.among(shop, on_sale, 0).items.tolist() == []
+    assert by_country.names == countries.names
+    for unknown in (-1, 4, 99):
+        assert len(query.top(by_country, 5, unknown)) == 0
+        assert len(query.trending(by_country, 5, unknown)) == 0
 
 
 def test_categories_are_everybodys_first_and_hers_the_more_she_did() -> None:
     acts: list[Act] = [(p, p % 3, NOW - DAY, BUY) for p in range(90)]
     acts += [(p, 0, NOW - DAY, BUY) for p in range(90, 120)]
     shop = fit(history(acts, items=4), PARAMS, NOW)
-    of = groups(Of.ITEMS, [(0, 0), (1, 1), (2, 2), (3, 3)], 5)
+    of = groups([(0, 0), (1, 1), (2, 2), (3, 3)], 5)
     table = categories.fit(shop, of, PARAMS)
     none = np.zeros(0, np.int32)
     everybodys = categories.order(table, none, none.astype(np.int8), none.astype(int), NOW, 9)
@@ -153,16 +95,12 @@ def test_categories_are_everybodys_first_and_hers_the_more_she_did() -> None:
     assert set(hers.items.tolist()) == {0, 1, 2, 3}
     longed = categories.order(table, had, kinds, times, NOW, 2, longed_first=True)
     assert longed.items.tolist() == [2, 1]
-    with pytest.raises(ValueError, match="groups of people"):
-        categories.fit(shop, groups(Of.PEOPLE, [], 1), PARAMS)
 
 
 def test_a_shop_without_visitors_and_one_product() -> None:
-    empty = fit(nothing(), PARAMS, NOW, groups(Of.PEOPLE, [], 2))
+    empty = fit(nothing(), PARAMS, NOW, groups([], 2))
     for found in (query.top(empty, 5), query.trending(empty, 5), query.top(empty, 5, 1)):
         assert len(found) == 0
-    assert query.among(empty, np.ones(3, bool), 2).items.tolist() == [0, 1]
-    assert len(query.new(empty, 3, NOW)) == 0
     one = fit(history([(0, 0, NOW, VIEW)], items=1), PARAMS, NOW)
     assert query.top(one, 5).items.tolist() == [0]
     assert one.trend[0] == pytest.approx(1.0)

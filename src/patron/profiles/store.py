@@ -109,6 +109,19 @@ async def origin_map(tx: Tx) -> list[tuple[UUID, UUID]]:
     return [(origin, root) for origin, root in found]
 
 
+async def countries(tx: Tx) -> list[tuple[UUID, str]]:
+    """(root, country in capitals) where it is known: her `country`, else that of her address."""
+    found = await tuples(
+        tx,
+        "SELECT DISTINCT ON (root_id) root_id, upper(trim(said)) FROM origin, LATERAL (VALUES"
+        " (1, traits -> 'country', traits #>> '{country,v}'),"
+        " (2, traits -> 'address', traits #>> '{address,v,country}')) AS told (place, trait, said)"
+        " WHERE length(trim(said)) BETWEEN 1 AND 60 ORDER BY root_id, place,"
+        " (trait ->> 'trust')::int DESC, (trait ->> 'ts')::timestamptz DESC",
+    )
+    return [(root, country) for root, country in found]
+
+
 async def find(tx: Tx, term: str, region: str = "US") -> UUID | None:
     """The root of a person by UUID or `kind:value` (`email:…`, `user_id:…`, `phone:…`), or None."""
     kind, colon, given = term.partition(":")

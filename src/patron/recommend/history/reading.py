@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from patron.events.sorted.layout import FORGOTTEN, Folder, Manifest, Run
 from patron.kit.lake import Lake
-from patron.recommend.history.shaping import Rows, joined, shaped
+from patron.recommend.history.homes import homes
+from patron.recommend.history.shaping import Rows, joined, remaining, shaped
+from patron.recommend.popular.types import Groups
 from patron.recommend.types import Interactions, Kind
 
 SINCE = timedelta(days=730)
@@ -40,20 +42,24 @@ class Names(msgspec.Struct, frozen=True):
 
 class Told(msgspec.Struct, frozen=True):
     """What the database knows and the lake does not. `items` are the ids of all products, `roots`
-    the root of each origin that is not its own, `gone` who was erased and may still be there."""
+    the root of each origin that is not its own, `gone` who was erased and may still be there,
+    `countries` that of each root of whom it is known."""
 
     items: list[str]
     roots: dict[bytes, bytes]
     gone: set[bytes]
     names: Names
+    countries: dict[bytes, str] = {}
 
 
 class Past(msgspec.Struct, frozen=True):
-    """A shop's past up to a position of its log."""
+    """A shop's past up to a position of its log. `homes` are the countries in which enough people
+    live to be a group of their own."""
 
     interactions: Interactions
     items: list[str]
     position: int
+    homes: Groups | None = None
 
 
 async def past(lake: Lake, folder: Folder, told: Told, find: Find, now: datetime) -> Past:
@@ -67,7 +73,8 @@ async def past(lake: Lake, folder: Folder, told: Told, find: Find, now: datetime
         await reader.take_copy(folder, manifest, since)
     covered = 0 if manifest is None else manifest.position
     position = await reader.take_lake(lake, since, covered)
-    return Past(reader.interactions(), told.items, max(position, covered))
+    seen, who = reader.interactions()
+    return Past(seen, told.items, max(position, covered), homes(who, told.countries))
 
 
 class _Reader:
@@ -182,15 +189,18 @@ class _Reader:
         self._counted += len(ids)
         return first
 
-    def interactions(self) -> Interactions:
+    def interactions(self) -> tuple[Interactions, NDArray[np.bytes_]]:
+        """What counts, and the root of each person in it."""
         rows = joined(self._parts)
         self._parts = []
-        return shaped(rows, self._roots(), len(self._told.items))
+        root, ids = self._roots()
+        return shaped(rows, root, len(self._told.items)), ids[remaining(rows, root)]
 
-    def _roots(self) -> NDArray[np.int64]:
-        """By number of an origin a number of its person, negative for who was erased."""
+    def _roots(self) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
+        """By number of an origin a number of its person, negative for who was erased; and by that
+        number the person's root."""
         if not self._origins:
-            return np.empty(0, np.int64)
+            return np.empty(0, np.int64), np.empty(0, "S16")
         every = np.concatenate(self._origins)
         gone = (every == FORGOTTEN) | (every == b"")
         if self._told.gone:
@@ -202,8 +212,8 @@ class _Reader:
             place = np.minimum(np.searchsorted(origins[order], every), len(origins) - 1)
             moved = origins[order][place] == every
             every = np.where(moved, roots[order][place], every)
-        _, person = np.unique(every, return_inverse=True)
-        return np.where(gone, -1, person).astype(np.int64)
+        ids, person = np.unique(every, return_inverse=True)
+        return np.where(gone, -1, person).astype(np.int64), ids
 
 
 def _bounded(folder: Folder, runs: Iterable[Run], since: int) -> int:

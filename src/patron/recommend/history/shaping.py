@@ -78,6 +78,14 @@ def shaped(rows: Rows, root: NDArray[np.int64], items: int) -> Interactions:
     )
 
 
+def remaining(rows: Rows, root: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which person of `root` each person of `shaped` is."""
+    owner = root[rows.origin[(rows.origin >= 0) & (rows.item >= 0)]]
+    there = np.zeros(int(root.max(initial=-1)) + 1, np.bool_)
+    there[owner[owner >= 0]] = True
+    return np.flatnonzero(there)
+
+
 def _last(person: NDArray[np.int64], most: int) -> NDArray[np.bool_]:
     """The last `most` rows of each person; rows are sorted by person."""
     if len(person) <= most or not (person[most:] == person[:-most]).any():

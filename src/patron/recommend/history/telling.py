@@ -27,6 +27,7 @@ async def told(tx: Tx, shop: Shop) -> Told:
         roots={origin.bytes: root.bytes for origin, root in moved},
         gone={origin.bytes for origin in await lake_store.erasures(tx)},
         names=names_of(shop),
+        countries={root.bytes: country for root, country in await profiles.countries(tx)},
     )
 
 

@@ -135,6 +135,10 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     on: Annotated[bool, Meta(description="Off, it answers nothing.")] = True
     shows: Shows = Shows.PRODUCTS
     count: Annotated[int, Meta(ge=1, le=MOST_PLACES, description="Places, unless asked for more.")]
+    longed_first: Annotated[
+        bool,
+        Meta(description="Of categories: first what she looks at often and never bought."),
+    ] = False
     chain: Annotated[
         list[Strategy],
         Meta(min_length=1, max_length=6, description="Where offers come from, the first first."),

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from patron.recommend.popular.types import Groups, Index, Of, Params
+from patron.recommend.popular.types import Groups, Index, Params
 from patron.recommend.types import Kind, Scored
 
 DAY_S = 86_400
@@ -32,17 +32,13 @@ class Categories(msgspec.Struct, frozen=True):
 
 
 def fit(index: Index, groups: Groups, params: Params, *, prior: float = 3.0) -> Categories:
-    """From popularity and the groups that products are in; raises ValueError on groups of people.
-
-    `prior` is how many acts of her own weigh as much as everybody's order.
-    """
-    if groups.of is not Of.ITEMS:
-        raise ValueError("categories are groups of products, these are groups of people")
+    """From popularity and the groups that products are in. `prior` is how many acts of her own
+    weigh as much as everybody's order."""
     items = len(index.popularity)
     known = (groups.member >= 0) & (groups.member < items)
     member, group = groups.member[known], groups.group[known]
     order = np.argsort(member, kind="stable")
-    total = np.bincount(group, weights=index.popularity[member], minlength=groups.groups)
+    total = np.bincount(group, weights=index.popularity[member], minlength=len(groups.names))
     return Categories(
         np.concatenate([[0], np.cumsum(np.bincount(member, minlength=items))]).astype(np.int64),
         group[order].astype(np.int32),

@@ -14,34 +14,25 @@ from numpy.typing import NDArray
 
 from patron.recommend.pairs import counting as pairs
 from patron.recommend.popular import counting
-from patron.recommend.popular.types import Counters, Groups, Index, Of, Params
+from patron.recommend.popular.types import Counts, Groups, Index, Params
 from patron.recommend.types import Interactions
 
 
 def fit(history: Interactions, params: Params, now_s: int, groups: Groups | None = None) -> Index:
-    """Popularity at `now_s`, overall and in each of `groups`."""
-    people = groups if groups is not None and groups.of is Of.PEOPLE else None
-    return index(counting.count(history, params, now_s, people), params, groups)
-
-
-def index(counters: Counters, params: Params, groups: Groups | None = None) -> Index:
-    """The lists, from counts as they stand; groups of products are told here, not counted."""
-    long, short = _dense(counters, counters.long), _dense(counters, counters.short)
+    """Popularity at `now_s`, overall and in each of `groups` of people."""
+    counts = counting.count(history, params, now_s, groups)
+    long, short = _dense(counts, counts.long), _dense(counts, counts.short)
     trend = _trend(long, short, params)
     group, item, score, rising = _everybody(long, trend)
-    if groups is not None:
-        more = _of_items if groups.of is Of.ITEMS else _of_people
-        columns = more(counters, params, groups, long, trend)
+    names = [] if groups is None else list(groups.names)
+    if names:
+        columns = _of_people(counts, params, len(names), long)
         group, item, score, rising = (
             np.concatenate(pair) for pair in zip((group, item, score, rising), columns, strict=True)
         )
-    rows = 1 + (groups.groups if groups else 0)
-    popular = _lists(group, item, score, score > 0, rows, params.kept)
-    upward = _lists(group, item, rising, rising > 1, rows, params.kept)
-    return Index(
-        counters.at, long.astype(np.float32), trend.astype(np.float32), counters.first,
-        *popular, *upward,
-    )  # fmt: skip
+    popular = _lists(group, item, score, score > 0, 1 + len(names), params.kept)
+    upward = _lists(group, item, rising, rising > 1, 1 + len(names), params.kept)
+    return Index(now_s, long.astype(np.float32), trend.astype(np.float32), *popular, *upward, names)
 
 
 Numbers = NDArray[np.float64]
@@ -61,30 +52,20 @@ def _everybody(long: Numbers, trend: Numbers) -> Columns:
     return np.zeros(len(item), np.int64), item, long[item], trend[item]
 
 
-def _of_items(
-    counters: Counters, params: Params, groups: Groups, long: Numbers, trend: Numbers
-) -> Columns:
-    known = (groups.member >= 0) & (groups.member < counters.items)
-    item = groups.member[known].astype(np.int64)
-    return groups.group[known].astype(np.int64) + 1, item, long[item], trend[item]
-
-
-def _of_people(
-    counters: Counters, params: Params, groups: Groups, long: Numbers, trend: Numbers
-) -> Columns:
+def _of_people(counts: Counts, params: Params, groups: int, long: Numbers) -> Columns:
     """Each group's own products, and the best of everybody."""
-    own = counters.key >= counters.items
+    own = counts.key >= counts.items
     best = np.lexsort((np.arange(len(long)), -long))[: params.kept]
     best = best[long[best] > 0]
-    wanted = np.arange(1, groups.groups + 1)[:, None] * counters.items + np.sort(best)
-    key = pairs.distinct(np.concatenate([counters.key[own], wanted.ravel()]))
-    place = np.searchsorted(key, counters.key[own])
+    wanted = np.arange(1, groups + 1)[:, None] * counts.items + np.sort(best)
+    key = pairs.distinct(np.concatenate([counts.key[own], wanted.ravel()]))
+    place = np.searchsorted(key, counts.key[own])
     mine, lately = np.zeros(len(key)), np.zeros(len(key))
-    mine[place], lately[place] = counters.long[own], counters.short[own]
-    group, item = np.divmod(key, counters.items)
+    mine[place], lately[place] = counts.long[own], counts.short[own]
+    group, item = np.divmod(key, counts.items)
     score = mine + params.everybody * long[item] / (long.sum() or 1.0)
     rising = np.ones(len(key))
-    for one in range(1, groups.groups + 1):
+    for one in range(1, groups + 1):
         rows = slice(*np.searchsorted(group, [one, one + 1]))
         rising[rows] = _trend(mine[rows], lately[rows], params)
     return group, item, score, rising
@@ -104,9 +85,9 @@ def _lists(
     )
 
 
-def _dense(counters: Counters, values: Numbers) -> Numbers:
+def _dense(counts: Counts, values: Numbers) -> Numbers:
     """The column of everybody, one number a product."""
-    dense = np.zeros(counters.items)
-    mine = counters.key < counters.items
-    dense[counters.key[mine]] = values[mine]
+    dense = np.zeros(counts.items)
+    mine = counts.key < counts.items
+    dense[counts.key[mine]] = values[mine]
     return dense

@@ -1,6 +1,6 @@
 """Shapes of popularity: what can be chosen, what is counted, what is asked."""
 
-from enum import StrEnum
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -20,39 +20,29 @@ class Params(msgspec.Struct, frozen=True):
     kept: int = 400  # products of a group
 
 
-class Of(StrEnum):
-    """Whose groups they are."""
-
-    ITEMS = "items"  # categories, brands
-    PEOPLE = "people"  # countries, segments
-
-
 class Groups(msgspec.Struct, frozen=True):
-    """Groups from 0: `member[k]` – a product or a person – belongs to `group[k]`. A member may be
-    in several (a category and those above it, segments) or in none."""
+    """Groups called `names`: `member[k]` – a person of a country, a product of a category – belongs
+    to group number `group[k]`. A member may be in several or in none."""
 
-    of: Of
     member: NDArray[np.int32]
     group: NDArray[np.int32]
-    groups: int
+    names: Sequence[str]
 
 
-class Counters(msgspec.Struct, frozen=True):
-    """Faded counts at the second `at`, which can be carried on: `key` is group × items + item, in
-    rising order; group 0 is everybody, what was handed in as group g is g + 1."""
+class Counts(msgspec.Struct, frozen=True):
+    """Faded counts: `key` is group × items + item, in rising order; group 0 is everybody, what was
+    handed in as group g is g + 1."""
 
-    at: int
     key: NDArray[np.int64]
     long: NDArray[np.float64]
     short: NDArray[np.float64]
-    first: NDArray[np.int64]  # of each product: second of its first act, -1 where it has none
     items: int
-    groups: int  # everybody included
 
 
 class Index(msgspec.Struct, frozen=True):
     """The best of each group: rows `start[g]` to `start[g + 1]` of `item` and `score` are the most
-    popular, best first, those of `rising…` the trends. Group 0 is everybody.
+    popular, best first, those of `rising…` the trends. Row 0 is everybody, row g + 1 the group of
+    people called `names[g]`.
 
     `popularity` (faded counts of buys or what equals them) and `trend` (1: as always) are of all
     products, for whatever is ranked among a few.
@@ -61,15 +51,10 @@ class Index(msgspec.Struct, frozen=True):
     at: int
     popularity: NDArray[np.float32]
     trend: NDArray[np.float32]
-    first: NDArray[np.int64]
     start: NDArray[np.int64]
     item: NDArray[np.int32]
     score: NDArray[np.float32]
     rising_start: NDArray[np.int64]
     rising_item: NDArray[np.int32]
     rising_score: NDArray[np.float32]
-
-    @property
-    def groups(self) -> int:
-        """How many groups it was counted by, everybody not included."""
-        return len(self.start) - 2
+    names: list[str]

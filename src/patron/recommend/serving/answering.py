@@ -217,7 +217,7 @@ def categories(
     the order of its newest products."""
     context = Context(now=scene.now, n=n, cart=scene.cart, viewed=scene.visit)
     moment = Moment(context, scene.seen, scene.visit, scene.ages)
-    found = strategies.categories(moment, MOST_CATEGORIES)
+    found = strategies.categories(moment, MOST_CATEGORIES, longed_first=placement.longed_first)
     strategy, codes, scores = Strategy.CATEGORIES.value, found.items.tolist(), found.scores.tolist()
     reasons = [strategy]
     if not codes:

@@ -79,6 +79,7 @@ class Door:
         try:
             question = _read(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            await self._access(scope["headers"], _key_of(body))  # a stranger hears nothing else
             raise unreadable(error) from error
         access = await self._access(scope["headers"], question.write_key)
         asked = whom(question, access)
@@ -139,6 +140,18 @@ def unreadable(error: Exception) -> Problem:
         what, path=path.strip("`") or None,
         remedy='send JSON such as {"placements": ["recommended_for_you"], "anonymousId": "…"}',
     )  # fmt: skip
+
+
+class _Keyed(msgspec.Struct, rename="camel"):
+    write_key: str | None = None
+
+
+def _key_of(body: bytes) -> str | None:
+    """The write key in a question that is not understood otherwise."""
+    try:
+        return msgspec.json.decode(body, type=_Keyed).write_key
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 class _Gone(Exception):

@@ -15,7 +15,7 @@ from patron.recommend.again import query as again
 from patron.recommend.placements.definition import Area
 from patron.recommend.popular import categories as ordering
 from patron.recommend.popular import query as popular
-from patron.recommend.popular.types import Groups, Of
+from patron.recommend.popular.types import Groups
 from patron.recommend.popular.types import Params as PopularParams
 from patron.recommend.rules.types import (
     NONE,
@@ -101,14 +101,15 @@ class Strategies:
         scored, because = how(moment, n)
         return Offer(strategy, scored, because, fallback) if len(scored) else None
 
-    def categories(self, moment: Moment, n: int) -> Scored:
+    def categories(self, moment: Moment, n: int, *, longed_first: bool = False) -> Scored:
         """Her own order of categories, as codes of the goods' categories; nothing before anything
         was counted."""
         found = self._categories
         if found is None:
             return NOTHING
         items, kinds, times = _deeds(moment)
-        return ordering.order(found, items, kinds, times, moment.context.now, n)
+        now = moment.context.now
+        return ordering.order(found, items, kinds, times, now, n, longed_first=longed_first)
 
     @cached_property
     def _categories(self) -> ordering.Categories | None:
@@ -116,7 +117,7 @@ class Strategies:
             return None
         codes = self.goods.category.codes[: len(self.models.items)]
         member = np.flatnonzero(codes != NONE).astype(np.int32)
-        groups = Groups(Of.ITEMS, member, codes[member], len(self.goods.category.words))
+        groups = Groups(member, codes[member], self.goods.category.words)
         return ordering.fit(self.models.popular, groups, PopularParams())
 
     def fresh(self, now: float) -> Items:
@@ -211,7 +212,8 @@ class Strategies:
         if self.models.popular is None:
             return NOTHING, None
         if self._category(moment) == NONE:
-            return popular.trending(self.models.popular, n), None
+            found = popular.trending(self.models.popular, n, self._country(moment))
+            return found if len(found) else popular.trending(self.models.popular, n), None
         trend = self.models.popular.trend
 
         def score() -> NDArray[np.float64]:
@@ -222,7 +224,34 @@ class Strategies:
         return self._nearby("trend", moment, n, score), None
 
     def _best_sellers(self, moment: Moment, n: int) -> Found:
-        return self._nearby("best", moment, n, self._popularity), None
+        country = self._country(moment)
+        if country is None:
+            return self._nearby("best", moment, n, self._popularity), None
+
+        def score() -> NDArray[np.float64]:
+            """What her country likes, then what everybody does."""
+            rest = self._popularity()
+            assert self.models.popular is not None
+            theirs = popular.top(self.models.popular, MOST, country)
+            least = float(theirs.scores.min(initial=1.0))
+            found: NDArray[np.float64] = rest * (least * 0.5 / rest.max(initial=1.0))
+            found[theirs.items] = theirs.scores
+            return found
+
+        return self._everywhere(f"best in {country}", moment, n, score), None
+
+    def _country(self, moment: Moment) -> int | None:
+        """The number of her country among those whose popularity is counted by itself; None where
+        it is not asked for, not known or too small, so that the whole shop's counts."""
+        said = moment.context.customer.get("country")
+        if moment.area is not Area.COUNTRY or self.models.popular is None:
+            return None
+        return self._countries.get(said.strip().upper()) if isinstance(said, str) else None
+
+    @cached_property
+    def _countries(self) -> dict[str, int]:
+        index = self.models.popular
+        return {} if index is None else {name: n for n, name in enumerate(index.names)}
 
     def _category(self, moment: Moment) -> int:
         """The category whose popularity is asked for, NONE for the whole shop's."""

@@ -10,6 +10,7 @@ from patron.recommend.again import tuning as again_tuning
 from patron.recommend.again.model import Params as AgainParams
 from patron.recommend.choosing import Chosen
 from patron.recommend.popular import fit as popular
+from patron.recommend.popular.types import Groups
 from patron.recommend.popular.types import Params as PopularParams
 from patron.recommend.rules.types import Goods, Strategy
 from patron.recommend.sequence import fit as sequence
@@ -110,11 +111,13 @@ SOURCES: Sequence[Source] = (
 """In the order in which time is spent on them."""
 
 
-def fit_popular(history: Interactions, params: PopularParams, now: int) -> msgspec.Struct:
-    """Popularity at `now`, of everybody: what all others must beat."""
-    return popular.fit(history, params, now)
+def fit_popular(
+    history: Interactions, params: PopularParams, now: int, homes: Groups | None = None
+) -> msgspec.Struct:
+    """Popularity at `now`, of everybody: what all others must beat; and in each country."""
+    return popular.fit(history, params, now, homes)
 
 
-def newest(history: Interactions) -> int:
-    """The second of the last deed."""
+def last_second(history: Interactions) -> int:
+    """When the last deed was done."""
     return int(history.at.max()) if len(history) else 0

@@ -31,7 +31,7 @@ from patron.recommend.training.sources import (
     Source,
     Wares,
     fit_popular,
-    newest,
+    last_second,
 )
 from patron.recommend.types import Interactions, Kind
 
@@ -108,7 +108,7 @@ class Training:
         questions = self.questions(Subject.PERSON)
         self._keep(
             "popular",
-            fit_popular(history, chosen.params, newest(history)),
+            fit_popular(history, chosen.params, last_second(history), self._past.homes),
             chosen,
             bar(self.before, self.wares.goods, questions).ndcg if questions else None,
             None,
@@ -195,7 +195,7 @@ def again(past: Past, wares: Wares, last: Report | None) -> Trained:
     known = {one.name: one for one in last.sources} if last is not None else {}
     if len(history):
         params, about = _known(known.get("popular"), PopularParams())
-        trained["popular"] = fit_popular(history, params, newest(history)), about
+        trained["popular"] = fit_popular(history, params, last_second(history), past.homes), about
     for source in SOURCES:
         said = known.get(source.name)
         if (said is None or said.used) and (len(history) or not source.events):
