@@ -14,6 +14,7 @@ from patron.events.door import calls
 from patron.events.routes import PAGES
 from patron.kit.clock import SystemClock
 from patron.kit.settings import Settings
+from patron.recommend.serving import door
 from running import Running, running
 
 Operations = dict[tuple[str, str], dict[str, Any]]
@@ -69,7 +70,7 @@ def test_every_route_is_described_and_everything_described_is_a_route(
         for method in route.methods
         if method != "OPTIONS"
     }
-    answered |= {("POST", path) for path in calls.PATHS}
+    answered |= {("POST", path) for path in (*calls.PATHS, door.PATH)}
     bare = {key for key in described if key[1] in PUBLIC} - answered
     assert set(described) == answered | bare
     pages = [re.sub(r"\{name\}", "ajs.js", path).replace("{writeKey}", "wk") for _, path in bare]
