@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from patron.recommend.held import LONGEST, hold_back, newest, questions
+from patron.recommend.held import LONGEST, hold_back, newest_visits, questions
 from patron.recommend.types import Interactions
 
 
@@ -45,10 +45,10 @@ def test_questions_are_bounded_and_spread_and_a_robot_asks_no_more_than_fifty() 
 
 
 def test_only_the_newest_visits_are_looked_at() -> None:
-    assert set(newest(visits(2, 3, 1, 2), 2).session.tolist()) == {2, 3}
+    assert set(newest_visits(visits(2, 3, 1, 2), 2).session.tolist()) == {2, 3}
     whole = visits(2, 3)
-    assert newest(whole, 2) is whole
-    assert len(newest(visits(), 3)) == 0
+    assert newest_visits(whole, 2) is whole
+    assert len(newest_visits(visits(), 3)) == 0
 
 
 def test_an_empty_history_asks_nothing_and_a_share_is_a_share() -> None:

@@ -48,7 +48,30 @@ class Questions(msgspec.Struct, frozen=True):
         return self.items[steps], (self.at[self.last[question]] - self.at[steps]).astype(np.float64)
 
 
-def newest(history: Interactions, visits: int) -> Interactions:
+class SetQuestions(msgspec.Struct, frozen=True):
+    """Questions in which no order counts: question q knows `given[q]` and should find any of
+    `wanted[q]`, all of them different."""
+
+    given: "list[NDArray[np.int32]]"
+    wanted: "list[NDArray[np.int32]]"
+
+    def __len__(self) -> int:
+        return len(self.wanted)
+
+
+def evenly(count: int, most: int) -> "NDArray[np.int64]":
+    """Places of at most `most` of `count` questions, evenly over all."""
+    return np.arange(0, count, max(1, -(-count // most)))
+
+
+def newest_rows(history: Interactions, rows: int) -> Interactions:
+    """At most about `rows` rows, the newest: what a search counts again and again is bounded."""
+    if len(history) <= rows:
+        return history
+    return history.where(history.at > np.partition(history.at, -rows)[-rows])
+
+
+def newest_visits(history: Interactions, visits: int) -> Interactions:
     """The rows of the newest visits, about so many; the history itself if it has no more."""
     if not len(history):
         return history

@@ -43,19 +43,16 @@ def measure(
 ) -> Measured:
     """All figures at k = the lists' length. `wanted[q]` are the different products that question q
     should have found; `popularity` counts the interactions of each product in training."""
-    questions, k = ranked.shape
+    questions = len(ranked)
     if questions == 0:
         return Measured(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    discount = 1.0 / np.log2(np.arange(2, k + 2))
-    ideal = np.cumsum(discount)
-    hits = recall = reciprocal = gain = 0.0
+    hits = recall = reciprocal = 0.0
     for row, sought in zip(ranked, wanted, strict=True):
         found = np.isin(row, sought) & (row >= 0)
         if found.any():
             hits += 1
             recall += found.sum() / len(sought)
             reciprocal += 1.0 / (int(found.argmax()) + 1)
-            gain += float(discount[found].sum() / ideal[min(len(sought), k) - 1])
     listed = ranked[ranked >= 0]
     share = (popularity + 1) / (popularity.sum() + len(popularity))
     best = np.argsort(-popularity, kind="stable")[: max(1, len(popularity) // 100)]
@@ -64,8 +61,23 @@ def measure(
         hits / questions,
         recall / questions,
         reciprocal / questions,
-        gain / questions,
+        float(gains(ranked, wanted).mean()),
         len(np.unique(listed)) / len(popularity),
         float(-np.log2(share[listed]).mean()) if len(listed) else 0.0,
         float(np.isin(listed, best).mean()) if len(listed) else 0.0,
     )
+
+
+def gains(
+    ranked: "NDArray[np.int32]", wanted: Sequence["NDArray[np.int32]"]
+) -> "NDArray[np.float64]":
+    """NDCG of each question."""
+    k = ranked.shape[1]
+    discount = 1.0 / np.log2(np.arange(2, k + 2))
+    ideal = np.cumsum(discount)
+    found = np.zeros(len(wanted))
+    for question, (row, sought) in enumerate(zip(ranked, wanted, strict=True)):
+        hit = np.isin(row, sought) & (row >= 0)
+        if hit.any():
+            found[question] = discount[hit].sum() / ideal[min(len(sought), k) - 1]
+    return found

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patron.recommend.choosing import Chosen, choose
-from patron.recommend.held import hold_back
-from patron.recommend.holdout import Asked, evenly, gains, newest
+from patron.recommend.held import SetQuestions, evenly, hold_back, newest_rows
+from patron.recommend.measure import gains
 from patron.recommend.popular.fit import fit
 from patron.recommend.popular.query import top
 from patron.recommend.popular.types import Index, Params
@@ -32,7 +32,7 @@ def candidates(history: Interactions) -> Iterator[Params]:
             yield Params(half_life_days=half_life, short_days=half_life / 7, view=view, cart=cart)
 
 
-def asked(after: Interactions, most: int = QUESTIONS) -> Asked:
+def asked(after: Interactions, most: int = QUESTIONS) -> SetQuestions:
     """What people did in a day, the strongest kind of act there is: buys, else carts, else views.
     Nothing is given: everybody gets the same list."""
     strongest = after.kind.max() if len(after) else 0
@@ -43,10 +43,10 @@ def asked(after: Interactions, most: int = QUESTIONS) -> Asked:
     wanted = [
         np.unique(rows.item[edges[one] : edges[one + 1]]) for one in evenly(days, most).tolist()
     ]
-    return Asked([NONE] * len(wanted), wanted)
+    return SetQuestions([NONE] * len(wanted), wanted)
 
 
-def answers(index: Index, questions: Asked, k: int) -> NDArray[np.int32]:
+def answers(index: Index, questions: SetQuestions, k: int) -> NDArray[np.int32]:
     """The same row of `k` products for every question, filled up with -1."""
     row = np.full(k, -1, np.int32)
     found = top(index, k).items
@@ -57,7 +57,7 @@ def answers(index: Index, questions: Asked, k: int) -> NDArray[np.int32]:
 def chosen(history: Interactions, seconds: float) -> Chosen[Params]:
     """The parameters whose list of twenty finds most of what was bought on the held-back days
     (NDCG), in about `seconds`. A shop without any keeps the default."""
-    held = hold_back(newest(history, ROWS), HELD_BACK)
+    held = hold_back(newest_rows(history, ROWS), HELD_BACK)
     questions = asked(held.after)
 
     def score(params: Params) -> float:

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from patron.recommend.choosing import Chosen, choose
-from patron.recommend.held import Questions, hold_back, newest, questions
+from patron.recommend.held import Questions, hold_back, newest_visits, questions
 from patron.recommend.session.fit import DAY, index_of
 from patron.recommend.session.index import Index, Params
 from patron.recommend.session.query import next_items
@@ -86,7 +86,7 @@ def chosen(history: Interactions, seconds: float, shortest: int = 1) -> Chosen[P
     What counts is the mean of hit rate and reciprocal rank at 20, asked after every beginning of
     at least `shortest` steps. A shop without visits to ask about keeps the default.
     """
-    held = hold_back(newest(history, VISITS), HELD_BACK)
+    held = hold_back(newest_visits(history, VISITS), HELD_BACK)
     asked = questions(steps(held.after), QUESTIONS, shortest)
     past = visits(held.before)
     span = float(past.ended[-1] - past.ended[0]) / DAY if len(past) else 0.0

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patron.recommend.choosing import Chosen, choose
-from patron.recommend.held import hold_back
-from patron.recommend.holdout import Asked, evenly, gains, newest
+from patron.recommend.held import SetQuestions, evenly, hold_back, newest_rows
+from patron.recommend.measure import gains
 from patron.recommend.similar.fit import blend, compared
 from patron.recommend.similar.query import like
 from patron.recommend.similar.types import Described, Index, Params, undescribed
@@ -44,7 +44,7 @@ def candidates(history: Interactions) -> Iterator[Params]:
             )
 
 
-def asked(after: Interactions, most: int = QUESTIONS) -> Asked:
+def asked(after: Interactions, most: int = QUESTIONS) -> SetQuestions:
     """Of each held-back visit the first product, and the different ones looked at after it."""
     looked = after.where((after.kind == Kind.VIEW) & (after.session >= 0))
     begin = np.flatnonzero(np.diff(looked.session, prepend=-1, append=-1))
@@ -56,10 +56,10 @@ def asked(after: Interactions, most: int = QUESTIONS) -> Asked:
         if len(later):
             given.append(visit[:1])
             wanted.append(later)
-    return Asked(given, wanted)
+    return SetQuestions(given, wanted)
 
 
-def answers(index: Index, questions: Asked, k: int) -> NDArray[np.int32]:
+def answers(index: Index, questions: SetQuestions, k: int) -> NDArray[np.int32]:
     """A row of `k` products a question, filled up with -1."""
     lists = np.full((len(questions), k), -1, np.int32)
     for row, given in enumerate(questions.given):
@@ -73,7 +73,7 @@ def chosen(
 ) -> Chosen[Params]:
     """The parameters whose lists of twenty find most of the held-back visits (NDCG), in about
     `seconds`. A shop that is told of no views keeps the default."""
-    held = hold_back(newest(history, ROWS), HELD_BACK)
+    held = hold_back(newest_rows(history, ROWS), HELD_BACK)
     questions = asked(held.after)
     ready = None
     if len(questions):

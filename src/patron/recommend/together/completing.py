@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patron.recommend.choosing import Chosen, choose
-from patron.recommend.held import hold_back
-from patron.recommend.holdout import evenly, newest
+from patron.recommend.held import evenly, hold_back, newest_rows
 from patron.recommend.pairs import counting
 from patron.recommend.pairs.types import Sets
 from patron.recommend.together import orders
@@ -95,7 +94,7 @@ def chosen(history: Interactions, seconds: float, start: Params | None = None) -
     """The parameters of complements that tell best the two apart, in about `seconds`; those of
     companions stay as in `start`. A shop without such orders keeps what it starts with."""
     first = start or Params()
-    recent = newest(history, ROWS)
+    recent = newest_rows(history, ROWS)
     held = hold_back(recent, HELD_BACK)
     asked = contrasts(recent, held.moment)
     proposals = candidates(held.before, first) if len(asked) else iter([first])

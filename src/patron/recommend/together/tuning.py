@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patron.recommend.choosing import Chosen, choose
-from patron.recommend.held import hold_back
-from patron.recommend.holdout import Asked, evenly, gains, newest
+from patron.recommend.held import SetQuestions, evenly, hold_back, newest_rows
+from patron.recommend.measure import gains
 from patron.recommend.pairs import counting
 from patron.recommend.together import completing, orders
 from patron.recommend.together.fit import LARGEST_ORDER, fit
@@ -44,7 +44,7 @@ def candidates(history: Interactions) -> Iterator[Params]:
                     )
 
 
-def asked(after: Interactions, most: int = QUESTIONS) -> Asked:
+def asked(after: Interactions, most: int = QUESTIONS) -> SetQuestions:
     """Of each held-back order of several products one product, in turns, and the others."""
     number, item, _ = orders.numbers(after)
     held = counting.sets(number, item, after.items, LARGEST_ORDER)
@@ -55,10 +55,10 @@ def asked(after: Interactions, most: int = QUESTIONS) -> Asked:
         place = turn % len(basket)
         given.append(basket[place : place + 1])
         wanted.append(np.delete(basket, place))
-    return Asked(given, wanted)
+    return SetQuestions(given, wanted)
 
 
-def answers(index: Index, questions: Asked, k: int) -> NDArray[np.int32]:
+def answers(index: Index, questions: SetQuestions, k: int) -> NDArray[np.int32]:
     """A row of `k` products a question, filled up with -1."""
     lists = np.full((len(questions), k), -1, np.int32)
     for row, given in enumerate(questions.given):
@@ -71,7 +71,7 @@ def chosen(history: Interactions, seconds: float) -> Chosen[Params]:
     """The parameters whose lists of ten find most of the held-back orders (NDCG), and of those the
     ones that tell complements best, in about `seconds`. What was tried is told of the former. A
     shop without such orders keeps the default."""
-    held = hold_back(newest(history.where(history.kind == Kind.BUY), ROWS), HELD_BACK)
+    held = hold_back(newest_rows(history.where(history.kind == Kind.BUY), ROWS), HELD_BACK)
     questions = asked(held.after)
 
     def score(params: Params) -> float:

@@ -35,7 +35,7 @@ class About(StrEnum):
     AGAIN = "again"
 
 
-class Asked(msgspec.Struct, frozen=True, eq=False):
+class Posed(msgspec.Struct, frozen=True, eq=False):
     """A moment of the past, the products that came next, and those that would not have been
     offered."""
 
@@ -55,10 +55,10 @@ class Past:
         return slice(int(self._start[person]), int(self._start[person + 1]))
 
 
-def asked(about: About, before: Interactions, after: Interactions) -> list[Asked]:
+def asked(about: About, before: Interactions, after: Interactions) -> list[Posed]:
     """At most `MOST` questions, spread evenly over the days held back; the same for the same
     history."""
-    ask: Callable[[Past, Interactions], Iterator[Asked]] = {
+    ask: Callable[[Past, Interactions], Iterator[Posed]] = {
         About.VISIT: _visits,
         About.PRODUCT: _products,
         About.CART: _carts,
@@ -68,7 +68,7 @@ def asked(about: About, before: Interactions, after: Interactions) -> list[Asked
     return list(ask(Past(before), after))
 
 
-def _visits(past: Past, after: Interactions) -> Iterator[Asked]:
+def _visits(past: Past, after: Interactions) -> Iterator[Posed]:
     """Of visits with at least two products: all but the last are known."""
     for rows in _spread(_runs(after.session)):
         items, at = after.item[rows], after.at[rows]
@@ -76,22 +76,22 @@ def _visits(past: Past, after: Interactions) -> Iterator[Asked]:
         items, at = items[changed][-LONGEST:], at[changed][-LONGEST:]
         if len(items) > 1:
             moment = _moment(past, int(after.person[rows.start]), int(at[-1]), items[:-1], at[:-1])
-            yield Asked(moment, items[-1:])
+            yield Posed(moment, items[-1:])
 
 
-def _products(past: Past, after: Interactions) -> Iterator[Asked]:
+def _products(past: Past, after: Interactions) -> Iterator[Posed]:
     """One product of an order is known, the first; the others are wanted."""
     for person, at, items in _orders(after):
         moment = _moment(past, person, at, items[:1], np.array([at]), product=int(items[0]))
-        yield Asked(moment, items[1:], items[:1])
+        yield Posed(moment, items[1:], items[:1])
 
 
-def _carts(past: Past, after: Interactions) -> Iterator[Asked]:
+def _carts(past: Past, after: Interactions) -> Iterator[Posed]:
     """All products of an order but the last are in the cart."""
     for person, at, items in _orders(after):
         cart = items[:-1]
         moment = _moment(past, person, at, NO_ITEMS, np.empty(0), cart=cart)
-        yield Asked(moment, items[-1:], cart)
+        yield Posed(moment, items[-1:], cart)
 
 
 def _orders(after: Interactions) -> Iterator[tuple[int, int, Items]]:
@@ -106,19 +106,19 @@ def _orders(after: Interactions) -> Iterator[tuple[int, int, Items]]:
             yield int(bought.person[lines[0]]), int(bought.at[lines[0]]), items
 
 
-def _people(past: Past, after: Interactions) -> Iterator[Asked]:
+def _people(past: Past, after: Interactions) -> Iterator[Posed]:
     """Whoever was there before; wanted is what is new to her."""
     for rows in _spread(_runs(after.person)):
         person = int(after.person[rows.start])
         had = past.rows.item[past.of(person)]
         wanted = np.setdiff1d(after.item[rows], had)
         if len(had) and len(wanted):
-            yield Asked(
+            yield Posed(
                 _moment(past, person, int(after.at[rows.start]) - 1), wanted, np.unique(had)
             )
 
 
-def _again(past: Past, after: Interactions) -> Iterator[Asked]:
+def _again(past: Past, after: Interactions) -> Iterator[Posed]:
     """Whoever had bought something before and bought any of it again."""
     bought = after.where(after.kind == Kind.BUY)
     for rows in _spread(_runs(bought.person)):
@@ -127,7 +127,7 @@ def _again(past: Past, after: Interactions) -> Iterator[Asked]:
         had = past.rows.item[its][past.rows.kind[its] == Kind.BUY]
         wanted = np.intersect1d(bought.item[rows], had)
         if len(wanted):
-            yield Asked(_moment(past, person, int(bought.at[rows.start]) - 1), wanted)
+            yield Posed(_moment(past, person, int(bought.at[rows.start]) - 1), wanted)
 
 
 def _moment(

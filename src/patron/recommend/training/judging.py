@@ -10,7 +10,7 @@ from patron.recommend.measure import Measured, measure
 from patron.recommend.rules.types import Goods, Strategy
 from patron.recommend.serving.opened import Models
 from patron.recommend.serving.strategies import Items, Strategies
-from patron.recommend.training.asking import Asked
+from patron.recommend.training.asking import Posed
 
 K = 10
 MORE = 100
@@ -18,7 +18,7 @@ MORE = 100
 
 
 def listed(
-    strategies: Strategies, chain: Sequence[str], questions: Sequence[Asked]
+    strategies: Strategies, chain: Sequence[str], questions: Sequence[Posed]
 ) -> NDArray[np.int32]:
     """Of each question the first `K` products of the chain, -1 where there are fewer."""
     rows = np.full((len(questions), K), -1, np.int32)
@@ -41,7 +41,7 @@ def _extend(found: list[int], items: Items, avoid: Items) -> None:
 
 
 def judged(
-    models: Models, goods: Goods, chain: Sequence[str], questions: Sequence[Asked]
+    models: Models, goods: Goods, chain: Sequence[str], questions: Sequence[Posed]
 ) -> Measured:
     """The figures of a chain of strategies on these questions."""
     then = as_it_was(goods, models)
@@ -52,7 +52,7 @@ def judged(
     return measure(rows, [question.wanted for question in questions], counts)
 
 
-def bar(models: Models, goods: Goods, questions: Sequence[Asked]) -> Measured:
+def bar(models: Models, goods: Goods, questions: Sequence[Posed]) -> Measured:
     """The same of plain popularity."""
     return judged(models, goods, [Strategy.BEST_SELLERS], questions)
 

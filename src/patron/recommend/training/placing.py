@@ -10,7 +10,7 @@ from patron.recommend.placements.definition import Placement, Shows
 from patron.recommend.rules.types import Strategy
 from patron.recommend.serving.answering import chained
 from patron.recommend.serving.strategies import Strategies
-from patron.recommend.training.asking import About, Asked
+from patron.recommend.training.asking import About, Posed
 from patron.recommend.training.judging import as_it_was, bar, listed
 from patron.recommend.training.report import PlacementReport
 from patron.recommend.training.train import Training
@@ -43,7 +43,7 @@ def placed(training: Training, placements: Iterable[Placement]) -> list[Placemen
 
 
 def _judged(
-    training: Training, placement: Placement, questions: Sequence[Asked]
+    training: Training, placement: Placement, questions: Sequence[Posed]
 ) -> PlacementReport:
     models, goods = training.before, training.wares.goods
     then = as_it_was(goods, models)

@@ -23,7 +23,7 @@ from patron.recommend.shelf import TOGETHER, About, Attempt
 from patron.recommend.together import fit as together
 from patron.recommend.together.types import Params
 from patron.recommend.training.asking import About as Subject
-from patron.recommend.training.asking import Asked, asked
+from patron.recommend.training.asking import Posed, asked
 from patron.recommend.training.judging import bar, judged
 from patron.recommend.training.report import Report, SourceReport
 from patron.recommend.training.sources import (
@@ -61,7 +61,7 @@ class Training:
         self._past, self.wares, self._now, self._heard = past, wares, now, heard
         self._seconds = seconds / (len(SOURCES) + 1)
         self._held = hold_back(past.interactions, SHARE)
-        self._asked: dict[Subject, list[Asked]] = {}
+        self._asked: dict[Subject, list[Posed]] = {}
         self.before = Models(items=past.items)
         """What the kept sources are worth: counted without the days held back."""
         self.models: Trained = {}
@@ -91,7 +91,7 @@ class Training:
             sources=self.sources,
         )
 
-    def questions(self, about: Subject) -> list[Asked]:
+    def questions(self, about: Subject) -> list[Posed]:
         """Questions about the days held back."""
         found = self._asked.get(about)
         if found is None:
@@ -141,7 +141,7 @@ class Training:
         self, name: str, index: msgspec.Struct, chosen: Chosen[Any], own: float | None,
         usual: float | None, questions: int, began: float,
     ) -> None:  # fmt: skip
-        why = f"too little happened to judge it ({questions} questions); its usual parameters count"
+        why = f"is used: too little happened to judge it ({questions} of {FEWEST} questions)"
         if name == "popular":
             why = "what everybody likes: the others must do better"
         elif own is not None:
