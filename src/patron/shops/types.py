@@ -62,6 +62,10 @@ Phrases = Annotated[
 ]
 
 
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
+"""In the shop's currency as people write it, such as 49.9."""
+
+
 class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the owner sets; every field has a default that is right for most shops."""
 
@@ -80,6 +84,7 @@ class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     topics: dict[TopicName, Phrases] = {}  # looked for in what people write
     new_session_on_campaign: bool = False
     marketing_hours_between: int = 16
+    free_shipping_from: Amount | None = None  # None: nothing is known of it
     blocked_identifiers: list[str] = []
     identity_limits: dict[str, int] = {}
     purposes: dict[PurposeName, ShortText] = {}  # further ones she may choose, as she reads them

@@ -16,6 +16,7 @@ from psycopg_pool import PoolTimeout
 from patron.kit.clock import Clock, monotonic
 from patron.kit.db import Database
 from patron.kit.log import logger
+from patron.kit.money import minor
 from patron.recommend.attribution.words import Namer
 from patron.recommend.placements.definition import Placement, Shows
 from patron.recommend.rules.ruleset import Rules
@@ -167,7 +168,10 @@ class Engine:
         return found, unknown
 
     def scene(self, question: Question, visitor: Visitor) -> Scene:
-        return scene_of(question, visitor, self.stock, self._clock.now().timestamp(), NONE)
+        free = self.shop.settings.free_shipping_from
+        least = NONE if free is None else minor(free, self.shop.currency)
+        now = self._clock.now().timestamp()
+        return scene_of(question, visitor, self.stock, now, NONE if least is None else least)
 
     def ranked(
         self, placement: Placement, scene: Scene, n: int, seed: int, taken: Items = NO_ITEMS
@@ -229,12 +233,15 @@ class Engines:
         self._keeping: dict[str, asyncio.Task[None]] = {}
 
     def remembered(self, shop: Shop) -> Engine | None:
-        """The shop's engine, if it is running."""
-        return self._open.get(shop.schema)
+        """The shop's engine, if it is running; from now on with these settings of the shop."""
+        found = self._open.get(shop.schema)
+        if found is not None:
+            found.shop = shop
+        return found
 
     async def of(self, shop: Shop) -> Engine:
         """The shop's engine, opened when it is not running."""
-        found = self._open.get(shop.schema)
+        found = self.remembered(shop)
         if found is not None:
             return found
         ready = self._ready.get(shop.schema)
