@@ -155,6 +155,12 @@ def test_what_is_used_up_comes_with_a_date(house: House, tmp_path: Path) -> None
         due = date.fromisoformat(offered["due"])
         assert abs((due - stage.now.date()).days) <= 3
         assert offered["reason"] == "Time for more of it?"
+        whole = {"name": "Whole", "count": 3, "chain": ["next_order"]}
+        async with floor.api() as api:
+            put = await api.put("/api/placements/whole", json={"definition": whole})
+            assert put.status_code == 200, put.text
+        assert (await floor.offered("whole", floor.server_key, userId="p0"))[0] == "tea"
+        assert await floor.offered("whole", floor.server_key, userId="stranger") == []
 
     play(house, tmp_path, story)
 

@@ -50,6 +50,7 @@ class Strategy(StrEnum):
     SESSION = "session"
     FOR_YOU = "for_you"
     AGAIN = "again"
+    NEXT_ORDER = "next_order"
     TRENDING = "trending"
     BEST_SELLERS = "best_sellers"
     NEW = "new"

@@ -58,6 +58,10 @@ REASONS: dict[str, Said] = {
     Strategy.AGAIN: Said(
         "She bought it before, and it is about time for more.", "Time for more of it?"
     ),
+    Strategy.NEXT_ORDER: Said(
+        "Fits her next order: she buys it often, or those do who buy as she does.",
+        "For your next order",
+    ),
     Strategy.TRENDING: Said(
         "Is more sought after lately than it used to be.", "In demand right now"
     ),

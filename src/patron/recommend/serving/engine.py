@@ -17,6 +17,7 @@ from patron.kit.clock import Clock, monotonic
 from patron.kit.db import Database
 from patron.kit.log import logger
 from patron.kit.money import minor
+from patron.recommend.again import query as again
 from patron.recommend.attribution.words import Namer
 from patron.recommend.placements.definition import Placement, Shows
 from patron.recommend.rules.ruleset import Rules
@@ -214,6 +215,9 @@ def _warm(models: Models) -> None:
     """Have loops compiled, or read from their cache, before somebody waits for them."""
     if models.session is not None and models.session.items:
         session.next_items(models.session, np.zeros(1, np.int32), np.zeros(1), 1)
+    if models.again is not None and models.again.items:
+        once = np.zeros(1, np.int32)
+        again.basket(models.again, once, np.zeros(1, np.int64), once, 1)
 
 
 class Engines:

@@ -27,6 +27,7 @@ from patron.recommend.rules.types import (
     steps_of,
 )
 from patron.recommend.sequence import query as sequence
+from patron.recommend.serving.best import best, falling
 from patron.recommend.serving.opened import Models
 from patron.recommend.serving.visitors import Seen
 from patron.recommend.session import query as session
@@ -83,6 +84,7 @@ class Strategies:
             Strategy.SESSION: self._session,
             Strategy.FOR_YOU: self._for_you,
             Strategy.AGAIN: self._again,
+            Strategy.NEXT_ORDER: self._next_order,
             Strategy.TRENDING: self._trending,
             Strategy.BEST_SELLERS: self._best_sellers,
             Strategy.NEW: self._new,
@@ -199,6 +201,12 @@ class Strategies:
         now = int(moment.context.now)
         return again.due(self.models.again, seen.bought, seen.bought_at, seen.baskets, now, n), None
 
+    def _next_order(self, moment: Moment, n: int) -> Found:
+        seen = moment.seen
+        if self.models.again is None or not len(seen.bought):
+            return NOTHING, None
+        return again.basket(self.models.again, seen.bought, seen.bought_at, seen.baskets, n), None
+
     def due_dates(self, moment: Moment) -> dict[int, int]:
         """When each product that she may need again is due, in seconds; past, if it is overdue."""
         seen = moment.seen
@@ -310,7 +318,7 @@ class Strategies:
 
     def _recently_viewed(self, moment: Moment, n: int) -> Found:
         latest = moment.seen.viewed[::-1][:n]
-        return Scored(latest, _falling(len(latest))), None
+        return Scored(latest, falling(len(latest))), None
 
     def _filler(self, moment: Moment, n: int) -> Found:
         context = moment.context
@@ -318,7 +326,7 @@ class Strategies:
         if context.free_shipping_from == NONE or context.cart_value == NONE or gap <= 0:
             return NOTHING, None
         fits = (self.goods.price >= gap) & (self.goods.price <= gap * FILL_UP)
-        return _best(np.where(fits, self._popularity(), 0.0), n), None
+        return best(np.where(fits, self._popularity(), 0.0), n), None
 
     def _upsell(self, moment: Moment, n: int) -> Found:
         asked = self._asked(moment)[-1:]
@@ -333,7 +341,7 @@ class Strategies:
         if not len(found) and price > 0 and category != NONE:
             step = goods.price / price
             fits = (goods.category.codes == category) & (step >= STEP_UP) & (step <= LARGEST_STEP)
-            found = _best(np.where(fits, self._popularity(), 0.0), n)
+            found = best(np.where(fits, self._popularity(), 0.0), n)
         return found, np.full(len(found), product, np.int32)
 
     def _popularity(self) -> NDArray[np.float64]:
@@ -353,7 +361,7 @@ class Strategies:
         at, found = self._kept.get(name, (-np.inf, NOTHING))
         if not 0 <= moment.context.now - at < FRESH_ENOUGH:
             goods = self.goods
-            found = _best(np.where(goods.shown & goods.in_stock, score(), 0.0), MOST)
+            found = best(np.where(goods.shown & goods.in_stock, score(), 0.0), MOST)
             if len(self._kept) >= LISTS:
                 self._kept.clear()
             self._kept[name] = moment.context.now, found
@@ -377,19 +385,3 @@ MOST_FRESH = 200
 LISTS = 2_000
 MOST = 400
 """Products of a list for everybody: enough for what rules take away."""
-
-
-def _best(scores: NDArray[np.float64], n: int) -> Scored:
-    """The `n` best with a score above 0, of equals the lower number first."""
-    items = np.flatnonzero(scores > 0)
-    values = scores[items]
-    if len(items) > n:
-        least = np.partition(values, len(values) - n)[len(values) - n]
-        items, values = items[values >= least], values[values >= least]
-    order = np.argsort(-values, kind="stable")[:n]
-    return Scored(items[order].astype(np.int32), values[order].astype(np.float32))
-
-
-def _falling(count: int) -> NDArray[np.float32]:
-    """Scores for a list that is in order already."""
-    return np.linspace(1.0, 0.5, count, dtype=np.float32) if count else np.empty(0, np.float32)
