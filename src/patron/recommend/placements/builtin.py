@@ -150,7 +150,8 @@ _BUILT_IN = (
         key="free_shipping_filler",
         name="Up to free shipping",
         purpose="In a cart that lacks something for free shipping: what brings it there without"
-        " going far beyond. Empty where shipping is free already or never is.",
+        " going far beyond. Empty where shipping is free already, and where"
+        " nobody has said from when on it is.",
         count=6,
         chain=[Strategy.FILLER, Strategy.CART],
         fallback=[Strategy.BEST_SELLERS],

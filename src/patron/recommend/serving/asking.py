@@ -16,7 +16,7 @@ LONGEST = 255
 
 Key = Annotated[str, Meta(min_length=1, max_length=60, description="The key of a placement.")]
 ProductId = Annotated[
-    str, Meta(min_length=1, max_length=LONGEST, description="Any name the catalog knows it by.")
+    str, Meta(min_length=1, max_length=LONGEST, description="Its id in the catalog.")
 ]
 Products = Annotated[list[ProductId], Meta(max_length=MOST_NAMED)]
 Fact = str | float | bool | None | Annotated[list[str], Meta(max_length=100)]
