@@ -67,7 +67,7 @@ def test_a_journey_that_could_never_send_is_refused_with_what_would_work(house: 
         assert answer.status_code == 400
         assert answer.json()["path"] == "definition.steps[2].send.template"
         assert "'welcome_mail'" in answer.json()["detail"]
-        assert answer.json()["remedy"] == "use one of abandoned_cart"
+        assert answer.json()["remedy"] == "use one of abandoned_cart, open_account"
         assert client.get("/api/journeys/mine").status_code == 404
 
 

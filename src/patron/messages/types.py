@@ -63,7 +63,7 @@ BUILT_IN: Mapping[str, frozenset[str]] = {
 }
 """The templates that come with Patron, and what each cannot be written without."""
 
-SAYABLE = frozenset(BUILT_IN) - {CONFIRM}
+SAYABLE = tuple(name for name in BUILT_IN if name != CONFIRM)
 """Those that a journey may send."""
 
 
