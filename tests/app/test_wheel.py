@@ -65,7 +65,7 @@ def test_it_holds_what_the_program_reads_and_nothing_of_the_workshop(wheel: Path
     read = [
         str(path.relative_to(ROOT / "src"))
         for path in (ROOT / "src" / "patron").rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file() and path.parent.name != "__pycache__"
     ]
     assert [name for name in read if name not in names] == []
     assert {name.split("/")[0].split("-")[0] for name in names} == {"patron"}
