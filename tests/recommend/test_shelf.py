@@ -108,6 +108,23 @@ def test_damaged_models_are_refused_and_the_previous_ones_serve(
     assert standing.refused is None
 
 
+def test_who_needs_one_model_looks_at_no_other(tmp_path: Path) -> None:
+    """A mail waits for no index that pages alone use, and is sent although that one is damaged."""
+    both = {"session": (made(1.0), About()), "again": (made(2.0), About())}
+    folder = shelf.write(tmp_path, ["a", "b"], both, NOW)
+    other = folder / "again.weight.npy"
+    other.write_bytes(other.read_bytes()[:-1] + b"\xff")
+    one = Shelf(tmp_path, "session")
+    assert weight(one.models()) == 1.0
+    assert one.refused is None
+    opened = one.models()
+    assert opened is not None and opened.index("again", Index) is None
+    assert Shelf(tmp_path).models() is None
+    own = folder / "session.weight.npy"
+    own.write_bytes(own.read_bytes()[:-1] + b"\xff")
+    assert Shelf(tmp_path, "session").models() is None
+
+
 DIES = """
 import os, signal, sys
 from datetime import UTC, datetime

@@ -16,7 +16,7 @@ from patron.kit.migrate import HOUSE
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
 from patron.messages.model import Materials, Picks
-from patron.recommend.shelf import Shelf, shelf_of
+from patron.recommend.shelf import TOGETHER, Shelf, shelf_of
 from patron.shops import store as shops
 from patron.shops.types import Shop
 
@@ -73,7 +73,7 @@ class Sender:
 
     def _picks(self, shop: Shop) -> Picks:
         shelf = self._shelves.setdefault(
-            shop.slug, Shelf(shelf_of(self._settings.data_dir, shop.slug))
+            shop.slug, Shelf(shelf_of(self._settings.data_dir, shop.slug), TOGETHER)
         )
 
         def picks(product_ids: list[str], n: int) -> list[str]:

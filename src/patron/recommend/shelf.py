@@ -24,6 +24,7 @@ log = logger(__name__)
 I = TypeVar("I", bound=msgspec.Struct)  # noqa: E741 - an index
 
 CURRENT = "current"
+ITEMS = "items.json"
 TOGETHER = "together"
 VERSION = "%Y%m%dT%H%M%S%f"
 
@@ -62,6 +63,12 @@ class Label(msgspec.Struct, frozen=True):
     position: int  # of the log, up to which was counted
     models: dict[str, About]
     checksums: dict[str, str]
+
+    def narrowed(self, only: str) -> "Label":
+        """As if no other model had been made."""
+        sums = {file: told for file, told in self.checksums.items() if _is_of(file, only)}
+        about = {name: told for name, told in self.models.items() if name == only}
+        return msgspec.structs.replace(self, models=about, checksums=sums)
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -114,7 +121,7 @@ def write(
     for left in shelf.glob(".models-*"):  # of a training that was killed
         shutil.rmtree(left, ignore_errors=True)
     draft.mkdir()
-    (draft / "items.json").write_bytes(msgspec.json.encode(items))
+    (draft / ITEMS).write_bytes(msgspec.json.encode(items))
     abouts = {}
     for name, (index, about) in models.items():
         plain = {}
@@ -154,17 +161,19 @@ def made_at(name: str) -> datetime:
     return datetime.strptime(name.rsplit("-", 1)[1], VERSION).replace(tzinfo=UTC)
 
 
-def read(folder: Path) -> Opened:
+def read(folder: Path, only: str | None = None) -> Opened:
     """The models in a folder, every file compared with its checksum: about a second for half a
-    gigabyte. Raises DamagedModelError."""
+    gigabyte. With `only`, this model alone is looked at and there. Raises DamagedModelError."""
     try:
         label = msgspec.json.decode((folder / "label.json").read_bytes(), type=Label)
+        if only is not None:
+            label = label.narrowed(only)
         for name, checksum in label.checksums.items():
             if _checksum(folder / name) != checksum:
                 raise DamagedModelError(
                     f"model {folder}: {name} is not what was written; the next training replaces it"
                 )
-        items = msgspec.json.decode((folder / "items.json").read_bytes(), type=list[str])
+        items = msgspec.json.decode((folder / ITEMS).read_bytes(), type=list[str])
     except (OSError, ValueError, msgspec.DecodeError) as error:
         raise DamagedModelError(
             f"model {folder}: {error}; the next training replaces it"
@@ -174,10 +183,11 @@ def read(folder: Path) -> Opened:
 
 class Shelf:
     """The current models of a shop, opened again when they were swapped; the last good ones if they
-    cannot be read."""
+    cannot be read. Who needs `only` one is not kept waiting while the others are compared."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, only: str | None = None) -> None:
         self.folder = folder
+        self._only = only
         self.refused: str | None = None
         self._name: str | None = None
         self._opened: Opened | None = None
@@ -211,7 +221,7 @@ class Shelf:
         self.refused = None
         for each in (name, *self._older(name)):
             try:
-                return read(self.folder / each)
+                return read(self.folder / each, self._only)
             except DamagedModelError as error:
                 self.refused = self.refused or str(error)
                 log.error("models refused, the previous ones stay", extra={"reason": str(error)})
@@ -240,6 +250,11 @@ def _to_disk(path: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def _is_of(file: str, model: str) -> bool:
+    """Whether a file is a model's, or says which products all of them number."""
+    return file == ITEMS or file.startswith(f"{model}.")
 
 
 def _checksum(path: Path) -> str:

