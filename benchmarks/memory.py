@@ -20,7 +20,8 @@ SETTLE_SECONDS = 20
 def pss(root: psutil.Process) -> dict[str, float]:
     """MB a kind of process, PostgreSQL's included."""
     found: dict[str, float] = {}
-    for process in [root, *root.children(recursive=True), *_postgres(root)]:
+    # PostgreSQL's are children while their starter lives, and nobody's afterwards: counted once.
+    for process in {root, *root.children(recursive=True), *_postgres(root)}:
         try:
             words = " ".join(process.cmdline())
             size = process.memory_full_info().pss / 1e6
@@ -33,7 +34,7 @@ def pss(root: psutil.Process) -> dict[str, float]:
 
 
 def _postgres(root: psutil.Process) -> list[psutil.Process]:
-    """PostgreSQL's processes: they are nobody's children, and hold the data folder open."""
+    """PostgreSQL's processes, which work in the data folder."""
     folder = root.environ()["PATRON_DATA_DIR"]
     return [
         process
