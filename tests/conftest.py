@@ -20,7 +20,7 @@ from patron.kit.db import Database, Tx
 from patron.kit.signing import Signer
 from patron.shops.found import found_shop
 from patron.shops.types import Shop
-from postgres_fixture import start_test_server
+from postgres_fixture import UNSAFE, start_test_server
 
 # A busy machine is no error: how long one example takes is nobody's promise.
 settings.register_profile("patron", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -76,7 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def postgres() -> Iterator[str]:
     """The URL of a PostgreSQL server that lives as long as the test session."""
     with tempfile.TemporaryDirectory(prefix="patron-pg-") as folder:
-        server = start_test_server(Path(folder))
+        server = start_test_server(Path(folder), UNSAFE)
         try:
             yield server.start()
         finally:
