@@ -11,12 +11,14 @@ from patron.events.sorted.layout import folder_of
 from patron.kit.db import Database
 from patron.kit.lake import Lake
 from patron.recommend import shelf
+from patron.recommend.blend.types import Blends
 from patron.recommend.history.reading import Past, past
 from patron.recommend.history.telling import finder, told
 from patron.recommend.serving.goods import columns
 from patron.recommend.serving.placing import Book
+from patron.recommend.shelf import About
 from patron.recommend.training import reports
-from patron.recommend.training.placing import placed
+from patron.recommend.training.placing import blends, placed
 from patron.recommend.training.report import Report
 from patron.recommend.training.sources import Wares
 from patron.recommend.training.train import SECONDS, Heard, Training, again, nobody
@@ -24,6 +26,8 @@ from patron.recommend.types import Fitted
 from patron.shops.types import Shop
 
 AT_ONCE = 20_000
+BLEND = "blend"
+"""What was decided about blending, among the models."""
 
 
 class Material(msgspec.Struct, frozen=True, eq=False):
@@ -75,9 +79,10 @@ def train(
     training = Training(material.past, material.wares, now, seconds, heard)
     report = training.run()
     heard("placements")
-    report = msgspec.structs.replace(
-        report, placements=placed(training, material.book.placements.values())
-    )
+    told, decisions = placed(training, material.book.placements.values())
+    report = msgspec.structs.replace(report, placements=told)
+    if decisions:
+        training.models[BLEND] = blends(decisions), About()
     if training.models:
         shelf.write(models, material.past.items, training.models, now, material.past.position)
     return reports.keep(models, report)
@@ -87,6 +92,10 @@ def refresh(material: Material, models: Path, now: datetime) -> Fitted:
     """Count again what won the last training, with the parameters chosen then, and swap it in."""
     whole = material.past
     trained = again(whole, material.wares, reports.latest(models))
+    before = shelf.Shelf(models, only=BLEND).models()
+    kept = None if before is None else before.index(BLEND, Blends)
+    if trained and before is not None and kept is not None:
+        trained[BLEND] = kept, before.label.models[BLEND]
     if trained:
         shelf.write(models, whole.items, trained, now, whole.position)
     seen = whole.interactions

@@ -147,6 +147,14 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         list[Strategy],
         Meta(max_length=6, description="What fills up when the chain has too little."),
     ] = []
+    blend: Annotated[
+        list[Strategy],
+        Meta(
+            max_length=5,
+            description="What may have a say beside the first of the chain, in the order in which"
+            " it is tried; each night tells whether it is better so.",
+        ),
+    ] = []
     popular_in: Annotated[
         Area,
         Meta(
@@ -186,6 +194,7 @@ def parse(data: Any) -> Placement:
             where = f"line {wrong.line}, column {wrong.column}: {wrong.problem}"
             raise Misset(path, wrong.found, wrong.allowed, where, wrong.nearest) from None
     _refuse_repeated("$.chain", [*found.chain, *found.fallback], len(found.chain))
+    _refuse_unblendable(found)
     places = [pin.place for pin in found.pins]
     for number, place in enumerate(places):
         if place in places[:number]:
@@ -261,6 +270,18 @@ def _rules(placement: Placement) -> Iterable[tuple[str, str, bool]]:
     bought = placement.exclude.bought
     if bought and bought.unless is not None:
         yield "$.exclude.bought.unless", bought.unless, False
+
+
+def _refuse_unblendable(found: Placement) -> None:
+    """Categories are no products, and what begins the chain has its say already."""
+    link = [found.chain[0], *found.blend]
+    for number, strategy in enumerate(found.blend):
+        if strategy in link[: number + 1] or strategy is Strategy.CATEGORIES:
+            allowed = [one.value for one in Strategy if one not in (*link, Strategy.CATEGORIES)]
+            problem = "is no list of products" if strategy not in link[: number + 1] else (
+                "has a say already"
+            )  # fmt: skip
+            raise Misset(f"$.blend[{number}]", strategy.value, allowed, problem)
 
 
 def _refuse_repeated(path: str, strategies: list[Strategy], chained: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from patron.recommend.blend.link import Blended, blended
 from patron.recommend.placements.definition import Placement
 from patron.recommend.rules import rank as ranking
 from patron.recommend.rules.rank import rank
@@ -115,33 +116,37 @@ def answer(
     )
     moment = Moment(context, known, scene.visit, scene.ages, placement.popular_in, scene.visit_name)
     offers: list[Offer] = []
-    offered = 0
-    for strategy, fallback in chained(placement):
-        if offered >= max(n * SPARE, LEAST_OFFERED):
-            break
+    left = chained(placement)
+    blend = _blend(placement, strategies, moment)
+    if blend is not None:
+        offers.append(blend.offer)
+        left = [(one, fallback) for one, fallback in left if fallback or one not in blend.link]
+    offered = sum(len(offer.scored) for offer in offers)
+    while left and offered < max(n * SPARE, LEAST_OFFERED):
+        strategy, fallback = left.pop(0)
         offer = strategies.propose(strategy, moment, OFFERED, fallback=fallback)
         if offer is not None:
             offers.append(offer)
             offered += len(offer.scored)
     found = rank(offers, stock.goods, rules, context)
-    if len(found.items) < n and len(offers) < len(placement.chain) + len(placement.fallback):
-        found = _filled(placement, rules, moment, strategies, stock, offers, found)
+    if len(found.items) < n and left:
+        # The rules took more away than was to spare.
+        more = [
+            offer
+            for strategy, fallback in left
+            if (offer := strategies.propose(strategy, moment, OFFERED, fallback=fallback))
+        ]
+        found = rank([*offers, *more], stock.goods, rules, context) if more else found
+    if blend is not None:
+        blend.tell(found)
     return found
 
 
-def _filled(
-    placement: Placement, rules: Rules, moment: Moment, strategies: Strategies, stock: Stock,
-    offers: list[Offer], found: Ranked,
-) -> Ranked:  # fmt: skip
-    """Ranked again with every fallback: the rules took more away than was to spare."""
-    there = {offer.strategy for offer in offers}
-    more = [
-        offer
-        for strategy, fallback in chained(placement)
-        if strategy not in there
-        and (offer := strategies.propose(strategy, moment, OFFERED, fallback=fallback)) is not None
-    ]
-    return rank([*offers, *more], stock.goods, rules, moment.context) if more else found
+def _blend(placement: Placement, strategies: Strategies, moment: Moment) -> Blended | None:
+    """What the first link of the chain offers where several strategies have a say in it."""
+    blends = strategies.models.blend
+    decision = None if blends is None or not placement.blend else blends.of(placement)
+    return None if decision is None else blended(strategies, decision, moment)
 
 
 def chained(placement: Placement) -> list[tuple[Strategy, bool]]:

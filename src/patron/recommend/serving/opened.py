@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patron.recommend.again.model import Index as Again
+from patron.recommend.blend.types import Blends
 from patron.recommend.popular.types import Index as Popular
 from patron.recommend.sequence.model import Index as Sequence
 from patron.recommend.session.index import Index as Session
@@ -21,6 +22,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     "similar": Similar,
     "again": Again,
     "popular": Popular,
+    "blend": Blends,
 }
 """What stands on the shelf under which name."""
 
@@ -36,6 +38,7 @@ class Models(msgspec.Struct, frozen=True, eq=False, dict=True):
     similar: Similar | None = None
     again: Again | None = None
     popular: Popular | None = None
+    blend: Blends | None = None
 
     @cached_property
     def popularity(self) -> NDArray[np.float32]:

@@ -55,22 +55,22 @@ class Past:
         return slice(int(self._start[person]), int(self._start[person + 1]))
 
 
-def asked(about: About, before: Interactions, after: Interactions) -> list[Posed]:
-    """At most `MOST` questions, spread evenly over the days held back; the same for the same
+def asked(about: About, before: Interactions, after: Interactions, most: int = MOST) -> list[Posed]:
+    """At most `most` questions, spread evenly over the days held back; the same for the same
     history."""
-    ask: Callable[[Past, Interactions], Iterator[Posed]] = {
+    ask: Callable[[Past, Interactions, int], Iterator[Posed]] = {
         About.VISIT: _visits,
         About.PRODUCT: _products,
         About.CART: _carts,
         About.PERSON: _people,
         About.AGAIN: _again,
     }[about]
-    return list(ask(Past(before), after))
+    return list(ask(Past(before), after, most))
 
 
-def _visits(past: Past, after: Interactions) -> Iterator[Posed]:
+def _visits(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
     """Of visits with at least two products: all but the last are known."""
-    for rows in _spread(_runs(after.session)):
+    for rows in _spread(_runs(after.session), most):
         items, at = after.item[rows], after.at[rows]
         changed = np.append(True, items[1:] != items[:-1])
         items, at = items[changed][-LONGEST:], at[changed][-LONGEST:]
@@ -79,25 +79,25 @@ def _visits(past: Past, after: Interactions) -> Iterator[Posed]:
             yield Posed(moment, items[-1:])
 
 
-def _products(past: Past, after: Interactions) -> Iterator[Posed]:
+def _products(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
     """One product of an order is known, the first; the others are wanted."""
-    for person, at, items in _orders(after):
+    for person, at, items in _orders(after, most):
         moment = _moment(past, person, at, items[:1], np.array([at]), product=int(items[0]))
         yield Posed(moment, items[1:], items[:1])
 
 
-def _carts(past: Past, after: Interactions) -> Iterator[Posed]:
+def _carts(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
     """All products of an order but the last are in the cart."""
-    for person, at, items in _orders(after):
+    for person, at, items in _orders(after, most):
         cart = items[:-1]
         moment = _moment(past, person, at, NO_ITEMS, np.empty(0), cart=cart)
         yield Posed(moment, items[-1:], cart)
 
 
-def _orders(after: Interactions) -> Iterator[tuple[int, int, Items]]:
+def _orders(after: Interactions, most: int) -> Iterator[tuple[int, int, Items]]:
     bought = after.where(after.basket >= 0)
     order = np.argsort(bought.basket, kind="stable")
-    for rows in _spread(_runs(bought.basket[order])):
+    for rows in _spread(_runs(bought.basket[order]), most):
         lines = order[rows]
         items = bought.item[lines]
         _, first = np.unique(items, return_index=True)
@@ -106,9 +106,9 @@ def _orders(after: Interactions) -> Iterator[tuple[int, int, Items]]:
             yield int(bought.person[lines[0]]), int(bought.at[lines[0]]), items
 
 
-def _people(past: Past, after: Interactions) -> Iterator[Posed]:
+def _people(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
     """Whoever was there before; wanted is what is new to her."""
-    for rows in _spread(_runs(after.person)):
+    for rows in _spread(_runs(after.person), most):
         person = int(after.person[rows.start])
         had = past.rows.item[past.of(person)]
         wanted = np.setdiff1d(after.item[rows], had)
@@ -118,10 +118,10 @@ def _people(past: Past, after: Interactions) -> Iterator[Posed]:
             )
 
 
-def _again(past: Past, after: Interactions) -> Iterator[Posed]:
+def _again(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
     """Whoever had bought something before and bought any of it again."""
     bought = after.where(after.kind == Kind.BUY)
-    for rows in _spread(_runs(bought.person)):
+    for rows in _spread(_runs(bought.person), most):
         person = int(bought.person[rows.start])
         its = past.of(person)
         had = past.rows.item[its][past.rows.kind[its] == Kind.BUY]
@@ -173,6 +173,6 @@ def _runs(column: NDArray[np.int32]) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(bounds)]
 
 
-def _spread(runs: list[slice]) -> list[slice]:
-    """At most `MOST` of them, evenly."""
-    return runs if len(runs) <= MOST else [runs[k * len(runs) // MOST] for k in range(MOST)]
+def _spread(runs: list[slice], most: int) -> list[slice]:
+    """At most `most` of them, evenly."""
+    return runs if len(runs) <= most else [runs[k * len(runs) // most] for k in range(most)]

@@ -18,26 +18,26 @@ MORE = 100
 
 
 def listed(
-    strategies: Strategies, chain: Sequence[str], questions: Sequence[Posed]
+    strategies: Strategies, chain: Sequence[str], questions: Sequence[Posed], k: int = K
 ) -> NDArray[np.int32]:
-    """Of each question the first `K` products of the chain, -1 where there are fewer."""
-    rows = np.full((len(questions), K), -1, np.int32)
+    """Of each question the first `k` products of the chain, -1 where there are fewer."""
+    rows = np.full((len(questions), k), -1, np.int32)
     for row, question in zip(rows, questions, strict=True):
         found: list[int] = []
         for strategy in chain:
             offer = strategies.propose(strategy, question.moment, MORE, fallback=False)
             if offer is not None:
-                _extend(found, offer.scored.items, question.avoid)
-            if len(found) >= K:
+                _extend(found, offer.scored.items, question.avoid, k)
+            if len(found) >= k:
                 break
-        row[: len(found)] = found[:K]
+        row[: len(found)] = found[:k]
     return rows
 
 
-def _extend(found: list[int], items: Items, avoid: Items) -> None:
+def _extend(found: list[int], items: Items, avoid: Items, k: int) -> None:
     there = set(found)
     fresh = items if not len(avoid) else items[~np.isin(items, avoid)]
-    found += [item for item in fresh[: K + len(there)].tolist() if item not in there]
+    found += [item for item in fresh[: k + len(there)].tolist() if item not in there]
 
 
 def judged(
@@ -46,10 +46,13 @@ def judged(
     """The figures of a chain of strategies on these questions."""
     then = as_it_was(goods, models)
     rows = listed(Strategies(models, then), chain, questions)
+    return measure(rows, [question.wanted for question in questions], counted(models, goods))
+
+
+def counted(models: Models, goods: Goods) -> NDArray[np.int64]:
+    """How popular each product is, in whole numbers."""
     counts = np.rint(models.popularity * 1_000).astype(np.int64)
-    if not len(counts):
-        counts = np.zeros(max(len(goods), 1), np.int64)
-    return measure(rows, [question.wanted for question in questions], counts)
+    return counts if len(counts) else np.zeros(max(len(goods), 1), np.int64)
 
 
 def bar(models: Models, goods: Goods, questions: Sequence[Posed]) -> Measured:

@@ -1,5 +1,6 @@
 """What a training found out: parameters, what each source is worth, how good each placement is."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,14 +29,45 @@ class SourceReport(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class Gain(msgspec.Struct, frozen=True):
+    """How much NDCG at 10 something has more than something else on the same questions, with its
+    95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class BlendReport(msgspec.Struct, frozen=True):
+    """Whether strategies share the first link of a placement's chain; `why` says so in words.
+
+    The figures are of the later part of the days held back (`questions` of them): of the `chain`
+    as it stands, and of the best of all that was `tried` on the earlier part. `way` is None where
+    nothing is used.
+    """
+
+    used: bool
+    why: str
+    questions: int
+    link: Sequence[str] = []
+    way: str | None = None
+    constant: float | None = None
+    tried: int = 0
+    chain: Measured | None = None
+    ranks: Measured | None = None
+    ranks_gain: Gain | None = None
+
+
 class PlacementReport(msgspec.Struct, frozen=True):
-    """A placement on the days held back, asked as its page would have asked. `shown_share` is the
-    part of the catalog that was in any answer."""
+    """A placement on the days held back, asked as its page would have asked, strategy after
+    strategy. `shown_share` is the part of the catalog that was in any answer, `blend` what came of
+    letting strategies share a link, None where the placement allows none."""
 
     placement: str
     measured: Measured
     shown_share: float
     best_sellers: Measured
+    blend: BlendReport | None = None
 
 
 class Report(msgspec.Struct, frozen=True):

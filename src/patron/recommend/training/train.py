@@ -22,8 +22,8 @@ from patron.recommend.serving.opened import Models
 from patron.recommend.shelf import TOGETHER, About, Attempt
 from patron.recommend.together import fit as together
 from patron.recommend.together.types import Params
+from patron.recommend.training.asking import MOST, Posed, asked
 from patron.recommend.training.asking import About as Subject
-from patron.recommend.training.asking import Posed, asked
 from patron.recommend.training.judging import bar, judged
 from patron.recommend.training.report import Report, SourceReport
 from patron.recommend.training.sources import (
@@ -61,7 +61,7 @@ class Training:
         self._past, self.wares, self._now, self._heard = past, wares, now, heard
         self._seconds = seconds / (len(SOURCES) + 1)
         self._held = hold_back(past.interactions, SHARE)
-        self._asked: dict[Subject, list[Posed]] = {}
+        self._asked: dict[tuple[Subject, int], list[Posed]] = {}
         self.before = Models(items=past.items)
         """What the kept sources are worth: counted without the days held back."""
         self.models: Trained = {}
@@ -91,12 +91,12 @@ class Training:
             sources=self.sources,
         )
 
-    def questions(self, about: Subject) -> list[Posed]:
+    def questions(self, about: Subject, most: int = MOST) -> list[Posed]:
         """Questions about the days held back."""
-        found = self._asked.get(about)
+        found = self._asked.get((about, most))
         if found is None:
             held = self._held
-            found = self._asked[about] = asked(about, held.before, held.after)
+            found = self._asked[about, most] = asked(about, held.before, held.after, most)
         return found
 
     def _popular(self, history: Interactions) -> None:

@@ -229,7 +229,13 @@ def _told(found: Report) -> Any:
         for one in found.placements
     ]
     columns = ("placement", "hits", "MRR", "NDCG", "popular", "catalog shown", "questions")
-    return table(columns, rows, "Too little happened to judge placements.")
+    console.print(table(columns, rows, "Too little happened to judge placements."))
+    blends = [
+        (one.placement, "used" if one.blend.used else "not used", one.blend.why)
+        for one in found.placements
+        if one.blend is not None
+    ]
+    return table(("shared link", "", ""), blends, "No placement lets strategies share a link.")
 
 
 def _read(file: Path) -> dict[str, Any]:
