@@ -92,7 +92,7 @@ def test_a_planted_effect_is_found(house: House) -> None:
         assert proof.verdict == "proven" and proof.extra is not None and proof.lift is not None
         truth = spent[Arm.TREATMENT][1] - (1_400 - held) * 40 * 100 / 8
         assert proof.extra.low < truth < proof.extra.high
-        assert proof.lift.low > 0 and proof.more_carts == 0
+        assert proof.lift.low > 0 and proof.more == 0
         assert proof.words.startswith("Proven: $")
 
     play(house, story)
@@ -197,7 +197,7 @@ def test_a_journey_nobody_entered_and_one_that_does_not_exist(house: House) -> N
     async def story(stage: Stage) -> None:
         told = await asked(stage)
         assert (told.entered, told.sent, told.proof.verdict) == (0, 0, "too_early")
-        assert told.proof.more_carts >= 1_000
+        assert told.proof.more >= 1_000
         async with stage.unit() as tx:
             assert await results(tx, stage.shop, "x", stage.now) is None
 

@@ -1,10 +1,12 @@
 """The SQL of analytics: reads through the views that the owning rooms declare, and nothing else."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from patron.analytics.types import Attributed, Cohort, Counts, Period
+from patron.analytics.types import Attributed, Counts, Period
+from patron.experiments import store as compared
+from patron.experiments.store import WITHIN
+from patron.experiments.types import Cohort
 from patron.kit.db import Tx, tuples, value
 
 # Messages of a journey in a period, by the moment they left or would have left. What passed the
@@ -15,10 +17,6 @@ _SAID = """
   FROM v_outbox o LEFT JOIN v_origin g ON g.origin_id = o.origin_id
   WHERE o.source = %(source)s AND NOT o.rehearsal
     AND (o.state = 'held_out' OR o.handed_over_at IS NOT NULL)"""
-_WITHIN = (
-    "(%(since)s::timestamptz IS NULL OR {at} >= %(since)s)"
-    " AND (%(until)s::timestamptz IS NULL OR {at} < %(until)s)"
-)
 # Filters of mail scanners click every link.
 _BY_HAND = "coalesce(e.properties ->> 'machine_click', 'false') <> 'true'"
 # Each person once, from her first message of the journey on, whenever that was.
@@ -39,14 +37,14 @@ async def counts(tx: Tx, journey: str, source: str, period: Period) -> Counts:
     entered = await _named(
         tx,
         "SELECT count(*) FROM v_run WHERE journey = %(journey)s"
-        f" AND exit_reason IS DISTINCT FROM 'duplicate' AND {_WITHIN.format(at='started_at')}",
+        f" AND exit_reason IS DISTINCT FROM 'duplicate' AND {WITHIN.format(at='started_at')}",
         _asked(source, period, journey=journey),
     )
     said = await _named(
         tx,
         "SELECT count(*) FILTER (WHERE state IN ('sent', 'recorded', 'ambiguous')),"
         f" count(*) FILTER (WHERE state = 'held_out') FROM ({_SAID}) AS every"
-        f" WHERE {_WITHIN.format(at='at')}",
+        f" WHERE {WITHIN.format(at='at')}",
         _asked(source, period),
     )
     heard = await _named(
@@ -56,14 +54,14 @@ async def counts(tx: Tx, journey: str, source: str, period: Period) -> Counts:
         f" count(DISTINCT s.id) FILTER (WHERE e.name = 'Email Link Clicked' AND {_BY_HAND})"
         f" FROM ({_SAID}) AS s JOIN v_event e ON e.origin_id = s.origin_id"
         " AND e.name IN ('Email Opened', 'Email Link Clicked') AND e.ts >= s.at"
-        f" AND e.properties ->> 'message_id' = s.id::text WHERE {_WITHIN.format(at='s.at')}",
+        f" AND e.properties ->> 'message_id' = s.id::text WHERE {WITHIN.format(at='s.at')}",
         _asked(source, period),
     )
     skipped = await _named(
         tx,
         "SELECT coalesce(reason, state), count(*) FROM v_outbox WHERE source = %(source)s"
         " AND state IN ('skipped', 'cancelled', 'failed')"
-        f" AND {_WITHIN.format(at='done_at')} GROUP BY 1 ORDER BY 2 DESC, 1",
+        f" AND {WITHIN.format(at='done_at')} GROUP BY 1 ORDER BY 2 DESC, 1",
         _asked(source, period),
     )
     sent, held = said[0]
@@ -77,7 +75,7 @@ async def ordered(tx: Tx, source: str, period: Period, window: timedelta) -> int
         tx,
         f"SELECT count(DISTINCT s.person) FROM ({_SAID}) AS s"
         " WHERE s.state IN ('sent', 'recorded', 'ambiguous')"
-        f" AND {_WITHIN.format(at='s.at')} AND EXISTS (SELECT FROM v_origin f"
+        f" AND {WITHIN.format(at='s.at')} AND EXISTS (SELECT FROM v_origin f"
         " JOIN v_order r ON r.origin_id = f.origin_id WHERE f.root_id = s.person"
         " AND r.ts > s.at AND r.ts <= s.at + %(window)s AND NOT r.cancelled)",
         _asked(source, period, window=window),
@@ -95,7 +93,7 @@ async def attributed(
         "WITH buyer AS MATERIALIZED ("
         f" SELECT DISTINCT s.person FROM ({_SAID}) AS s JOIN v_event e ON e.origin_id = s.origin_id"
         f" AND e.name = 'Email Link Clicked' AND {_BY_HAND} AND e.ts >= s.at"
-        f" AND e.properties ->> 'message_id' = s.id::text WHERE {_WITHIN.format(at='s.at')})"
+        f" AND e.properties ->> 'message_id' = s.id::text WHERE {WITHIN.format(at='s.at')})"
         " SELECT count(*), coalesce(sum(r.net), 0)::bigint FROM buyer b"
         " JOIN v_origin f ON f.root_id = b.person JOIN v_order r ON r.origin_id = f.origin_id"
         " CROSS JOIN LATERAL (SELECT e.properties ->> 'message_id' AS message_id FROM v_origin h"
@@ -104,7 +102,7 @@ async def attributed(
         "  AND e.ts >= r.ts - %(window)s"
         "  ORDER BY e.ts DESC, e.position DESC LIMIT 1) AS last"
         f" JOIN ({_SAID}) AS m ON m.id::text = last.message_id"
-        f" WHERE NOT r.cancelled AND r.currency = %(currency)s AND {_WITHIN.format(at='m.at')}",
+        f" WHERE NOT r.cancelled AND r.currency = %(currency)s AND {WITHIN.format(at='m.at')}",
         _asked(source, period, window=window, currency=currency),
     )
     orders, revenue = found[0]
@@ -114,28 +112,10 @@ async def attributed(
 async def cohorts(
     tx: Tx, source: str, period: Period, window: timedelta, currency: str, now: datetime
 ) -> tuple[list[Cohort], int]:
-    """Both arms, and how many people had mixed ones.
-
-    A person belongs to the period of her first message. Her revenue is that of her orders after it,
-    up to `window` later, what was refunded or cancelled since then taken back.
-    """
-    found = await _named(
-        tx,
-        f"WITH one AS MATERIALIZED (SELECT * FROM ({_FIRST}) AS f"
-        f" WHERE {_WITHIN.format(at='f.at')}),"
-        " spent AS (SELECT o.person, sum(r.net) AS net,"
-        "  count(*) FILTER (WHERE NOT r.cancelled) AS orders FROM one o"
-        "  JOIN v_origin f ON f.root_id = o.person JOIN v_order r ON r.origin_id = f.origin_id"
-        "  WHERE r.ts > o.at AND r.ts <= o.at + %(window)s AND r.currency = %(currency)s"
-        "  GROUP BY o.person)"
-        " SELECT o.arm, o.mixed, o.at + %(window)s <= %(now)s AS ripe, count(*),"
-        "  count(*) FILTER (WHERE s.orders > 0), coalesce(sum(s.net), 0)::float8,"
-        "  coalesce(sum(s.net * s.net), 0)::float8"
-        " FROM one o LEFT JOIN spent s ON s.person = o.person GROUP BY 1, 2, 3",
-        _asked(source, period, window=window, currency=currency, now=now),
-    )
-    mixed = sum(row[3] for row in found if row[1])
-    return [_cohort(arm, found) for arm in ("treatment", "holdout")], mixed
+    """Both arms, and how many people had mixed ones. A person belongs to the period of her first
+    message."""
+    asked = _asked(source, period, window=window, currency=currency, now=now)
+    return await compared.cohorts(tx, _FIRST, asked)
 
 
 async def other_currencies(tx: Tx, source: str, period: Period, window: timedelta, own: str) -> int:
@@ -144,23 +124,10 @@ async def other_currencies(tx: Tx, source: str, period: Period, window: timedelt
         tx,
         f"SELECT count(*) FROM ({_FIRST}) AS o JOIN v_origin f ON f.root_id = o.person"
         " JOIN v_order r ON r.origin_id = f.origin_id WHERE r.currency <> %(own)s"
-        f" AND r.ts > o.at AND r.ts <= o.at + %(window)s AND {_WITHIN.format(at='o.at')}",
+        f" AND r.ts > o.at AND r.ts <= o.at + %(window)s AND {WITHIN.format(at='o.at')}",
         _asked(source, period, window=window, own=own),
     )
     return int(found[0][0])
-
-
-def _cohort(arm: str, found: Sequence[tuple[Any, ...]]) -> Cohort:
-    people = buyers = maturing = 0
-    total = squares = 0.0
-    for found_arm, mixed, ripe, count, bought, net, square in found:
-        if found_arm != arm or mixed:
-            continue
-        if not ripe:
-            maturing += count
-            continue
-        people, buyers, total, squares = count, bought, net, square
-    return Cohort(arm, people, buyers, total, squares, maturing)
 
 
 async def _named(tx: Tx, sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special
 
-from patron.analytics.incremental import (
+from patron.experiments.incremental import (
     ENOUGH_ORDERS,
     ENOUGH_PEOPLE,
     Arm,

@@ -1,7 +1,8 @@
-"""What a journey caused: the treated against those held out at random. Pure.
+"""What something caused: the treated against those held out at random. Pure.
 
 The unit is a person, since the person is what is assigned. Her revenue y is what she spent, refunds
-taken back, in a window of equal length after the moment her first message left or would have left.
+taken back, in a window of equal length after the moment her first message left, or her first answer
+was given, or would have been.
 
 **Difference of means.** d = ȳ_T − ȳ_C with Student's two-sample interval (Fisher 1925):
 
@@ -13,7 +14,7 @@ people spending nothing and orders skewed, the variance of the small arm is badl
 just when its mean is small: Welch's lower limit then lies above the truth in 5 to 12 % of cases
 instead of 2.5 %, that is, it claims too much. The pooled variance is known from all; simulated over
 order rates of 3 to 15 % it covers the truth in 94 to 98 % of cases and claims too much in 2 %
-at most (`tests/analytics/test_incremental.py`). Where treatment enlarges the spread it is
+at most (`tests/experiments/test_incremental.py`). Where treatment enlarges the spread it is
 conservative. It is an interval for one look: who looks every day and stops at the first good one is
 fooled more often than one time in twenty.
 
