@@ -6,7 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from patron.analytics import routes as analytics
 from patron.analytics.person import routes as person
-from patron.app import people, suppressions
+from patron.app import people
 from patron.app.audit import routes as audit
 from patron.app.context import inbox_limits
 from patron.app.feeds import routes as feeds
@@ -15,6 +15,7 @@ from patron.app.lists import routes as lists
 from patron.app.predictions import routes as score_files
 from patron.app.retention import routes as retention
 from patron.app.segments import deleting as deleted_segments
+from patron.app.suppressions import routes as suppression_files
 from patron.carts import routes as carts
 from patron.catalog import routes as catalog
 from patron.delivery import routes as delivery
@@ -39,6 +40,7 @@ from patron.recommend.serving.door import PATH as RECOMMEND
 from patron.recommend.serving.door import Door as RecommendDoor
 from patron.recommend.serving.engine import Engines
 from patron.segments import routes as segments
+from patron.segments.alike import routes as alike
 from patron.segments.computed import routes as computed
 from patron.segments.lists import routes as static_lists
 from patron.segments.predictions import routes as predictions
@@ -58,8 +60,9 @@ ROUTES: list[HTTPRouteHandler] = [
     *search.routes,
     *profiles.routes,
     *labels.routes,
+    *alike.routes,
     *consents.routes,
-    *suppressions.routes,
+    *suppression_files.routes,
     *people.routes,
     *carts.routes,
     *segments.routes,

@@ -35,6 +35,7 @@ from patron.recommend.training.report import Report
 from patron.recommend.training.train import Heard, nobody
 from patron.recommend.types import Fitted
 from patron.segments import filling
+from patron.segments.alike import building as alike
 from patron.segments.suggesting import finding as suggesting
 from patron.segments.suggesting.store import Run
 from patron.shops import store as shops
@@ -105,8 +106,9 @@ async def fill_segments(
 
 
 async def find_suggestions(url: str, shop: Shop, clock: Clock) -> Run:
-    """Look for groups of people who are alike, and for fans of categories."""
+    """Compare everybody; look for groups who are alike, and for fans of categories."""
     async with Database(url, max_size=2, name="patron-suggest") as db:
+        await alike.build(db, shop, clock)
         return await suggesting.find(db, shop, clock)
 
 

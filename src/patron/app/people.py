@@ -23,6 +23,7 @@ from patron.kit.signing import Signer
 from patron.messages import store as messages
 from patron.profiles import store as profiles
 from patron.profiles.erasure import store as erasure
+from patron.segments.alike import store as alike
 from patron.segments.last import store as last_words
 from patron.segments.lists import store as lists
 from patron.segments.members import store as members
@@ -54,6 +55,7 @@ async def export(tx: Tx, shop: Shop, who: str) -> dict[str, Any]:
             "lists": await lists.export(tx, origins),
             "segments": await members.stays(tx, origins),
             "predictions": await predictions.export(tx, origins),
+            "alike": await alike.export(tx, origins),
             "messages": await messages.export(tx, origins),
             "webhooks": await webhooks.export(tx, origins),
         }

@@ -318,8 +318,8 @@ async def _liking(
         times.setdefault(whose[origin], set()).add(ts)
     deeds: dict[UUID, list[Deed]] = {}
     for origin, ts, name, told in await store.happened(
-        tx, sorted(whose), sorted(weights), None, properties=True, of_one=MOST_OF_ONE,
-        at_most=at_most,
+        tx, sorted(whose), sorted(weights), None, properties=True,
+        of_one=_of_one(needs.tests), at_most=at_most,
     ):  # fmt: skip
         person = whose[origin]
         gone = numbers.get(person, ()), times.get(person, ())

@@ -27,6 +27,7 @@ from patron.messages import store as messages
 from patron.profiles import store as profiles
 from patron.profiles.erasure import store as erasure
 from patron.profiles.erasure.naming import Names
+from patron.segments.alike import store as alike
 from patron.segments.last import store as last_words
 from patron.segments.lists import store as lists
 from patron.segments.live import store as remembered
@@ -111,6 +112,7 @@ async def from_the_rooms(tx: Tx, origins: list[UUID]) -> tuple[int, int, int, in
     await remembered.erase(tx, origins)
     await last_words.erase(tx, origins)
     await predictions.erase(tx, origins)
+    await alike.erase(tx, origins)
     await entries.erase(tx, origins)
     return (
         await events.erase(tx, origins, NO_ONE),

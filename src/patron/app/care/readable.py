@@ -16,6 +16,7 @@ SECTIONS = {
     "segments": "Groups you are and were in",
     "lists": "Lists you are on",
     "predictions": "What we expect of you",
+    "alike": "What we compare you with other customers by",
     "last_words": "Where you were last, and which variants of our pages you saw",
     "carts": "Your carts",
     "messages": "What we sent you, or did not",

@@ -14,12 +14,14 @@ from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, fail, show
 from patron.app.cli.person.labels import add_note, add_tag, list_tags, remove_note, remove_tag
 from patron.app.cli.person.looking import Who, search, show_profile
+from patron.app.cli.person.similar import show_similar
 from patron.kit.db import Database
 
 app = typer.Typer(no_args_is_help=True, help="One customer, everything about her.")
 
 app.command("search")(search)
 app.command("show")(show_profile)
+app.command("similar")(show_similar)
 app.command("tags")(list_tags)
 app.command("tag")(add_tag)
 app.command("untag")(remove_tag)

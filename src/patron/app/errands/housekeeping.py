@@ -21,6 +21,7 @@ from patron.kit.settings import Settings
 from patron.recommend import shelf
 from patron.recommend.training import reports
 from patron.segments import filling
+from patron.segments.alike import building as alike
 from patron.segments.suggesting import finding as suggesting
 from patron.shops.retention import store as retention
 from patron.shops.types import Shop
@@ -108,7 +109,7 @@ class Keeper:
 
     async def _suggestions(self, shop: Shop, now: datetime) -> None:
         async with self._db.unit(shop.schema) as tx:
-            waits = await suggesting.is_due(tx, shop, now)
+            waits = await suggesting.is_due(tx, shop, now) or await alike.is_due(tx, shop, now)
         if waits:
             await self._errands.run("suggest", shop)
 

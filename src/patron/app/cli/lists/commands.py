@@ -14,8 +14,9 @@ from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
 from patron.app.lists.deleting import delete
 from patron.kit.db import Database, Tx
-from patron.kit.problems import not_found
+from patron.kit.problems import bad_request, not_found
 from patron.profiles import store as profiles
+from patron.segments.alike.growing import Grown, grow
 from patron.segments.lists import keeping, store
 from patron.segments.lists.file import content
 from patron.segments.lists.keeping import Added, ListMember, Removed
@@ -63,6 +64,31 @@ def create(
 
     made = in_shop(shop, make)
     show(made, as_json, lambda: f"List {made.key!r} is there, and nobody is on it.")
+
+
+@app.command("lookalikes")
+def lookalikes(
+    name: Annotated[str, typer.Argument(help="What people call the new list.")],
+    segment: Annotated[str | None, typer.Option(help="Like those in this segment.")] = None,
+    of_list: Annotated[str | None, typer.Option("--list", help="Like those on this list.")] = None,
+    people: Annotated[int, typer.Option(help="At most so many.")] = 500,
+    key: Annotated[str | None, typer.Option("--key", help="What rules call it.")] = None,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Make a list of the people who are most like those in a segment or on a list."""
+
+    async def make(tx: Tx, _: Shop, house: OpenHouse) -> Grown:
+        given = [(k, of) for k, of in (("segment", segment), ("list", of_list)) if of]
+        if len(given) != 1:
+            raise bad_request(
+                "whom they shall be like is not said once", remedy="give --segment or --list"
+            )
+        return await grow(tx, name, key, given[0], people, house.clock.now())
+
+    made = in_shop(shop, make)
+    said = f"List {made.made.key!r} is there with {made.made.members:,} people who, like them,"
+    show(made, as_json, lambda: escape(f"{said} have much of {', '.join(made.alike_in)}."))
 
 
 @app.command("rename")

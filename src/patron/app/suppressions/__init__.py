@@ -1,0 +1,1 @@
+"""Suppressed addresses as files: brought in and taken away."""
