@@ -2,16 +2,21 @@
 
 from typing import Any
 
+import pytest
+
 from conftest import House
 from delivery.telling import Told, told
 from patron.app.wiring import Walker
 from patron.events.inbox import Inbox
 from patron.events.types import Source, Trust
 from patron.kit.db import connect, value
+from patron.kit.problems import Problem
 from patron.profiles import routes
 from patron.profiles import store as profiles
+from patron.profiles.consents import by_hand
 from patron.profiles.erasure import store as erasure
 from patron.profiles.labels import mark
+from patron.profiles.types import SuppressionReason
 from patron.profiles.untold import store, tasks
 
 ANN = {"type": "identify", "userId": "ann", "traits": {"email": "ann@x.example"}}
@@ -117,6 +122,34 @@ def test_who_says_so_herself_is_not_believed_and_who_is_erased_is_not_told(house
             await erasure.erase(tx, root, None, hand.stage.now)
         assert (await hand.waiting(), await hand.told()) == (0, 0)
         assert hand.here.receiver.topics() == []
+
+    at_hand(house, story)
+
+
+def test_notes_and_suppressions_are_told_without_what_they_say(house: House) -> None:
+    async def story(hand: Hand) -> None:
+        stage, email = hand.stage, SuppressionReason.MANUAL
+        await hand.says(ANN)
+        await hand.here.register("profile.updated", "consent.changed")
+        async with stage.unit() as tx:
+            note = await mark.note(tx, stage.shop, "user_id:ann", "loves oak", "till 3", stage.now)
+            await by_hand.suppress(tx, "email", "ann@x.example", "by letter", stage.now)
+            await by_hand.suppress(tx, "email", "nobody@x.example", "by letter", stage.now)
+            await by_hand.lift(tx, "email", "ann@x.example", email, "she wrote", stage.now)
+            await mark.unnote(tx, stage.shop, "user_id:ann", note.id, stage.now)
+            assert await profiles.suppressed(tx, "email", "nobody@x.example") == "manual"
+            with pytest.raises(Problem, match="does not exist"):
+                await by_hand.lift(tx, "sms", "+14155550123", email, "why", stage.now)
+        assert await hand.told() == 4
+        heard = [one.said["data"] for one in hand.here.receiver.heard]
+        assert [one.get("changed") for one in heard] == [["notes"], None, None, ["notes"]]
+        assert [one["event"]["name"] for one in heard[1:3]] == [
+            "Suppression Added", "Suppression Lifted",
+        ]  # fmt: skip
+        assert heard[1]["event"]["properties"] == {"channel": "email", "reason": "manual"}
+        assert heard[1]["profile"]["emails"] == ["ann@x.example"]
+        for private in ("oak", "letter", "she wrote"):
+            assert private not in str(heard)
 
     at_hand(house, story)
 

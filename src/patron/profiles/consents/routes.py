@@ -14,11 +14,10 @@ from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.paging import Page, bounded, decode, encode
 from patron.kit.problems import not_found
-from patron.profiles import store
+from patron.profiles.consents import by_hand
 from patron.profiles.consents import request_store as requests
 from patron.profiles.consents import suppression_store as stops
 from patron.profiles.consents.addressing import key_of
-from patron.profiles.consents.lifting import lift
 from patron.profiles.consents.types import PrivacyRequest, RequestState
 from patron.profiles.cursors import identity, moment, word
 from patron.profiles.types import Suppression, SuppressionReason
@@ -103,11 +102,9 @@ async def add_suppression(
     ],
 ) -> Suppression:
     """By hand, whoever the address belongs to. It stays until it is lifted by hand."""
-    key, now = key_of(data.address, data.channel, shop.settings.phone_region), clock.now()
-    source = data.note or "api"
+    key = key_of(data.address, data.channel, shop.settings.phone_region)
     async with db.unit(shop.schema) as tx:
-        await store.suppress(tx, data.channel, key, SuppressionReason.MANUAL, now, source)
-    return Suppression(data.channel, key, SuppressionReason.MANUAL, now, source)
+        return await by_hand.suppress(tx, data.channel, key, data.note or "api", clock.now())
 
 
 @post(
@@ -140,7 +137,7 @@ async def lift_with_reason(
     there is a newer yes of hers; otherwise the answer is 409."""
     key = key_of(data.address, data.channel, shop.settings.phone_region)
     async with db.unit(shop.schema) as tx:
-        return await lift(tx, data.channel, key, data.reason, data.why, clock.now())
+        return await by_hand.lift(tx, data.channel, key, data.reason, data.why, clock.now())
 
 
 @delete(
@@ -161,7 +158,7 @@ async def lift_suppression(
         raise not_found("channel", channel)
     key = key_of(address, channel, shop.settings.phone_region)
     async with db.unit(shop.schema) as tx:
-        await lift(tx, channel, key, SuppressionReason.MANUAL, "by API", clock.now())
+        await by_hand.lift(tx, channel, key, SuppressionReason.MANUAL, "by API", clock.now())
 
 
 @get(

@@ -64,6 +64,8 @@ async def note(tx: Tx, shop: Shop, who: str, text: str, by: str, now: datetime) 
         )
     written = await store.add_note(tx, hers[0], text, by, now)
     await changes.note(tx, hers, now)
+    # Not what it says: a note that is taken off is gone, and an event stays.
+    await untold.put(tx, hers[0], untold.NOTED, {"note_id": str(written.id)}, now)
     return written
 
 
@@ -73,6 +75,7 @@ async def unnote(tx: Tx, shop: Shop, who: str, note_id: UUID, now: datetime) -> 
     if not await store.drop_note(tx, hers, note_id):
         raise not_found("note", f"{note_id} of {who}")
     await changes.note(tx, hers, now)
+    await untold.put(tx, hers[0], untold.UNNOTED, {"note_id": str(note_id)}, now)
 
 
 async def origins_of(tx: Tx, shop: Shop, who: str) -> list[UUID]:

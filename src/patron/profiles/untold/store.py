@@ -1,7 +1,8 @@
 """The SQL of what was written on people by hand and nobody has heard of yet.
 
-What comes as an event is told by the log. A consent or a tag that is written over the API, or at
-the command line, is put down here in the same transaction and becomes an event of its own.
+What comes as an event is told by the log. A consent, a tag, a note or a suppression that is written
+over the API, or at the command line, is put down here in the same transaction and becomes an event
+of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ from patron.kit.ids import id_at
 
 CONSENT = "Consent Recorded"
 TAGGED, UNTAGGED = "Profile Tagged", "Profile Untagged"
+NOTED, UNNOTED = "Note Written", "Note Removed"
+SUPPRESSED, LIFTED = "Suppression Added", "Suppression Lifted"
 
 
 class Untold(msgspec.Struct, frozen=True):

@@ -11,8 +11,7 @@ from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
 from patron.app.imports.suppressions import SuppressionsImported, bring
 from patron.kit.db import Database
-from patron.profiles import store as profiles
-from patron.profiles.consents import lifting
+from patron.profiles.consents import by_hand
 from patron.profiles.consents import suppression_store as store
 from patron.profiles.consents.addressing import key_of
 from patron.profiles.consents.file import content
@@ -68,12 +67,10 @@ def add(
     with clear_errors(), open_house() as house:
         which, now = house.shop(shop), house.clock.now()
         key = key_of(address, _channel(channel), which.settings.phone_region)
-        manual = SuppressionReason.MANUAL
 
         async def write(db: Database) -> Suppression:
             async with db.unit(which.schema) as tx:
-                await profiles.suppress(tx, channel, key, manual, now, note)
-            return Suppression(channel, key, manual, now, note)
+                return await by_hand.suppress(tx, channel, key, note, now)
 
         done = house.run(write)
         show(done, as_json, lambda: f"{key} gets nothing more by {channel}.")
@@ -97,7 +94,7 @@ def lift(
 
         async def write(db: Database) -> Suppression:
             async with db.unit(which.schema) as tx:
-                return await lifting.lift(tx, channel, key, reason, why, now)
+                return await by_hand.lift(tx, channel, key, reason, why, now)
 
         show(house.run(write), as_json, lambda: f"{key} is no longer suppressed ({reason}).")
 

@@ -12,7 +12,15 @@ from patron.delivery.channels.webhook.types import TEST, Draft, Topic
 from patron.events.types import LoggedEvent, Source, Trust
 from patron.profiles.consent import WORDS
 from patron.profiles.types import Identifier, Merge
-from patron.profiles.untold.store import CONSENT, TAGGED, UNTAGGED
+from patron.profiles.untold.store import (
+    CONSENT,
+    LIFTED,
+    NOTED,
+    SUPPRESSED,
+    TAGGED,
+    UNNOTED,
+    UNTAGGED,
+)
 
 _NAMED = {
     "Identified": Topic.PROFILE_UPDATED,
@@ -24,9 +32,8 @@ _NAMED = {
     "Order Cancelled": Topic.ORDER_CANCELLED,
 }
 _OURS = {
-    CONSENT: Topic.CONSENT_CHANGED,
-    TAGGED: Topic.PROFILE_UPDATED,
-    UNTAGGED: Topic.PROFILE_UPDATED,
+    **dict.fromkeys((CONSENT, SUPPRESSED, LIFTED), Topic.CONSENT_CHANGED),
+    **dict.fromkeys((TAGGED, UNTAGGED, NOTED, UNNOTED), Topic.PROFILE_UPDATED),
     "Preferences Updated": Topic.PROFILE_UPDATED,
     "Segment Entered": Topic.SEGMENT_ENTERED,
     "Segment Left": Topic.SEGMENT_LEFT,
@@ -39,6 +46,7 @@ _OURS = {
 }
 """Events that only Patron, or for messages the shop's own server, is believed about."""
 
+_WRITTEN = {TAGGED: "tags", UNTAGGED: "tags", NOTED: "notes", UNNOTED: "notes"}
 _KINDS = {"user_id": "user_ids", "email": "emails", "phone": "phones"}
 _encode = msgspec.json.Encoder().encode
 
@@ -72,8 +80,8 @@ def of_event(shop: str, event: LoggedEvent, topic: Topic, her: Told) -> Draft:
     data: dict[str, Any] = {"shop": shop, "profile": _profile(her)}
     if topic is Topic.PROFILE_UPDATED:
         data["profile"] |= {"traits": dict(her.traits), "tags": list(her.tags)}
-        tagged = event.name in (TAGGED, UNTAGGED)
-        data["changed"] = ["tags"] if tagged else sorted(event.traits or event.properties)
+        written = _WRITTEN.get(event.name)
+        data["changed"] = [written] if written else sorted(event.traits or event.properties)
     else:
         data["event"] = {
             "name": event.name,
