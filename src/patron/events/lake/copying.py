@@ -4,7 +4,6 @@ One writer a shop holds PostgreSQL's advisory lock while it works. What the lake
 the lake itself, so that a crash between its commit and ours changes nothing.
 """
 
-import io
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from uuid import uuid4, uuid5
 from zoneinfo import ZoneInfo
 
 import msgspec
+import numpy as np
 
 from patron.events.lake import store as lake_store
 from patron.events.sorted import keeping as sorted_copy
@@ -31,6 +31,9 @@ log = logger(__name__)
 
 CHUNK = 50_000
 TYPES = ("track", "identify", "page", "screen", "group", "alias")
+
+_UNIX_MICROS = 946_684_800_000_000
+"""PostgreSQL counts time from 2000 on."""
 
 
 class Copied(msgspec.Struct, frozen=True):
@@ -189,39 +192,43 @@ async def forget(connection: Tx, shop: Shop, lake: Lake) -> int:
     return gone
 
 
-def table(text: bytes) -> "pa.Table":
-    """The lake's columns from what `copy_out` returned."""
+def table(columns: Sequence[bytes]) -> "pa.Table":
+    """The lake's columns from what `copy_out` returned, in the order of the log."""
     import pyarrow as pa
-    from pyarrow import csv as arrow_csv
 
+    numbers = {
+        name: np.frombuffer(column, kind)
+        for (name, (_, kind)), column in zip(lake_store.NUMBERS.items(), columns, strict=False)
+    }
+    said = columns[len(numbers) :]
+    made: dict[str, Any] = {
+        name: _texts(lengths, texts)
+        for name, lengths, texts in zip(lake_store.TEXTS, said[::2], said[1::2], strict=True)
+    }
     moment = pa.timestamp("us", tz="UTC")
-    kinds: dict[str, pa.DataType] = dict.fromkeys(lake_store.COLUMNS, pa.string())
-    kinds |= {"position": pa.int64(), "ts": pa.int64(), "received_at": pa.int64()}
-    kinds |= {"type": pa.int8(), "trust": pa.int8(), "source": pa.int8(), "backfill": pa.bool_()}
-    if not text:  # everybody in it was erased meanwhile
-        kinds |= {"ts": moment, "received_at": moment, "type": pa.string(), "month": pa.string()}
-        return pa.table({n: pa.array([], k) for n, k in kinds.items()})
-    read = arrow_csv.read_csv(
-        io.BytesIO(text),
-        read_options=arrow_csv.ReadOptions(
-            column_names=list(lake_store.COLUMNS), block_size=max(len(text), 1 << 20)
-        ),
-        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
-        convert_options=arrow_csv.ConvertOptions(
-            column_types=kinds,
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-            null_values=[""],
-            true_values=["t"],
-            false_values=["f"],
-        ),
-    )
-    columns = {name: read.column(name) for name in lake_store.COLUMNS}
-    columns["ts"] = columns["ts"].cast(moment)
-    columns["received_at"] = columns["received_at"].cast(moment)
-    columns["type"] = pa.array(TYPES).take(columns["type"])
-    columns["month"] = pa.compute.strftime(columns["ts"], format="%Y-%m")
-    return pa.table(columns)
+    for name in ("ts", "received_at"):
+        made[name] = pa.array(numbers[name].astype(np.int64) + _UNIX_MICROS).cast(moment)
+    for name in ("trust", "source"):
+        made[name] = pa.array(numbers[name].astype(np.int8))
+    made["type"] = pa.array(TYPES).take(pa.array(numbers["type"].astype(np.int8)))
+    made["backfill"] = pa.array(numbers["flags"] & 1 == 1)
+    made["position"] = pa.array(numbers["position"].astype(np.int64))
+    made["month"] = pa.compute.strftime(made["ts"], format="%Y-%m")
+    found = pa.table({name: made[name] for name in (*lake_store.COLUMNS, "month")})
+    position = numbers["position"]
+    return found if (position[1:] > position[:-1]).all() else found.sort_by("position")
+
+
+def _texts(lengths: bytes, texts: bytes) -> "pa.Array":
+    """Texts of these lengths, which stand behind each other; null where a length is -1."""
+    import pyarrow as pa
+
+    long = np.frombuffer(lengths, lake_store.LENGTHS)
+    ends = np.zeros(len(long) + 1, np.int64)
+    np.cumsum(np.maximum(long, 0), out=ends[1:])
+    there = np.packbits(long >= 0, bitorder="little")
+    held = [pa.py_buffer(one) for one in (there, ends, texts)]
+    return pa.Array.from_buffers(pa.large_string(), len(long), held).cast(pa.string())
 
 
 def write_importable(
