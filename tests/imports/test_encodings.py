@@ -44,6 +44,15 @@ def test_the_encoding_is_found_and_told(
     [
         ("имя;город\n" + "Анна;Москва\n" * 30, "cp1251", "cp1251"),
         ("Jméno;Město\n" + "Žofie;Plzeň\nJiří;Děčín\n" * 30, "cp1250", "cp1250"),
+        ("Rechnung;Ware\n" + "R-1;Käse & Brötchen\n" * 300, "cp1252", "cp1252"),
+        ("Ware;Größe\n1;3\n", "cp1252", "cp1252"),
+        ("produit\n1 crème brûlée, l’été – 4 €\n", "cp1252", "cp1252"),
+        ("termék\n" + "őszibarack;tükör;fű\nszőlő;hűtő;gyümölcs\n" * 5, "cp1250", "cp1250"),
+        ("ürün\n" + "şeker;peynir;güneş\nyeşil;ığdır;İstanbul\n" * 5, "cp1254", "cp1254"),
+        ("prece\n" + "āboli;siers;ķirši\nRīga;šokolāde;ūdens\n" * 5, "cp1257", "cp1257"),
+        ("товар\n" + "зелёный чай;сыр\nмасло;Москва\n" * 5, "koi8_r", "koi8_r"),
+        ("Ware\n" + "Käse;Brötchen\nMüsli;Öl\n" * 5, "cp850", "cp850"),
+        ("名前;品\n" + "東京;りんご 牛乳\n" * 20, "cp932", "cp932"),
     ],
 )
 def test_other_alphabets_are_told_apart(

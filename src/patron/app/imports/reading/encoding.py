@@ -18,6 +18,8 @@ import ftfy
 import msgspec
 from charset_normalizer import from_bytes
 
+from patron.app.imports.reading.alphabets import judge
+
 CHUNK = 1 << 20
 DAMAGED_SAMPLE = 64 << 10
 REMEMBERED = 16_384
@@ -34,10 +36,6 @@ _CANDIDATES = [
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "iso8859_2", "iso8859_5",
     "iso8859_15", "koi8_r", "cp850", "cp852", "mac_roman", "cp932", "gb18030", "big5", "cp949",
 ]  # fmt: skip
-_WESTERN = frozenset(
-    "äöüßÄÖÜéèêëàâáãåæçîïíìôóòõøœûùúñÿÉÈÊËÀÂÁÃÅÆÇÎÏÍÔÓÕØŒÛÙÚÑªº€£°´’‘“”–—…•®©™½¼¾²³±·¿¡«»§×\xa0"
-)
-CLEARLY = 0.1
 _numbers = itertools.count()
 
 Tick = Callable[[int], None]
@@ -120,7 +118,8 @@ class _Utf8:
 
     def __init__(self) -> None:
         self.well_formed = 0  # characters of several bytes
-        self.broken = 0
+        self.broken = 0  # lines
+        self.lost = 0  # bytes of theirs that are part of no character
         self.sample = bytearray()
         self._left = b""
 
@@ -154,14 +153,11 @@ class _Utf8:
             except UnicodeDecodeError:
                 self.broken += 1
                 damaged = True
-                self.well_formed += _several_bytes(line)
+                whole = line.decode("utf-8", "ignore")
+                self.well_formed += sum(ord(c) > 127 for c in whole)
+                self.lost += len(line) - len(whole.encode())
             if damaged and len(self.sample) < DAMAGED_SAMPLE:
                 self.sample += line + b"\n"
-
-
-def _several_bytes(line: bytes) -> int:
-    """Characters of several bytes in a line that is not all UTF-8."""
-    return sum(ord(c) > 127 for c in line.decode("utf-8", "ignore"))
 
 
 def _judge(head: bytes, utf8: _Utf8) -> tuple[str, bool]:
@@ -174,31 +170,18 @@ def _judge(head: bytes, utf8: _Utf8) -> tuple[str, bool]:
             return ("utf-16-le" if odd > even else "utf-16-be"), False
     if not utf8.broken:
         return "utf-8", False
-    if utf8.well_formed > utf8.broken // 4:
+    if utf8.well_formed > utf8.lost // 4:
         return "utf-8", True
     return _single_bytes(bytes(utf8.sample)), False
 
 
 def _single_bytes(sample: bytes) -> str:
-    """The encoding of lines that are no UTF-8, as charset-normalizer judges them.
-
-    A few accented letters fit a dozen encodings. Where they make Western letters in Windows-1252,
-    by far the commonest, another one must fit its language clearly better.
-    """
-    found = from_bytes(sample, cp_isolation=_CANDIDATES)
-    best = found.best()
-    if best is None:
-        return "cp1252"
-    western = next((one for one in found if one.encoding == "cp1252"), None)
-    if western is None or not _latin(sample):
-        return best.encoding
-    return best.encoding if best.coherence > western.coherence + CLEARLY else "cp1252"
-
-
-def _latin(sample: bytes) -> bool:
-    """Whether `sample` in Windows-1252 is letters and signs that Western shops write."""
-    high = {c for c in sample.decode("cp1252", "replace") if ord(c) > 127}
-    return all(c in _WESTERN for c in high)
+    """The encoding of lines that are no UTF-8: by the letters of languages where these say it, else
+    as charset-normalizer judges, which knows those of several bytes a character."""
+    found = judge(sample)
+    if found is None and (best := from_bytes(sample, cp_isolation=_CANDIDATES).best()):
+        found = best.encoding
+    return found or "cp1252"
 
 
 def open_text(path: Path, encoding: str, mended: Mended, *, lenient: bool) -> IO[str]:
