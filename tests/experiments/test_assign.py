@@ -3,11 +3,13 @@
 from math import sqrt
 from uuid import UUID
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from patron.experiments.assign import arm, mixed, point
+from patron.experiments.incremental import arm_of, judge
 
 SUBJECTS = [UUID(int=number * 7919 + 13) for number in range(40_000)]
 
@@ -62,3 +64,16 @@ def test_mixed_arms() -> None:
     assert mixed(["holdout", "treatment"])
     assert not mixed(["holdout", "holdout"])
     assert not mixed([])
+
+
+def test_where_nothing_is_done_next_to_nothing_is_found() -> None:
+    """Forty experiments that treat nobody, on the same people with the same spending."""
+    draw = np.random.default_rng(11)
+    people = SUBJECTS[:3_000]
+    spent = np.where(draw.random(3_000) < 0.1, draw.gamma(2.0, 2_000, 3_000).round(), 0.0)
+    found = []
+    for number in range(40):
+        held = np.array([arm(f"placement:{number}", one, 0.2) == "holdout" for one in people])
+        told = judge(arm_of(spent[~held].tolist()), arm_of(spent[held].tolist()))
+        found.append(told.verdict)
+    assert found.count("too_early") >= 37  # one in twenty is fooled, either way

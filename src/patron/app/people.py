@@ -14,6 +14,7 @@ from patron.app.care.readable import readable
 from patron.carts import store as carts
 from patron.delivery.channels.webhook import store as webhooks
 from patron.events import store as events
+from patron.experiments import store as experiments
 from patron.journeys import store as journeys
 from patron.kit.clock import Clock
 from patron.kit.db import Database, Tx
@@ -56,6 +57,7 @@ async def export(tx: Tx, shop: Shop, who: str) -> dict[str, Any]:
             "segments": await members.stays(tx, origins),
             "predictions": await predictions.export(tx, origins),
             "alike": await alike.export(tx, origins),
+            "experiments": await experiments.export(tx, origins),
             "messages": await messages.export(tx, origins),
             "webhooks": await webhooks.export(tx, origins),
         }

@@ -1,6 +1,6 @@
 """Placements over HTTP: written, tried, read off; what training found; answers for many at once."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -8,7 +8,7 @@ from litestar import delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Example
-from litestar.params import BodyKwarg, FromQuery, PathParameter
+from litestar.params import BodyKwarg, FromQuery, PathParameter, QueryParameter
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database, Tx
@@ -169,9 +169,16 @@ async def show_results(
     key: PlacementKey,
     since: FromQuery[datetime | None] = None,
     until: FromQuery[datetime | None] = None,
+    window: Annotated[
+        int, QueryParameter(ge=1, le=60, description="Days in which the proof counts orders")
+    ] = 5,
 ) -> Result:
     """An order's line counts for the placement on whose offer of it the buyer clicked last, within
-    five days before; refunds are taken back. Without a period, of the last thirty days."""
+    five days before; refunds are taken back. Without a period, of the last thirty days.
+
+    `proof` compares whom the placement answered with whom it held out: what each spent in `window`
+    days after she was first answered, or would have been. Without a period, of all who ever were;
+    null where the placement never had a holdout."""
     for name, moment in (("since", since), ("until", until)):
         if moment is not None and moment.tzinfo is None:
             raise bad_request(
@@ -181,7 +188,8 @@ async def show_results(
             )
     async with db.unit(shop.schema) as tx:
         await placement(tx, key)
-        return await results(tx, shop, key, clock.now(), since, until)
+        days = timedelta(days=window)
+        return await results(tx, shop, key, clock.now(), since, until, window=days)
 
 
 @get(

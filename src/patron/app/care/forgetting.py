@@ -15,6 +15,7 @@ from patron.events import store as events
 from patron.events.lake import store as lake_store
 from patron.events.refused import store as refused
 from patron.events.types import NO_ONE
+from patron.experiments import store as experiments
 from patron.journeys import entry_store as entries
 from patron.journeys import store as journeys
 from patron.kit.clock import Clock
@@ -113,6 +114,7 @@ async def from_the_rooms(tx: Tx, origins: list[UUID]) -> tuple[int, int, int, in
     await last_words.erase(tx, origins)
     await predictions.erase(tx, origins)
     await alike.erase(tx, origins)
+    await experiments.erase(tx, origins)
     await entries.erase(tx, origins)
     return (
         await events.erase(tx, origins, NO_ONE),

@@ -17,6 +17,7 @@ SECTIONS = {
     "lists": "Lists you are on",
     "predictions": "What we expect of you",
     "alike": "What we compare you with other customers by",
+    "experiments": "By which of our offers we compare",
     "last_words": "Where you were last, and which variants of our pages you saw",
     "carts": "Your carts",
     "messages": "What we sent you, or did not",

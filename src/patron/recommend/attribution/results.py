@@ -14,11 +14,13 @@ from uuid import UUID
 import msgspec
 
 from patron.catalog import store as catalog
+from patron.experiments.types import Proof
 from patron.kit.db import Tx
 from patron.recommend.attribution import store
 from patron.recommend.attribution.store import Click, Deed
 from patron.recommend.attribution.words import CLICKED, SHOWN, Namer
 from patron.recommend.history.telling import names_of
+from patron.recommend.holdout.proving import proven
 from patron.shops.types import Shop
 
 WINDOW = timedelta(days=5)
@@ -31,7 +33,8 @@ class Result(msgspec.Struct, frozen=True):
 
     `shown` are answers that a page said it showed, `viewers` and `clickers` different people;
     `orders` in another currency than the shop's are counted apart. Shares are of `shown` (clicks)
-    and of `clicks` (the rest), None where nothing can be divided.
+    and of `clicks` (the rest), None where nothing can be divided. `proof` says what the placement
+    earned beside those held out of it; None where it never had a holdout.
     """
 
     placement: str
@@ -50,6 +53,7 @@ class Result(msgspec.Struct, frozen=True):
     click_share: float | None
     cart_share: float | None
     order_share: float | None
+    proof: Proof | None = None
 
 
 async def results(
@@ -59,9 +63,12 @@ async def results(
     now: datetime,
     since: datetime | None = None,
     until: datetime | None = None,
+    *,
+    window: timedelta = WINDOW,
 ) -> Result:
-    """The result of a placement; of the last thirty days when nothing else is asked for. Answers
-    that are not ours are not counted, whatever a page says."""
+    """The result of a placement; of the last thirty days when nothing else is asked for, but the
+    proof of all who were ever compared. Answers that are not ours are not counted, whatever a page
+    says. `window` is the one of the proof."""
     end = until or now
     begin = since or end - USUAL
     namer = Namer(shop.identity_secret)
@@ -101,6 +108,7 @@ async def results(
         click_share=_share(len(in_period), shows),
         cart_share=_share(added, len(in_period)),
         order_share=_share(count, len(in_period)),
+        proof=await proven(tx, shop, placement, now, (since, until), window),
     )
 
 

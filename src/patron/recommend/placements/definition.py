@@ -120,6 +120,21 @@ class Ignored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     hidden_after: Annotated[int, Meta(ge=1, le=1000)] | None = None
 
 
+class Sees(StrEnum):
+    """What somebody sees who is held out."""
+
+    BEST_SELLERS = "best_sellers"
+    NOTHING = "nothing"
+
+
+class Holdout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The share of people who are not offered what the placement says, but what everybody buys, or
+    nothing: by them one sees what it earns."""
+
+    share: Annotated[float, Meta(ge=0, le=0.5)] = 0
+    sees: Sees = Sees.BEST_SELLERS
+
+
 class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One placement, as it is saved and answered."""
 
@@ -181,6 +196,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ] = 0
     explore: Explore = Explore()
     ignored: Ignored = Ignored()
+    holdout: Holdout = Holdout()
 
 
 def parse(data: Any) -> Placement:

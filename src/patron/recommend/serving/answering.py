@@ -175,20 +175,22 @@ def due(found: Ranked, scene: Scene, strategies: Strategies) -> Due:
 
 
 def shown(
-    placement: Placement, found: Ranked, stock: Stock, rec_id: str, model: str, dates: Due
-) -> Answered:
+    placement: Placement, found: Ranked, stock: Stock, rec_id: str, model: str, dates: Due,
+    why: str = "",
+) -> Answered:  # fmt: skip
     """The answer as it goes out."""
     columns = (found.items.tolist(), found.scores.tolist(), found.because.tolist())
     items = [
         _item(stock, item, score, because, codes, dates.get(item))
         for item, score, because, codes in zip(*columns, found.reasons, strict=True)
     ]
-    return Answered(placement.key, rec_id, items, [], found.fallback_share, model)
+    return Answered(placement.key, rec_id, items, [], found.fallback_share, model, why)
 
 
 def wired(
-    placement: Placement, found: Ranked, stock: Stock, rec_id: str, model: str, dates: Due
-) -> Wired:
+    placement: Placement, found: Ranked, stock: Stock, rec_id: str, model: str, dates: Due,
+    why: str = "",
+) -> Wired:  # fmt: skip
     """The same, written: what never changes of a product is written once and not each time."""
     columns = (found.items.tolist(), found.scores.tolist(), found.because.tolist())
     items = []
@@ -199,7 +201,7 @@ def wired(
             title, tail = speaker.title, speaker.id
         said = _Said(told(codes, title), codes, tail, round(score, 6), dates.get(item))
         items.append(msgspec.Raw(b"".join((stock.wire(item), b",", _written(said)[1:]))))
-    return Wired(placement.key, rec_id, items, [], found.fallback_share, model)
+    return Wired(placement.key, rec_id, items, [], found.fallback_share, model, why)
 
 
 class _Said(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -27,7 +27,8 @@ class Question(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     `placements` are asked together, `distinct` keeps them from offering the same product twice.
     `product` is the one looked at. `cart` and `viewed` are what the page knows of this visit, the
-    oldest first; what the log knows is added. `profile` may be used by servers only.
+    oldest first; what the log knows is added. `profile` may be used by servers only. Without
+    `compare` she is held out of nothing, and that she asked is not written down.
     """
 
     placements: Annotated[list[Key], Meta(min_length=1, max_length=MOST_AT_ONCE)]
@@ -45,6 +46,7 @@ class Question(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     exclude: Products = []
     count: Annotated[int, Meta(ge=1, le=MOST_PLACES)] | None = None
     distinct: bool = False
+    compare: bool = True
     params: Annotated[Mapping[str, Fact], Meta(max_length=30)] = {}
     country: Annotated[str, Meta(max_length=2)] | None = None
     write_key: Annotated[str, Meta(max_length=LONGEST)] | None = None
@@ -73,7 +75,9 @@ class CategoryItem(msgspec.Struct, frozen=True):
 
 class Answered(msgspec.Struct, frozen=True):
     """The answer of one placement. Send `rec_id` along with what becomes of it; `fallback_share` is
-    the part that only fills up, `model` the training it came from, empty before the first."""
+    the part that only fills up, `model` the training it came from, empty before the first. `why` is
+    `held_out` where she gets what everybody gets, or nothing, so that it is seen what the placement
+    earns: hide the box that is empty then."""
 
     placement: str
     rec_id: str
@@ -81,6 +85,7 @@ class Answered(msgspec.Struct, frozen=True):
     categories: list[CategoryItem] = []
     fallback_share: float = 0.0
     model: str = ""
+    why: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -99,6 +104,7 @@ class Wired(msgspec.Struct, frozen=True):
     categories: list[CategoryItem]
     fallback_share: float
     model: str
+    why: str
 
 
 class WiredAnswer(msgspec.Struct, frozen=True):

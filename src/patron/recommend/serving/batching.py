@@ -47,8 +47,9 @@ async def batched(engine: Engine, batch: Batch) -> Batched:
     found = []
     for profile in batch.profiles:
         visitor: Visitor = await engine.visitor(Asked(profile=profile, trusted=True))
-        (answered,) = engine.answer(question, visitor).placements
+        (answered,) = engine.answer(question, visitor, counts=True).placements
         found.append(ForOne(profile, bool(visitor.origins), answered))
+    await engine.write_down()
     return Batched(found)
 
 
@@ -66,8 +67,9 @@ async def everybody(
             asked = Asked(profile=str(person), trusted=True)
             visitor = await engine.visitors.read(asked)
             if visitor.known:
-                (answered,) = engine.answer(question, visitor).placements
+                (answered,) = engine.answer(question, visitor, counts=True).placements
                 yield ForOne(str(person), True, answered)
+        await engine.write_down()
         if len(some) < AT_ONCE:
             return
         after = some[-1]

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -19,7 +20,15 @@ from patron.kit.log import logger
 from patron.kit.money import minor
 from patron.recommend.again import query as again
 from patron.recommend.attribution.words import Namer
-from patron.recommend.placements.definition import Placement, Shows
+from patron.recommend.holdout.comparing import (
+    HELD_OUT,
+    Exposures,
+    arm_of,
+    impersonal,
+    nothing,
+    plain,
+)
+from patron.recommend.placements.definition import Placement, Sees, Shows
 from patron.recommend.rules.ruleset import Rules
 from patron.recommend.rules.types import NONE, Ranked, Touch
 from patron.recommend.serving.answering import (
@@ -57,7 +66,18 @@ IDLE_SECONDS = 60.0
 DOWN = (psycopg.Error, PoolTimeout, OSError, TimeoutError)
 
 
-Placed = tuple[Placement, str, Ranked | list[CategoryItem], Due]
+Found = Ranked | list[CategoryItem]
+
+
+class Placed(msgspec.Struct, frozen=True, eq=False):
+    """A placement that was asked for, the name of its answer, what it offers, when each of these is
+    due, and why it is not what the placement says."""
+
+    placement: Placement
+    rec_id: str
+    found: Found
+    dates: Due
+    why: str
 
 
 class Engine:
@@ -73,6 +93,7 @@ class Engine:
         self.visitors = Visitors(db, shop, clock, self)
         self.recent: Recent | None = None
         self.book = Book()
+        self.exposures = Exposures()
         self.strategies = Strategies(self.models, self.stock.goods)
         self.asked_at = monotonic()
 
@@ -89,6 +110,11 @@ class Engine:
             await self.book.look(tx)
         while await self.visitors.follow() == AT_ONCE:
             pass
+        await self.write_down()
+
+    async def write_down(self) -> None:
+        """Keep who met which arm of a holdout."""
+        await self.exposures.keep(self._db, self.shop.schema)
 
     def viewed(self, visit: str, product: str, at: int) -> None:
         """Somebody looked at a product: the visits of this hour have a say, too."""
@@ -121,33 +147,38 @@ class Engine:
             log.warning("a visitor could not be read", extra={"reason": repr(error)})
             return Visitor()
 
-    def answer(self, question: Question, visitor: Visitor) -> Answer:
-        """The answers for a visitor, from what is in memory."""
-        found, unknown = self._placed(question, visitor)
+    def answer(self, question: Question, visitor: Visitor, *, counts: bool = False) -> Answer:
+        """The answers for a visitor, from what is in memory. Unless it `counts`, nobody is held out
+        of anything, and nothing is written down."""
+        found, unknown = self._placed(question, visitor, counts=counts)
+        model = self.models.version
         answers = [
-            Answered(one.key, rec_id, [], ranked, _fallen(ranked), self.models.version)
-            if isinstance(ranked, list)
-            else shown(one, ranked, self.stock, rec_id, self.models.version, dates)
-            for one, rec_id, ranked, dates in found
+            Answered(p.placement.key, p.rec_id, [], p.found, _fallen(p.found), model, p.why)
+            if isinstance(p.found, list)
+            else shown(p.placement, p.found, self.stock, p.rec_id, model, p.dates, p.why)
+            for p in found
         ]
         return Answer(answers, unknown)
 
     def wired(self, question: Question, visitor: Visitor) -> WiredAnswer:
-        """The same as it goes over the wire."""
-        found, unknown = self._placed(question, visitor)
+        """The same as it goes over the wire; it counts."""
+        found, unknown = self._placed(question, visitor, counts=question.compare)
+        model = self.models.version
         answers = [
-            Wired(one.key, rec_id, [], ranked, _fallen(ranked), self.models.version)
-            if isinstance(ranked, list)
-            else wired(one, ranked, self.stock, rec_id, self.models.version, dates)
-            for one, rec_id, ranked, dates in found
+            Wired(p.placement.key, p.rec_id, [], p.found, _fallen(p.found), model, p.why)
+            if isinstance(p.found, list)
+            else wired(p.placement, p.found, self.stock, p.rec_id, model, p.dates, p.why)
+            for p in found
         ]
         return WiredAnswer(answers, unknown)
 
-    def _placed(self, question: Question, visitor: Visitor) -> tuple[list[Placed], list[str]]:
+    def _placed(
+        self, question: Question, visitor: Visitor, *, counts: bool
+    ) -> tuple[list[Placed], list[str]]:
         """Each placement that is asked for and on, with the name of its answer and what it offers;
         and the keys that nobody knows."""
         scene = self.scene(question, visitor)
-        found: list[Placed] = []
+        answers: list[Placed] = []
         unknown: list[str] = []
         taken: Items = NO_ITEMS
         for key in question.placements:
@@ -156,17 +187,37 @@ class Engine:
                 unknown.append(key)
             elif placement.on:
                 rec_id, seed = self._namer.name(placement.key, scene.now)
-                n = question.count or placement.count
-                if placement.shows is Shows.CATEGORIES:
-                    order = categories(placement, scene, self.strategies, self.stock.goods, n)
-                    found.append((placement, rec_id, order, {}))
-                    continue
-                ranked = self.ranked(placement, scene, n, question.seed or seed, taken)
-                dates = due(ranked, scene, self.strategies)
-                found.append((placement, rec_id, ranked, dates))
-                if question.distinct:
-                    taken = np.concatenate([taken, ranked.items])
-        return found, unknown
+                n, seed = question.count or placement.count, question.seed or seed
+                found, why = self._found(placement, scene, n, seed, taken), ""
+                if counts and placement.holdout.share and _is_any(found):
+                    given = arm_of(placement, visitor.origins)
+                    if given is not None:
+                        self.exposures.met(placement, visitor.origins, given, scene.now)
+                    if given == "holdout":
+                        found, why = self._held_out(placement, scene, n, seed, taken), HELD_OUT
+                dates: Due = {}
+                if isinstance(found, Ranked):
+                    dates = due(found, scene, self.strategies)
+                    taken = np.concatenate([taken, found.items]) if question.distinct else taken
+                answers.append(Placed(placement, rec_id, found, dates, why))
+        return answers, unknown
+
+    def _found(self, placement: Placement, scene: Scene, n: int, seed: int, taken: Items) -> Found:
+        if placement.shows is Shows.CATEGORIES:
+            return categories(placement, scene, self.strategies, self.stock.goods, n)
+        return self.ranked(placement, scene, n, seed, taken)
+
+    def _held_out(
+        self, placement: Placement, scene: Scene, n: int, seed: int, taken: Items
+    ) -> Found:
+        """What somebody gets instead who is held out."""
+        is_ranked = placement.shows is not Shows.CATEGORIES
+        if placement.holdout.sees is Sees.NOTHING:
+            return nothing() if is_ranked else []
+        if not is_ranked:
+            return self._found(plain(placement), impersonal(scene), n, seed, taken)
+        rules, usual = self.rules(placement), plain(placement)
+        return answer(usual, rules, scene, self.strategies, self.stock, n, seed, taken)
 
     def scene(self, question: Question, visitor: Visitor) -> Scene:
         free = self.shop.settings.free_shipping_from
@@ -205,6 +256,10 @@ class Engine:
         for visit, item, at in clicks:
             if item < len(before):
                 self.viewed(visit, before[item], at)
+
+
+def _is_any(found: Found) -> bool:
+    return bool(len(found.items) if isinstance(found, Ranked) else found)
 
 
 def _fallen(order: list[CategoryItem]) -> float:
@@ -262,6 +317,11 @@ class Engines:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for engine in self._open.values():
+            try:
+                await engine.write_down()
+            except DOWN as error:
+                log.warning("exposures were lost", extra={"reason": repr(error)})
         self._open.clear()
 
     async def _start(self, shop: Shop) -> None:

@@ -24,7 +24,8 @@ _NOTES = (
     "One answer a placement, in the order of the question. With the write key a known customer's"
     " orders, traits and segments are not used unless `userHash` signs `userId`; a server key may"
     " ask for anybody, also by `profile`. What she looked at is known within a second of its"
-    " event. Send `rec_id` with what becomes of the answer, so that it is counted."
+    " event. Send `rec_id` with what becomes of the answer, so that it is counted. `why` is"
+    " `held_out` where she is held out of the placement: hide the box that is empty then."
 )
 
 

@@ -1,6 +1,7 @@
 """`patron recommend …`: ask, try, write placements, train, read what was found out and sold."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, console, fail, show, table
 from patron.app.cli.progress import Bar
 from patron.app.cli.recommend.asking import with_engine
+from patron.app.cli.results import told
 from patron.app.jobs import train_models
 from patron.kit.db import Database
 from patron.kit.money import format_money
@@ -136,15 +138,23 @@ def delete(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
 
 
 @app.command("results")
-def show_results(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
-    """What a placement sold in the last thirty days."""
+def show_results(
+    key: Key,
+    window: Annotated[
+        int, typer.Option("--window", min=1, max=60, help="Days in which the proof counts orders.")
+    ] = 5,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """What a placement sold in the last thirty days by clicks, and what its holdout proves."""
     with clear_errors(), open_house() as house:
         which = house.shop(shop)
 
         async def look(db: Database) -> Result:
             async with db.unit(which.schema) as tx:
                 await routes.placement(tx, key)
-                return await results(tx, which, key, house.clock.now())
+                days = timedelta(days=window)
+                return await results(tx, which, key, house.clock.now(), window=days)
 
         found = house.run(look)
         money = format_money(found.revenue, found.currency, which.locale)
@@ -156,6 +166,9 @@ def show_results(key: Key, shop: ShopName = None, as_json: Json = False) -> None
             ("revenue", money),
         ]
         show(found, as_json, lambda: table(("", ""), rows, ""))
+        if found.proof is not None and not as_json:
+            for line in told(found.proof, found.currency):
+                console.print(line, highlight=False)
 
 
 @app.command("train")
@@ -171,7 +184,7 @@ def train(shop: ShopName = None, as_json: Json = False) -> None:
             tell(what, len(counted), 8)
 
         found = asyncio.run(train_models(house.settings, house.url, which, house.clock, heard))
-        show(found, as_json, lambda: _told(found))
+        show(found, as_json, lambda: _reported(found))
 
 
 @app.command("report")
@@ -183,7 +196,7 @@ def report(shop: ShopName = None, as_json: Json = False) -> None:
         if found is None and not as_json:
             console.print("Nothing was trained yet; `patron recommend train` does it now.")
             return
-        show(found, as_json, lambda: "" if found is None else _told(found))
+        show(found, as_json, lambda: "" if found is None else _reported(found))
 
 
 @app.command("batch")
@@ -209,7 +222,7 @@ def batch(
     show(said, as_json, lambda: f"{many} customers, in {output}.")
 
 
-def _told(found: Report) -> Any:
+def _reported(found: Report) -> Any:
     """A report for people."""
     sources = [
         (one.name, "used" if one.used else "not used", one.why, len(one.tried))

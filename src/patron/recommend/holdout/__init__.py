@@ -1,0 +1,1 @@
+"""Who is held out of a placement, and what the placement earned by that comparison."""
