@@ -1,12 +1,12 @@
 """Adds events to the sorted copy: numbers what they say, sorts them, and merges small runs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import msgspec
 import numpy as np
+from msgspec.structs import astuple
 
 from patron.events.sorted.layout import (
     COLUMNS,
@@ -34,24 +34,36 @@ MERGED = 2
 """A run joins the one before it when that has at most so many times its rows."""
 
 
-class _Body(msgspec.Struct):
-    properties: dict[str, Any] = {}
-    catalog: list[dict[str, Any]] | None = None
-
-    def facts(self, name: str) -> Any:
-        """What the catalog said of each product; a property of this very name wins."""
-        path = f"catalog.{name}"
-        if path in self.properties or self.catalog is None:
-            return self.properties.get(path)
-        found: list[Any] = []
-        for one in self.catalog:
-            value = one.get(name)
-            found += value if isinstance(value, list) else [value]
-        return found
-
-
-_read_body = msgspec.json.Decoder(_Body).decode
+_ASKED = (*PATHS, *(f"catalog.{one}" for one in FACTS))
+_Said = msgspec.defstruct(
+    "_Said",
+    [(f"told_{n}", Any, None if n < len(PATHS) else msgspec.UNSET) for n in range(len(_ASKED))],
+    rename={f"told_{n}": path for n, path in enumerate(_ASKED)},
+    gc=False,
+)
+"""The properties that are asked for; of all others nothing is made in memory."""
+_read_facts = msgspec.json.Decoder(list[dict[str, Any]] | None).decode
+FACTS_KEPT = 50_000
+_PLAIN = frozenset({str, float, type(None)})
+_Body = msgspec.defstruct(
+    "_Body",
+    [
+        ("properties", _Said, msgspec.field(default_factory=_Said)),
+        ("catalog", msgspec.Raw, msgspec.Raw(b"null")),
+    ],
+    gc=False,
+)
+_read_body: Callable[[str], Any] = msgspec.json.Decoder(_Body).decode
 _line = msgspec.json.Encoder().encode
+
+
+def _fact(catalog: list[dict[str, Any]], name: str) -> list[Any]:
+    """What the catalog said of each product."""
+    found: list[Any] = []
+    for one in catalog:
+        value = one.get(name)
+        found += value if isinstance(value, list) else [value]
+    return found
 
 
 class Values:
@@ -63,17 +75,24 @@ class Values:
         self.full = path in manifest.given_up
         known = folder.told(manifest, path) if not self.full else []
         self._numbers = {_line(one): number for number, one in enumerate(known) if number}
-        self._quick: dict[Any, int] = {}
+        self._quick: dict[Any, int] = {None: 0}
         self._bytes = sum(map(len, self._numbers))
         self._new: list[bytes] = []
 
-    def numbers(self, values: list[Any]) -> Column:
-        """Of each of some values, in their order. Most events say nothing of most properties, which
-        is seen ten times faster for all of them than for each."""
+    def numbers(self, values: Sequence[Any]) -> Column:
+        """Of each of some values, in their order. Most events say nothing of most properties, and
+        of the others what was said before: both is seen ten times faster for all than for each."""
         if values.count(None) == len(values):
             return np.zeros(len(values), np.uint32)
+        if set(map(type, values)) <= _PLAIN:
+            known: Iterable[int | None] = map(self._quick.get, values)
+        else:
+            known = (None for _ in values)
         number = self.number
-        return np.array([0 if one is None else number(one) for one in values], np.uint32)
+        found = [
+            number(one) if seen is None else seen for one, seen in zip(values, known, strict=True)
+        ]
+        return np.array(found, np.uint32)
 
     def number(self, value: Any) -> int:
         """0 for nothing, and for everything once there is too much."""
@@ -130,6 +149,7 @@ class Writer:
         self._names = set(manifest.names)
         self._others = manifest.others
         self._counted = manifest.counted
+        self._said: dict[bytes, list[int]] = {}
 
     def add(self, batches: Iterable["pa.RecordBatch"]) -> int:
         """Events as the lake has them; how many."""
@@ -180,33 +200,52 @@ class Writer:
         import pyarrow as pa
 
         told = [_read_body(body) for body in batch.column("body").to_pylist()]
-        origins = batch.column("origin_id").cast(pa.string()).dictionary_encode()
-        numbers = self.origins([UUID(one).bytes for one in origins.dictionary.to_pylist()])
-        who = numbers[origins.indices.to_numpy()]
-        at = batch.column("ts").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
-        position = batch.column("position").to_numpy()
-        came = {kind: batch.column(kind).to_pylist() for kind in KINDS}
-        places: dict[str, list[int]] = {}
-        for place, name in enumerate(batch.column("name").to_pylist()):
-            places.setdefault(name, []).append(place)
-        for name, theirs in places.items():
+        ids, origins = _distinct(batch.column("origin_id"))
+        whole = {
+            "who": self.origins([bytes.fromhex(one.replace("-", "")) for one in ids])[origins],
+            "at": batch.column("ts").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy(),
+            "position": batch.column("position").to_numpy(),
+        }
+        for kind in KINDS:
+            values, which = _distinct(batch.column(kind))
+            whole[kind] = self._values[kind].numbers(values)[which]
+        for fact, column in zip(FACTS, self._facts([one.catalog for one in told]), strict=True):
+            whole[f"catalog.{fact}"] = column
+        names, named = _distinct(batch.column("name"))
+        for number, name in enumerate(names):
             if not self._takes(name):
                 continue
-            rows = np.array(theirs)
-            columns: dict[str, Column] = {
-                "who": who[rows], "at": at[rows], "position": position[rows]
-            }  # fmt: skip
-            bodies = [told[row] for row in theirs]
-            properties = [body.properties for body in bodies]
-            for path in PATHS:
-                said = [one.get(path) for one in properties]
-                columns[path] = self._values[path].numbers(said)
-            for fact in FACTS:
-                said = [body.facts(fact) for body in bodies]
-                columns[f"catalog.{fact}"] = self._values[f"catalog.{fact}"].numbers(said)
-            for kind, values in came.items():
-                columns[kind] = self._values[kind].numbers([values[row] for row in theirs])
+            rows = np.flatnonzero(named == number)
+            columns = {key: column[rows] for key, column in whole.items()}
+            theirs = [astuple(told[row].properties) for row in rows.tolist()]
+            for path, said in zip(_ASKED, zip(*theirs, strict=True), strict=True):
+                if path not in columns:
+                    columns[path] = self._values[path].numbers(said)
+                elif said.count(msgspec.UNSET) < len(said):
+                    self._correct(path, said, columns[path])
             yield name, columns
+
+    def _facts(self, catalogs: Sequence[msgspec.Raw]) -> Iterable[Column]:
+        """For each of FACTS the numbers of what the catalog said with these events. It says the
+        same of a product again and again, so that only what is new is read."""
+        if len(self._said) > FACTS_KEPT:
+            self._said.clear()
+        said, found = self._said, []
+        for catalog in map(bytes, catalogs):
+            numbers = said.get(catalog)
+            if numbers is None:
+                products = _read_facts(catalog) or []
+                numbers = said[catalog] = [
+                    self._values[f"catalog.{name}"].number(_fact(products, name)) for name in FACTS
+                ]
+            found.append(numbers)
+        return np.array(found, np.uint32).T
+
+    def _correct(self, path: str, said: Sequence[Any], column: Column) -> None:
+        """A property of the very name of a fact wins."""
+        for place, value in enumerate(said):
+            if value is not msgspec.UNSET:
+                column[place] = self._values[path].number(value)
 
     def _takes(self, name: str) -> bool:
         if name not in self._names:
@@ -266,6 +305,12 @@ class Writer:
             self._folder.read(run, key, rows, out[begin:end])
             begin = end
         return out
+
+
+def _distinct(column: "pa.Array") -> tuple[list[Any], Column]:
+    """The different values of a column, null among them, and for each row the place of its own."""
+    found = column.dictionary_encode("encode")
+    return found.dictionary.to_pylist(), found.indices.to_numpy()
 
 
 class _Origins:
