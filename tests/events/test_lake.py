@@ -11,10 +11,14 @@ import pytest
 from deltalake import DeltaTable
 
 from conftest import NOON, House
+from patron.app.errands.housekeeping import Keeper
 from patron.events.lake import copying
 from patron.events.lake import store as lake_store
-from patron.kit.db import Tx, begun, connect, execute
-from patron.kit.lake import Lake, LakeError
+from patron.events.sorted import keeping
+from patron.events.sorted.layout import sorted_of
+from patron.kit.db import Database, Tx, begun, connect, execute
+from patron.kit.lake import Lake, LakeError, lake_of
+from patron.kit.settings import Settings
 
 ADA, BEN = uuid4(), uuid4()
 
@@ -215,6 +219,50 @@ def test_many_small_files_are_merged(shed: Shed, monkeypatch: pytest.MonkeyPatch
     assert compacted
     assert shed.positions() == list(range(1, 51))
     assert len(DeltaTable(shed.lake.uri).file_uris()) == 1
+
+
+def test_the_sorted_copy_waits_for_the_walk_within_a_bound_and_is_made_up_for(
+    shed: Shed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, shop = shed.house, shed.house.acme
+    shed.lake = lake_of(shed.folder, shop.slug)
+    monkeypatch.setattr(keeping, "MUCH", 100)
+
+    def held() -> int:
+        there = sorted_of(shed.folder, shop.slug).manifest()
+        return 0 if there is None else there.position
+
+    async def wait_for_the_walk(tx: Tx) -> None:
+        await execute(
+            tx,
+            "WITH of AS (INSERT INTO lane (kind, process, started_at) VALUES ('live', 'p', %s)"
+            " RETURNING id) INSERT INTO inbox SELECT 0, id, 1, %s, %s, %s, '[]' FROM of",
+            (NOON, NOON, copying.FULL_BATCH, copying.FULL_BATCH),
+        )
+
+    async def is_due(db: Database) -> bool:
+        keeper = Keeper(Settings(data_dir=shed.folder), house.clock, db)
+        return await keeper._lake_is_due(shop, house.clock.now() + timedelta(minutes=2))
+
+    async def walked(tx: Tx) -> None:
+        await execute(tx, "UPDATE lane SET cursor_seq = 1")
+
+    shed.log(1, 50)
+    shed.copy()
+    assert held() == 50
+    house.unit(wait_for_the_walk)
+    logged = 50
+    for upto, sorted_upto in ((449, 50), (450, 450), (700, 450)):
+        shed.log(logged + 1, upto)
+        logged = upto
+        shed.copy()
+        assert held() == sorted_upto
+    assert not house.run(is_due)
+    house.unit(walked)
+    assert house.run(is_due)  # the lake itself lacks nothing
+    assert shed.copy().events == 0
+    assert held() == 700
+    assert not house.run(is_due)
 
 
 def test_a_lake_may_begin_with_events_that_were_all_erased(shed: Shed) -> None:

@@ -45,6 +45,19 @@ async def waiting(tx: Tx, kind: str) -> list[Waiting]:
     return [one for at, one in enumerate(found) if at == 0 or not _same_row(one, found[at - 1])]
 
 
+async def many_wait(tx: Tx, at_least: int) -> bool:
+    """Whether so many events are not walked yet, imports among them."""
+    return bool(
+        await value(
+            tx,
+            "SELECT sum(n.count) >= %s FROM lane l CROSS JOIN LATERAL ("
+            " SELECT i.count FROM inbox i WHERE i.lane = l.id AND i.seq > l.cursor_seq"
+            " ORDER BY i.seq LIMIT %s) n",
+            (at_least, ROWS_AHEAD),
+        )
+    )
+
+
 def _same_row(one: Waiting, other: Waiting) -> bool:
     return one.lane == other.lane and one.seq == other.seq
 

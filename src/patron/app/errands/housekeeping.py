@@ -12,7 +12,9 @@ from patron.carts import tasks as carts
 from patron.catalog.feeds import store as feeds
 from patron.catalog.watching import store as catalog
 from patron.delivery.channels.webhook import tasks as webhooks
+from patron.events.lake import copying
 from patron.events.lake import store as lake_store
+from patron.events.sorted.layout import sorted_of
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.log import logger
@@ -127,10 +129,14 @@ class Keeper:
         async with self._db.unit(shop.schema) as tx:
             state = await lake_store.state(tx)
             erasures = bool(await lake_store.erasures(tx))
+            waited = (now - self._copied).total_seconds() >= self._settings.lake_flush_seconds
+            copy = sorted_of(self._settings.data_dir, shop.slug)
+            unsorted = waited and await copying.sorting_is_due(tx, shop, copy, now)
         behind = state.position - state.lake_position
         LAKE_BEHIND.labels(shop.slug).set(behind)
-        waited = (now - self._copied).total_seconds() >= self._settings.lake_flush_seconds
-        if behind >= self._settings.lake_flush_events or (waited and (behind > 0 or erasures)):
+        if behind >= self._settings.lake_flush_events or unsorted:
+            return True
+        if waited and (behind > 0 or erasures):
             return True
         return waited and await sweeping.lake_is_due(self._db, shop, self._settings, now)
 

@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 import numpy as np
 
+from patron.events import walk_store
 from patron.events.lake import store as lake_store
 from patron.events.sorted import keeping as sorted_copy
-from patron.events.sorted.layout import folder_of
+from patron.events.sorted.layout import Folder, folder_of
 from patron.events.types import Trust
 from patron.kit.db import Tx, begun
 from patron.kit.lake import Lake
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 CHUNK = 50_000
+FULL_BATCH = 5_000
+"""Events in the inbox from which on the walk is behind: as many as it takes at once."""
 TYPES = ("track", "identify", "page", "screen", "group", "alias")
 
 _UNIX_MICROS = 946_684_800_000_000
@@ -91,25 +94,39 @@ async def _copy(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime
             break
     erased = await forget(connection, shop, lake)
     months = [] if kept.oldest is None else lake.drop_months(kept.oldest)
-    _sort(shop, lake, epoch, position, now, months)
+    if months:
+        sorted_copy.remove(folder_of(lake.uri))
+    async with begun(connection, shop.schema):
+        due = await sorting_is_due(connection, shop, folder_of(lake.uri), now)
+    if due:
+        _sort(shop, lake, epoch, position, now)
     return Copied(copied, position, erased, lake.compact(), cut, len(months))
 
 
-def _sort(
-    shop: Shop, lake: Lake, epoch: str, position: int, now: datetime, gone: Sequence[str]
-) -> None:
-    """Keep the sorted copy: at night, or when much is new. It can always be made anew, so what is
-    wrong with it stops nobody."""
+async def sorting_is_due(tx: Tx, shop: Shop, folder: Folder, now: datetime) -> bool:
+    """Whether the sorted copy lacks so much of the lake that it is to be brought up to it now.
+
+    While the walk has a full batch before it more may be lacking: without the copy everything is
+    answered, only slower.
+    """
+    state = await lake_store.state(tx)
+    behind = await walk_store.many_wait(tx, FULL_BATCH)
+    day = _day(shop, now)
+    return sorted_copy.is_due(folder, str(state.epoch), state.lake_position, day, behind=behind)
+
+
+def _sort(shop: Shop, lake: Lake, epoch: str, position: int, now: datetime) -> None:
+    """Keep the sorted copy. It can always be made anew, so what is wrong with it stops nobody."""
     folder = folder_of(lake.uri)
-    day = now.astimezone(ZoneInfo(shop.time_zone)).date().isoformat()
     try:
-        if gone:
-            sorted_copy.remove(folder)
-        if sorted_copy.is_due(folder, epoch, position, day):
-            sorted_copy.refresh(folder, lake, epoch, position, day)
+        sorted_copy.refresh(folder, lake, epoch, position, _day(shop, now))
     except Exception:
         log.exception("sorted copy is made anew", extra={"shop": shop.slug})
         sorted_copy.remove(folder)
+
+
+def _day(shop: Shop, now: datetime) -> str:
+    return now.astimezone(ZoneInfo(shop.time_zone)).date().isoformat()
 
 
 async def reconcile(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime) -> str | None:

@@ -17,18 +17,24 @@ if TYPE_CHECKING:
 MUCH = 50_000
 SHARE = 50
 """Events that are worth adding at once: so many, and one of so many that are there."""
+LATER = 4
+"""So many times as much is left while the walk is behind: both want the same two processors, and
+whoever counts people meanwhile reads at most this much of the log, in some seconds."""
 AT_ONCE = 1_000_000
 """So many positions are added by one run, so that the lake's other work is not kept waiting."""
 
 
-def is_due(folder: Folder, epoch: str, position: int, day: str) -> bool:
+def is_due(folder: Folder, epoch: str, position: int, day: str, *, behind: bool = False) -> bool:
     """Whether the lake, which is at `position`, has much that the copy has not, or a night passed
-    (`day` is today's date)."""
+    (`day` is today's date). While the walk is `behind` all but very much of it waits."""
     there = folder.manifest()
-    if there is None or there.epoch != epoch:
-        return position > 0
-    new = position - there.position
-    return new >= max(MUCH, there.position // SHARE) or (new > 0 and there.day != day)
+    if there is not None and there.epoch != epoch:
+        return position > 0  # it is of no use to anybody
+    known = 0 if there is None else there.position
+    new, much = position - known, max(MUCH, known // SHARE)
+    if behind:
+        return new >= LATER * much
+    return new >= much or (new > 0 and (there is None or there.day != day))
 
 
 def refresh(folder: Folder, lake: Lake, epoch: str, position: int, day: str) -> Manifest:
