@@ -12,6 +12,7 @@ from patron.events.visit.device import agent, speaks_for_a_browser
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 PUBLIC_PAST = timedelta(days=400)  # a browser's word opens no partition of the log before this
 FURTHEST_FUTURE = timedelta(days=366)
+_BROWSER, _SERVER = Source.BROWSER, Trust.SERVER  # in their classes they cost ten times as much
 
 
 def drop_prefetch(draft: Draft, _: Setting) -> Refusal | None:
@@ -36,7 +37,8 @@ def drop_bad_time(draft: Draft, _: Setting) -> Refusal | None:
     if draft.original is None:
         return Refusal(Drop.BAD_TIME, f"timestamp {shown(given)} is no time; send ISO 8601 in UTC")
     sent = draft.heard.sent_at if call.sent_at is None else call.sent_at
-    draft.sent = shared_moment(sent) if isinstance(sent, str) else moment(sent)
+    if sent is not None:
+        draft.sent = shared_moment(sent) if isinstance(sent, str) else moment(sent)
     try:
         ts = corrected(event.received_at, draft.original, draft.sent)
     except OverflowError:  # the two times are further apart than time goes
@@ -47,7 +49,7 @@ def drop_bad_time(draft: Draft, _: Setting) -> Refusal | None:
             f"timestamp {shown(given)} is not between 1990 and a year from now;"
             " check the sender's clock",
         )
-    if event.trust is not Trust.SERVER and ts < event.received_at - PUBLIC_PAST:
+    if event.trust is not _SERVER and ts < event.received_at - PUBLIC_PAST:
         return Refusal(
             Drop.BAD_TIME,
             f"timestamp {shown(given)} is more than {PUBLIC_PAST.days} days old, which the public"
@@ -66,16 +68,17 @@ def put_time(draft: Draft, _: Setting) -> None:
     event = draft.event
     if draft.original is None or draft.corrected is None:
         return
-    own = event.backfill and event.trust is Trust.SERVER
+    own = event.backfill and event.trust is _SERVER
     ts = draft.original if own else draft.corrected
-    event.ts = min(ts, event.received_at)
+    if ts < event.received_at:  # which it is without a word of the client's
+        event.ts = ts
 
 
 def put_device(draft: Draft, _: Setting) -> None:
     """Device, browser and system of the context's User-Agent, else of a browser's connection."""
     event, context = draft.event, draft.event.context
     said = context.get("userAgent")
-    if said is None and event.source is Source.BROWSER and speaks_for_a_browser(draft.stamp.ua):
+    if said is None and event.source is _BROWSER and speaks_for_a_browser(draft.stamp.ua):
         said = draft.stamp.ua
     if said is None:
         if "device" in context and isinstance(context["device"], dict):

@@ -18,7 +18,7 @@ ALWAYS_HEARD = frozenset(
 def put_consent(draft: Draft, setting: Setting) -> None:
     """What her banner allows, in the two words that the house knows, beside what it said."""
     event = draft.event
-    if event.source is Source.PATRON or "consent" not in event.context:
+    if "consent" not in event.context or event.source is Source.PATRON:
         return
     found = allowed(event.context, setting.consent_categories)
     if found is not None:
@@ -32,7 +32,7 @@ def put_consent(draft: Draft, setting: Setting) -> None:
 
 def drop_unconsented(draft: Draft, setting: Setting) -> Refusal | None:
     event = draft.event
-    if event.source is Source.PATRON or "consent" not in event.context:
+    if "consent" not in event.context or event.source is Source.PATRON:
         return None
     consent = event.context["consent"]
     if not isinstance(consent, dict) or consent.get("analytics") is not False:

@@ -14,6 +14,7 @@ OURS = frozenset({Source.CONNECTOR, Source.IMPORT, Source.PATRON})
 
 _TRUSTS = tuple(Trust)
 _SOURCES = tuple(Source)
+_TRACK = EventType.TRACK
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -54,7 +55,7 @@ def draft(heard: Heard) -> Draft:
     call, stamp = heard.call, heard.stamp
     received = shared_at_ms(stamp.r)
     event = Event(
-        type=EventType.TRACK,
+        type=_TRACK,
         name="",
         ts=received,
         received_at=received,
