@@ -93,11 +93,12 @@ class Mailbox:
 
 
 @contextmanager
-def mailbox() -> Iterator[Mailbox]:
+def mailbox(**more: Any) -> Iterator[Mailbox]:
+    """`more` is aiosmtpd's: certificates, who may log in."""
     box = Mailbox()
     box.port = free_port()
     controller = Controller(
-        box, hostname="127.0.0.1", port=box.port, enable_SMTPUTF8=True, ready_timeout=60
+        box, hostname="127.0.0.1", port=box.port, enable_SMTPUTF8=True, ready_timeout=60, **more
     )
     controller.start()
     try:

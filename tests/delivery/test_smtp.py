@@ -1,16 +1,23 @@
 """Handing letters to real SMTP servers, well-behaved and not."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.header import decode_header, make_header
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, TypeVar
 
 import dkim
 import msgspec
 import pytest
+from aiosmtpd.smtp import AuthResult
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
 
 from delivery.mailbox import Mailbox, mailbox
 from patron.delivery.channels.email.signature import DkimKey
@@ -274,6 +281,60 @@ def test_a_server_without_tls_is_not_trusted_with_a_mail(box: Mailbox) -> None:
     with pytest.raises(Temporary, match="cannot be reached"):
         send(box.settings(security="starttls"), letter())
     assert box.mails == []
+
+
+def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate of 127.0.0.1's that nobody vouches for but itself."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.acme.example")])
+    today = datetime.now(UTC)
+    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder(name, name, private.public_key(), 1)
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(here, critical=False)
+        .sign(private, SHA256())
+    )
+    file = folder / "mail.pem"
+    file.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file)
+    return file, context
+
+
+def welcome(_server: Any, _session: Any, _envelope: Any, _how: str, given: Any) -> AuthResult:
+    right = (given.login, given.password) == (b"shop", b"s3cret")
+    return AuthResult(success=right, handled=False)
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_mails_go_encrypted_with_a_log_in_to_whom_a_certificate_vouches_for(
+    tmp_path: Path, security: str
+) -> None:
+    file, context = certificate(tmp_path)
+    secured: dict[str, Any] = {"ssl_context": context}
+    if security == "starttls":
+        who = {"auth_required": True, "authenticator": welcome}
+        secured = {"tls_context": context, "require_starttls": True, **who}
+    with mailbox(**secured) as box:
+        known: dict[str, Any] = {"security": security, "ca_file": str(file)}
+        if security == "starttls":
+            with pytest.raises(Temporary, match="refused user name and password"):
+                send(box.settings(**known, username="shop", password="guessed"), letter())
+            known |= {"username": "shop", "password": "s3cret"}
+        with pytest.raises(Temporary, match=r"CERTIFICATE_VERIFY_FAILED"):
+            send(box.settings(**known | {"ca_file": None}), letter())  # vouched for by nobody
+        assert box.mails == []
+        send(box.settings(**known), letter())
+        assert box.parsed()["To"] == "anna@example.com"
 
 
 def test_a_shop_that_set_no_sender_writes_as_the_installation(box: Mailbox) -> None:
