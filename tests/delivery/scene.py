@@ -22,11 +22,12 @@ from patron.kit.db import Database, Tx, tuples
 from patron.kit.ids import id_at, new_id
 from patron.kit.problems import Problem, not_found
 from patron.kit.settings import Settings
+from patron.messages import passing_store as passing
 from patron.messages import routes as messages
 from patron.messages import store
 from patron.messages.links import Mint, Ticket, short
 from patron.messages.outbox import enqueue
-from patron.messages.types import Draft, Line, Recipient, State
+from patron.messages.types import Draft, Leaving, Line, Recipient, State
 from patron.profiles import walk as profiles
 from patron.shops.types import Access, KeyKind, Shop
 
@@ -79,7 +80,8 @@ async def sent_to(tx: Tx, origin: UUID, email: str, at: datetime = NOON) -> UUID
     (message,) = await store.claim(tx, at, 1, timedelta(minutes=1))
     line = Line(at, State.HANDING_OVER, "Handed over.")
     to = Recipient(email, email.lower())
-    assert await store.hand_over(tx, message, to, line, at + timedelta(minutes=4), {})
+    leaving = Leaving(message, to, line, at + timedelta(minutes=4), {})
+    assert await passing.hand_over(tx, [leaving]) == {message_id}
     return message_id
 
 

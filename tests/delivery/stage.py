@@ -16,7 +16,8 @@ from patron.app.wiring import Walker
 from patron.carts import store as carts
 from patron.carts import walk as carts_walk
 from patron.delivery.channels.email.smtp import SmtpChannel
-from patron.delivery.tasks import Deps, Limits, Round, deliver_due
+from patron.delivery.deps import Deps, Limits
+from patron.delivery.tasks import Round, deliver_due
 from patron.delivery.types import Channel
 from patron.events.inbox import Inbox
 from patron.kit import pauses

@@ -12,11 +12,15 @@ from conftest import NOON, House
 from patron.kit.db import Database, Tx
 from patron.kit.ids import new_id
 from patron.messages import outbox, store
+from patron.messages import passing_store as passing
 from patron.messages.outbox import Resolution
 from patron.messages.types import (
     FOLLOWS,
     Arm,
+    Asked,
     Draft,
+    Ended,
+    Leaving,
     Line,
     Message,
     Outcome,
@@ -56,7 +60,14 @@ async def taken(tx: Tx, now: datetime = NOON) -> Message:
 
 async def handed(tx: Tx, message: Message, now: datetime = NOON, to: Recipient = ANNA) -> bool:
     line = Line(now, State.HANDING_OVER, "Handed over.")
-    return await store.hand_over(tx, message, to, line, now + LEASE, {"rehearsal": False})
+    leaving = Leaving(message, to, line, now + LEASE, {"rehearsal": False})
+    return await passing.hand_over(tx, [leaving]) == {message.id}
+
+
+async def finish(
+    tx: Tx, message: Message, outcome: Outcome, now: datetime, reached: str | None = None
+) -> bool:
+    return await passing.finish(tx, [Ended(message, outcome, now, reached)]) == {message.id}
 
 
 def sent(**changes: Any) -> Outcome:
@@ -93,7 +104,7 @@ def test_a_message_on_its_way_tells_its_story(house: House) -> None:
         await put(tx)
         message = await taken(tx)
         assert await handed(tx, message)
-        assert await store.finish(tx, message, sent(provider_id="250 ok"), NOON + MINUTE)
+        assert await finish(tx, message, sent(provider_id="250 ok"), NOON + MINUTE)
         found = await store.find(tx, message.id)
         assert found is not None
         assert (found.state, found.attempts, found.provider_id) == (State.SENT, 1, "250 ok")
@@ -183,7 +194,7 @@ def test_a_late_answer_ends_the_doubt(house: House) -> None:
         message = await taken(tx)
         await handed(tx, message)
         await outbox.expire(tx, NOON + LEASE)
-        assert await store.finish(tx, message, sent(), NOON + 2 * LEASE)
+        assert await finish(tx, message, sent(), NOON + 2 * LEASE)
         found = await store.find(tx, message.id)
         assert found is not None
         return found.state
@@ -200,7 +211,7 @@ def ambiguous(house: House, answer: Resolution) -> Message:
         assert await outbox.resolve(tx, message.id, answer, NOON + timedelta(hours=5))
         assert not await outbox.resolve(tx, message.id, answer, NOON + timedelta(hours=5))
         # The answer of the process that was cut off no longer counts.
-        assert not await store.finish(tx, message, sent(), NOON + timedelta(hours=6))
+        assert not await finish(tx, message, sent(), NOON + timedelta(hours=6))
         found = await store.find(tx, message.id)
         assert found is not None
         return found
@@ -251,7 +262,7 @@ def test_waiting_for_one_reason_stays_one_line(house: House) -> None:
             outcome = Outcome(
                 state=State.DELAYED, words=f"Waiting {lap}.", reason=reason, due_at=now + MINUTE
             )
-            assert await store.finish(tx, message, outcome, now)
+            assert await finish(tx, message, outcome, now)
         return await store.why(tx, message.id)
 
     story = house.unit(work)
@@ -269,8 +280,9 @@ def test_caps_see_the_address_and_the_person(house: House) -> None:
 
         async def seen(to: Recipient, origins: list[UUID], of: str | None = None) -> list[UUID]:
             since = NOON - timedelta(hours=24)
-            found = await store.said(tx, to, origins, since, held_out_of=of, rehearsal=False)
-            return [said.id for said in found]
+            asked = {origin: Asked(to, origins, since, of)}
+            found = await passing.said(tx, asked, rehearsal=False)
+            return [said.id for said in found[origin]]
 
         elsewhere = Recipient("else@example.com", "else@example.com")
         assert await seen(ANNA, [other]) == [message.id]
@@ -279,8 +291,8 @@ def test_caps_see_the_address_and_the_person(house: House) -> None:
 
         await put(tx, arm=Arm.HOLDOUT)
         held = await taken(tx)
-        await store.remember_recipient(tx, held, elsewhere)
-        await store.finish(tx, held, Outcome(state=State.HELD_OUT, words="Held out."), NOON)
+        outcome = Outcome(state=State.HELD_OUT, words="Held out.")
+        await finish(tx, held, outcome, NOON, elsewhere.address_key)
         assert await seen(elsewhere, [other]) == []
         assert await seen(elsewhere, [other], "journey:abandoned_cart") == [held.id]
         assert await seen(elsewhere, [other], "journey:winback") == []
@@ -293,10 +305,13 @@ def test_what_was_rehearsed_counts_in_rehearsal_alone(house: House) -> None:
         await put(tx)
         message = await taken(tx)
         line = Line(NOON, State.HANDING_OVER, "Handed over.")
-        await store.hand_over(tx, message, ANNA, line, NOON + LEASE, {"rehearsal": True})
+        await passing.hand_over(
+            tx, [Leaving(message, ANNA, line, NOON + LEASE, {"rehearsal": True})]
+        )
         for rehearsal in (True, False):
-            found = await store.said(tx, ANNA, [], NOON - LEASE, rehearsal=rehearsal)
-            assert bool(found) is rehearsal
+            asked = {message.id: Asked(ANNA, [], NOON - LEASE)}
+            found = await passing.said(tx, asked, rehearsal=rehearsal)
+            assert bool(found[message.id]) is rehearsal
 
     house.unit(work)
 
@@ -307,7 +322,7 @@ def test_an_erased_person_leaves_numbers_only(house: House) -> None:
         await put(tx, origin_id=origin, context={"cart_id": str(new_id())})
         message = await taken(tx)
         await handed(tx, message)
-        await store.finish(tx, message, sent(), NOON)
+        await finish(tx, message, sent(), NOON)
         await put(tx, origin_id=origin, step_visit="mail/2")
         rows = {row["state"]: row for row in await store.export(tx, [origin])}
         row, waiting = rows["sent"], rows["queued"]
@@ -335,8 +350,8 @@ def test_an_erased_rehearsal_stays_one(house: House) -> None:
         message = await taken(tx)
         line = Line(NOON, State.HANDING_OVER, "Handed over.")
         detail = {"subject": "Your cart", "rehearsal": True}
-        await store.hand_over(tx, message, ANNA, line, NOON + LEASE, detail)
-        await store.finish(tx, message, sent(), NOON)
+        await passing.hand_over(tx, [Leaving(message, ANNA, line, NOON + LEASE, detail)])
+        await finish(tx, message, sent(), NOON)
         await store.erase(tx, [origin])
         kept = await store.find(tx, message.id)
         assert kept is not None and kept.detail == {"rehearsal": True}

@@ -23,7 +23,7 @@ from patron.app.wiring import Walker
 from patron.app.worker import WALK_SESSION
 from patron.delivery.channels.email.smtp import SmtpChannel, SmtpSettings
 from patron.delivery.channels.recorded import Recorder
-from patron.delivery.tasks import Limits
+from patron.delivery.deps import Limits
 from patron.delivery.types import Channel
 from patron.events.inbox import Inbox
 from patron.events.types import Source, Trust

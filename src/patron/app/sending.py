@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from patron.app.context import inbox_limits
 from patron.delivery.channels.email.signature import DkimKey
 from patron.delivery.channels.email.smtp import SmtpChannel, SmtpSettings
-from patron.delivery.tasks import Deps, Limits, deliver_due
+from patron.delivery.deps import Deps, Limits
+from patron.delivery.tasks import deliver_due
 from patron.delivery.types import Channel
 from patron.events.inbox import Inbox
 from patron.kit.clock import Clock

@@ -46,8 +46,14 @@ _COLUMNS = [column.split()[0] for column in _ROW.split(", ")]
 
 
 async def cart(tx: Tx, cart_id: UUID) -> Cart | None:
-    found = await tuples(tx, f"SELECT {_CART} FROM cart WHERE id = %s", (cart_id,))
-    return _cart(found[0]) if found else None
+    return (await by_id(tx, [cart_id])).get(cart_id)
+
+
+async def by_id(tx: Tx, cart_ids: Iterable[UUID]) -> dict[UUID, Cart]:
+    """Those of these carts that are known."""
+    wanted = sorted(set(cart_ids))
+    found = await tuples(tx, f"SELECT {_CART} FROM cart WHERE id = ANY(%s)", (wanted,))
+    return {row[0]: _cart(row) for row in found}
 
 
 async def carts_of(
@@ -97,6 +103,12 @@ async def with_open_carts(tx: Tx, origins: Sequence[UUID]) -> list[UUID]:
         (list(origins),),
     )
     return [origin for (origin,) in found]
+
+
+async def every_open(tx: Tx) -> list[UUID]:
+    """The origins of all carts that are open and hold something."""
+    sql = "SELECT DISTINCT origin_id FROM cart WHERE closed_at IS NULL AND items <> '[]'"
+    return [origin for (origin,) in await tuples(tx, sql)]
 
 
 async def ordered_since(tx: Tx, origins: Sequence[UUID], since: datetime) -> list[Ordered]:

@@ -1,33 +1,35 @@
-"""Claims due messages and takes each through the gate, out of the house, into the ledger."""
+"""Claims due messages and takes each through the gate, out of the house, into the ledger.
+
+Each message goes its own way; what all of them ask the database for is asked in rounds.
+"""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from uuid import UUID
 
 import msgspec
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from patron.delivery import confirming, words
-from patron.delivery.facts import load
-from patron.delivery.gate import CATCH_UP, decide
-from patron.delivery.hand import hand
+from patron.delivery import confirming
+from patron.delivery.deps import Deps, Limits
+from patron.delivery.hand import Handed, hand
+from patron.delivery.judging import Prepared, Verdict, judge
 from patron.delivery.telling import tell
-from patron.delivery.types import Channel, Decision, Delay, Facts, Go, Letter, Reason, Skip
+from patron.delivery.types import Reason
 from patron.events import store as events
-from patron.events.inbox import Inbox
-from patron.kit.clock import Clock, monotonic
+from patron.kit.clock import monotonic
 from patron.kit.db import Database, Tx
 from patron.kit.log import logger
 from patron.kit.metrics import counter, histogram
 from patron.kit.pauses import reach
+from patron.kit.rounds import Rounds
 from patron.messages import outbox, store
-from patron.messages.model import Composed, Materials, compose
-from patron.messages.render import RenderError, built_in, render
-from patron.messages.types import Arm, Line, Message, Outcome, Rendered, State
+from patron.messages import passing_store as passing
+from patron.messages.types import Ended, Message, Outcome, State
 from patron.profiles import store as profiles
 from patron.profiles.types import SuppressionReason
 from patron.shops.types import Shop
@@ -42,45 +44,7 @@ POLL = 0.02
 KEEP_TRYING = (0.2, 1.0, 3.0, 10.0)  # seconds
 AFTER_ERROR = timedelta(minutes=1)
 SPARE = timedelta(seconds=10)  # a claim is not begun when less of its lease is left
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """`claims` are taken a round, `in_flight` of them may be handed over at once. `send_lease` must
-    outlast the longest conversation with a provider. `walk_wait` and `settle` are real seconds: how
-    long a claim waits for the walk, and what an event stamped before the claim may take to be
-    committed.
-    """
-
-    claims: int = 200
-    in_flight: int = 8
-    claim_lease: timedelta = timedelta(seconds=60)
-    send_lease: timedelta = timedelta(seconds=240)
-    walk_wait: float = 3.0
-    settle: float = 0.25
-    attempts: int = 6
-
-
-class Deps(msgspec.Struct, frozen=True, kw_only=True):
-    """What delivery needs from the process it runs in; `channels` by name ("email").
-
-    `newest` reads a shop anew: whether it is in rehearsal is asked after a claim, so that going
-    live, and going back, holds for every message that is claimed later.
-    """
-
-    clock: Clock
-    inbox: Inbox
-    materials: Materials
-    channels: Mapping[str, Channel]
-    limits: Limits = Limits()
-    newest: Callable[[Shop], Awaitable[Shop]] | None = None
-
-
-class Prepared(msgspec.Struct, frozen=True):
-    """A message that stands in `handing_over` and goes out next."""
-
-    message: Message
-    letter: Letter
-    address_key: str
+AWAY = (psycopg.OperationalError, PoolTimeout)
 
 
 class Round(msgspec.Struct, frozen=True):
@@ -114,11 +78,9 @@ async def deliver_due(db: Database, shop: Shop, deps: Deps, now: datetime) -> Ro
     if claimed:
         await reach("delivery.claimed")
         shop = await deps.newest(shop) if deps.newest is not None else shop
-        caught_up = await _walked(db, shop, limits, now)
-        hands = asyncio.Semaphore(limits.in_flight)
+        bench = _Bench(db, shop, deps, await _walked(db, shop, limits, now))
         ended = await asyncio.gather(
-            *(_deliver(db, shop, deps, message, hands, caught_up) for message in claimed),
-            return_exceptions=True,
+            *(bench.deliver(message) for message in claimed), return_exceptions=True
         )
         for end in ended:
             if isinstance(end, BaseException):
@@ -145,172 +107,114 @@ async def _walked(db: Database, shop: Shop, limits: Limits, claimed_at: datetime
         await asyncio.sleep(POLL)
 
 
-async def _deliver(
-    db: Database,
-    shop: Shop,
-    deps: Deps,
-    message: Message,
-    hands: asyncio.Semaphore,
-    caught_up: bool,
-) -> Outcome | None:
-    """Take one claimed message as far as it goes; None when the claim was no longer ours."""
-    channel = deps.channels.get(message.channel)
-    # A row stands in `handing_over` while it is with the provider, never while it waits its turn.
-    async with hands, channel.slot() if channel is not None else nullcontext():
-        if message.lease_until is not None and deps.clock.now() >= message.lease_until - SPARE:
-            async with db.unit(shop.schema) as tx:  # the provider is slow: it had no turn yet
-                await store.release(tx, message)
-            return None
-        return await _through(db, shop, deps, message, caught_up)
+class _Bench:
+    """Where the messages of one claim are judged and their ends are written, those that come to it
+    at the same time in one transaction."""
 
+    def __init__(self, db: Database, shop: Shop, deps: Deps, caught_up: bool) -> None:
+        self._db = db
+        self._shop = shop
+        self._deps = deps
+        self._caught_up = caught_up
+        self._hands = asyncio.Semaphore(deps.limits.in_flight)
+        self._judged: Rounds[Message, Verdict] = Rounds(self._judge)
+        self._written: Rounds[tuple[Prepared, Handed], Outcome | None] = Rounds(self._write)
 
-async def _through(
-    db: Database, shop: Shop, deps: Deps, message: Message, caught_up: bool
-) -> Outcome | None:
-    try:
-        result = await db.run(shop.schema, lambda tx: _judge(tx, shop, deps, message, caught_up))
-    except (psycopg.OperationalError, PoolTimeout):
-        raise
-    except Exception as error:  # a bug in one message must not hold up the others
+    async def deliver(self, message: Message) -> Outcome | None:
+        """Take one claimed message as far as it goes; None when the claim was no longer ours."""
+        channel = self._deps.channels.get(message.channel)
+        # A row stands in `handing_over` while it is with the provider, never while it waits its
+        # turn.
+        async with self._hands, channel.slot() if channel is not None else nullcontext():
+            now = self._deps.clock.now()
+            if message.lease_until is not None and now >= message.lease_until - SPARE:
+                async with self._db.unit(self._shop.schema) as tx:  # it had no turn yet
+                    await store.release(tx, message)
+                return None
+            verdict = await self._judged.do(message)
+            if not isinstance(verdict, Prepared):
+                return verdict
+            await reach("delivery.handing_over")
+            handed = await hand(self._deps.channels[message.channel], self._shop, verdict.letter)
+            await reach("delivery.handed_over")
+            outcome = await self._written.do((verdict, handed))
+            await reach("delivery.finished")
+            return outcome
+
+    async def _judge(self, messages: Sequence[Message]) -> list[Verdict]:
+        """Those that cannot be judged beside the others are judged after them, one by one."""
+        try:
+            found = await self._judge_once(messages)
+        except AWAY:
+            raise
+        except Exception as error:  # a bug in one message must not hold up the others
+            if len(messages) == 1:
+                return [await self._put_back(messages[0], error)]
+            found = {}
+        for message in messages:
+            if message.id not in found:
+                (found[message.id],) = await self._judge([message])
+        return [found[message.id] for message in messages]
+
+    async def _judge_once(self, messages: Sequence[Message]) -> dict[UUID, Verdict]:
+        return await self._db.run(
+            self._shop.schema,
+            lambda tx: judge(tx, self._shop, self._deps, messages, self._caught_up),
+        )
+
+    async def _write(self, told: Sequence[tuple[Prepared, Handed]]) -> list[Outcome | None]:
+        """The provider's answers, in the ledger."""
+        now = self._deps.clock.now()
+        most = self._deps.limits.attempts
+        ended = [
+            Ended(one.message, handed.outcome(one.message, most, now), now) for one, handed in told
+        ]
+
+        async def write(tx: Tx) -> set[UUID]:
+            for one, handed in told:
+                if handed.bounced and one.letter.rehearsal_for is None:
+                    await profiles.suppress(
+                        tx,
+                        one.message.channel,
+                        one.address_key,
+                        SuppressionReason.HARD_BOUNCE,
+                        now,
+                        f"message {one.message.id}",
+                    )
+            return await passing.finish(tx, ended)
+
+        try:
+            written = await _stubborn(self._db, self._shop, write)
+        except AWAY:
+            raise
+        except Exception:
+            if len(told) == 1:
+                raise
+            return [end for one in told for end in await self._write([one])]
+        return [one.outcome if one.message.id in written else None for one in ended]
+
+    async def _put_back(self, message: Message, error: Exception) -> Outcome | None:
         log.error("message could not be judged", exc_info=error, extra={"message_id": message.id})
-        return await _put_back(db, shop, deps, message, error)
-    if not isinstance(result, Prepared):
-        return result
-    await reach("delivery.handing_over")
-    handed = await hand(deps.channels[message.channel], shop, result.letter)
-    await reach("delivery.handed_over")
-    now = deps.clock.now()
-    outcome = handed.outcome(result.message, deps.limits.attempts, now)
-
-    async def write(tx: Tx) -> bool:
-        if handed.bounced and result.letter.rehearsal_for is None:
-            await profiles.suppress(
-                tx,
-                message.channel,
-                result.address_key,
-                SuppressionReason.HARD_BOUNCE,
-                now,
-                f"message {message.id}",
-            )
-        return await store.finish(tx, result.message, outcome, now)
-
-    written = await _stubborn(db, shop, write)
-    await reach("delivery.finished")
-    return outcome if written else None
+        now = self._deps.clock.now()
+        late = now >= message.expires_at
+        outcome = Outcome(
+            state=State.SKIPPED if late else State.DELAYED,
+            reason=Reason.ERROR,
+            words=f"{'Not sent' if late else 'Waiting'}: an error on our side"
+            f" ({type(error).__name__}). The log has the details.",
+            due_at=None if late else now + AFTER_ERROR,
+        )
+        async with self._db.unit(self._shop.schema) as tx:
+            return outcome if await passing.finish(tx, [Ended(message, outcome, now)]) else None
 
 
-async def _stubborn(db: Database, shop: Shop, write: Callable[[Tx], Awaitable[bool]]) -> bool:
-    """Write the provider's answer through a short outage: losing it would leave a doubt."""
+async def _stubborn(
+    db: Database, shop: Shop, write: Callable[[Tx], Awaitable[set[UUID]]]
+) -> set[UUID]:
+    """Write the providers' answers through a short outage: losing them would leave a doubt."""
     for pause in KEEP_TRYING:
         try:
             return await db.run(shop.schema, write)
-        except (psycopg.OperationalError, PoolTimeout):
+        except AWAY:
             await asyncio.sleep(pause)
     return await db.run(shop.schema, write)
-
-
-async def _judge(
-    tx: Tx, shop: Shop, deps: Deps, message: Message, caught_up: bool
-) -> Prepared | Outcome | None:
-    """Gate, rendering and the mark `handing_over`, in one transaction."""
-    assert message.token is not None
-    if not await store.hold(tx, message.id, message.token):
-        return None
-    now = deps.clock.now()
-    zone = ZoneInfo(shop.time_zone)
-    facts = await load(tx, shop, message, now)
-    decision: Decision = decide(facts)
-    if isinstance(decision, Go) and not caught_up:
-        decision = Delay(now + CATCH_UP, Reason.WALK_BEHIND)
-    if not isinstance(decision, Go):
-        outcome = _held_back(decision, facts, zone)
-        return outcome if await store.finish(tx, message, outcome, now) else None
-    prepared = await _written(tx, shop, deps, message)
-    if isinstance(prepared, Outcome):
-        return prepared if await store.finish(tx, message, prepared, now) else None
-    composed, rendered = prepared
-    if message.arm is Arm.HOLDOUT:
-        outcome = Outcome(
-            state=State.HELD_OUT,
-            words="Would have been sent now, but she is in the holdout: that is how we learn what"
-            " this journey earns.",
-            detail={"rehearsal": decision.rehearsal},
-        )
-        await store.remember_recipient(tx, message, decision.recipient)
-        return outcome if await store.finish(tx, message, outcome, now) else None
-    line = Line(now, State.HANDING_OVER, words.of_go(decision, facts, zone))
-    lease_until = now + deps.limits.send_lease
-    detail = {"subject": rendered.subject, "rehearsal": decision.rehearsal}
-    if not await store.hand_over(tx, message, decision.recipient, line, lease_until, detail):
-        return None
-    return Prepared(
-        msgspec.structs.replace(message, attempts=message.attempts + 1),
-        _letter(message, decision, composed, rendered, now),
-        decision.recipient.address_key,
-    )
-
-
-async def _written(
-    tx: Tx, shop: Shop, deps: Deps, message: Message
-) -> tuple[Composed, Rendered] | Outcome:
-    """The mail, or why there is none: nothing half done is sent."""
-    if message.channel not in deps.channels:
-        return Outcome(
-            state=State.SKIPPED,
-            reason=Reason.NO_CHANNEL,
-            words=f"Not sent: no way to send “{message.channel}” is set up"
-            " (for e-mail, set smtp_host).",
-        )
-    try:
-        composed = await compose(tx, shop, message, deps.materials)
-        return composed, render(built_in(message.template), composed.model, composed.hosts)
-    except RenderError as error:
-        return Outcome(
-            state=State.SKIPPED,
-            reason=Reason.RENDER_FAILED,
-            words=f"Not sent: the message could not be written: {error}.",
-        )
-
-
-def _held_back(decision: Skip | Delay, facts: Facts, zone: ZoneInfo) -> Outcome:
-    if isinstance(decision, Delay):
-        return Outcome(
-            state=State.DELAYED,
-            reason=decision.reason,
-            words=words.of_delay(decision, facts, zone),
-            due_at=decision.until,
-        )
-    return Outcome(
-        state=State.SKIPPED, reason=decision.reason, words=words.of_skip(decision, facts, zone)
-    )
-
-
-def _letter(
-    message: Message, go: Go, composed: Composed, rendered: Rendered, now: datetime
-) -> Letter:
-    return Letter(
-        message_id=message.id,
-        to=go.to,
-        rendered=rendered,
-        written_at=now,
-        journey=message.journey,
-        template=message.template,
-        unsubscribe_url=composed.unsubscribe_url,
-        rehearsal_for=go.recipient.address if go.rehearsal else None,
-    )
-
-
-async def _put_back(
-    db: Database, shop: Shop, deps: Deps, message: Message, error: Exception
-) -> Outcome | None:
-    now = deps.clock.now()
-    late = now >= message.expires_at
-    outcome = Outcome(
-        state=State.SKIPPED if late else State.DELAYED,
-        reason=Reason.ERROR,
-        words=f"{'Not sent' if late else 'Waiting'}: an error on our side"
-        f" ({type(error).__name__}). The log has the details.",
-        due_at=None if late else now + AFTER_ERROR,
-    )
-    async with db.unit(shop.schema) as tx:
-        return outcome if await store.finish(tx, message, outcome, now) else None

@@ -41,7 +41,7 @@ async def carry(tx: Tx, shop: Shop, runs: Sequence[Run], now: datetime) -> None:
     speaking = [run for run in runs if outcomes[run.id].sends]
     family = await families(tx, (run.origin_id for run in speaking))
     carts = await _carts(tx, speaking, versions, family)
-    moved, entered = [], []
+    moved, entered, drafts = [], [], []
     for run in runs:
         live, outcome = versions[run.journey_id, run.version], outcomes[run.id]
         given, cart = run.arm, carts.get(run.id)
@@ -51,9 +51,9 @@ async def carry(tx: Tx, shop: Shop, runs: Sequence[Run], now: datetime) -> None:
             given = given or arm(source_of(live.key), family[run.origin_id][0], share)
             if run.arm is None:
                 entered.append(Entry(run.id, live.key, run.origin_id, given, now))
-            for visit in said:
-                await outbox.enqueue(tx, _draft(run, live, visit, Arm(given), cart, now), now)
+            drafts += [_draft(run, live, visit, Arm(given), cart, now) for visit in said]
         moved.append(Moved(run.id, _told(outcome, said, given, now), given))
+    await outbox.enqueue_all(tx, drafts, now)
     await store.settle(tx, moved, now)
     await entry_store.note(tx, entered)
 

@@ -1,7 +1,7 @@
 """What a template is filled with: her cart, the shop's looks, what goes with it, our links."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,8 @@ from patron.profiles import store as profiles
 from patron.profiles.consent import basis
 from patron.profiles.consents import confirmation_store as confirmations
 from patron.profiles.consents.labels import agreed_to
+from patron.profiles.many import store as many
+from patron.segments.store import families
 from patron.shops.types import Basis, Mode, Shop
 
 MOST_LINES = 6
@@ -75,14 +77,101 @@ class _Desk(msgspec.Struct, frozen=True):
     cart_link: str
 
 
+class _Known(msgspec.Struct, frozen=True):
+    """What the rooms below say of a batch of messages, asked once for all of them: carts by id,
+    products by any of their ids, traits by origin, picks by message."""
+
+    carts: dict[UUID, Cart]
+    items: dict[str, Item]
+    traits: dict[UUID, dict[str, Any]]
+    picks: dict[UUID, list[str]]
+
+
 async def compose(tx: Tx, shop: Shop, message: Message, materials: Materials) -> Composed:
     """The model of a message. Raises RenderError when there is nothing to show."""
-    if message.template == CONFIRM:
-        return await _confirmation(tx, shop, message, materials)
-    if message.template == INVITE:
-        return await _invitation(tx, shop, message, materials)
+    (composed,) = await compose_all(tx, shop, [message], materials)
+    if isinstance(composed, RenderError):
+        raise composed
+    return composed
+
+
+async def compose_all(
+    tx: Tx, shop: Shop, messages: Sequence[Message], materials: Materials
+) -> list[Composed | RenderError]:
+    """The model of each message, or why there is none. Queries hardly grow with their number."""
+    known = await _known(tx, messages, materials)
+    return [await _composed(tx, shop, message, materials, known) for message in messages]
+
+
+async def _known(tx: Tx, messages: Sequence[Message], materials: Materials) -> _Known:
+    speaking = [message for message in messages if message.template != CONFIRM]
+    if not speaking:
+        return _Known({}, {}, {}, {})
+    mine = {message.id: cart_id for message in speaking if (cart_id := _cart_id(message))}
+    found = await carts.by_id(tx, mine.values()) if mine else {}
+    keys = {key for cart in found.values() for item in cart.items for key in _keys(item)}
+    items = await catalog.find(tx, sorted(keys)) if keys else {}
+    picks = {
+        message_id: _picked(found[cart_id], items, materials.picks)
+        for message_id, cart_id in mine.items()
+        if cart_id in found
+    }
+    wanted = {pick for some in picks.values() for pick in some} - items.keys()
+    items = items | (await catalog.find(tx, sorted(wanted)) if wanted else {})
+    family = await families(tx, (message.origin_id for message in speaking))
+    people = {origins[0]: origins for origins in family.values()}
+    traits = await many.traits(tx, people)
+    return _Known(
+        found, items, {origin: traits.get(one[0], {}) for origin, one in family.items()}, picks
+    )
+
+
+def _cart_id(message: Message) -> UUID | None:
     cart_id = message.context.get("cart_id")
-    cart = await carts.cart(tx, UUID(str(cart_id))) if cart_id else None
+    return UUID(str(cart_id)) if cart_id else None
+
+
+def _keys(item: CartItem) -> list[str]:
+    return [key for key in (item.variant_id, item.sku, item.product_id) if key]
+
+
+def _facts(item: CartItem, known: Mapping[str, Item]) -> Item | None:
+    return next((known[key] for key in _keys(item) if key in known), None)
+
+
+def _picked(cart: Cart, known: Mapping[str, Item], picks: Picks) -> list[str]:
+    """What goes with a cart, best first."""
+    facts = [_facts(item, known) for item in cart.items]
+    in_cart = [one.product_id for one in facts if one is not None]
+    return [pick for pick in picks(in_cart, _ASKED) if pick not in in_cart] if in_cart else []
+
+
+async def _composed(
+    tx: Tx, shop: Shop, message: Message, materials: Materials, known: _Known
+) -> Composed | RenderError:
+    try:
+        if message.template == CONFIRM:
+            return await _confirmation(tx, shop, message, materials)
+        customer = await _is_customer(tx, shop, message)
+        name = first_name(known.traits.get(message.origin_id, {}))
+        if message.template == INVITE:
+            return _invitation(shop, message, materials, name, customer)
+        return _cart_mail(shop, message, materials, known, (name, customer))
+    except RenderError as error:
+        return error
+
+
+def _cart_mail(
+    shop: Shop,
+    message: Message,
+    materials: Materials,
+    known: _Known,
+    her: tuple[str | None, bool],
+) -> Composed:
+    """What is in her cart; `her` are her first name and whether she is a customer alone."""
+    name, customer = her
+    cart_id = message.context.get("cart_id")
+    cart = known.carts.get(UUID(str(cart_id))) if cart_id else None
     if cart is None:
         raise RenderError(f"cart {cart_id} does not exist")
     mint = Mint(materials.signer, materials.base_url, _ticket(shop, message, cart))
@@ -90,22 +179,13 @@ async def compose(tx: Tx, shop: Shop, message: Message, materials: Materials) ->
     own_host = urlsplit(materials.base_url).hostname or ""
     hosts = frozenset([*shop.hosts, own_host])
     desk = _Desk(shop, mint, hosts, mint.click(restored, "cart"))
-    keys = {
-        id(item): [k for k in (item.variant_id, item.sku, item.product_id) if k]
-        for item in cart.items
-    }
-    found = await catalog.find(tx, sorted({key for each in keys.values() for key in each}))
-    items = [
-        (item, next((found[key] for key in keys[id(item)] if key in found), None))
-        for item in cart.items
-    ]
-    person = await profiles.person(tx, message.origin_id)
+    items = [(item, _facts(item, known.items)) for item in cart.items]
     model = {
         "shop": _shop(desk),
         "theme": msgspec.to_builtins(theme(shop.settings.brand_color)),
-        "first_name": first_name(person.traits if person else {}),
+        "first_name": name,
         "cart": cart_model(desk, cart, items),
-        "together": await _together(tx, desk, items, materials.picks),
+        "together": _together(desk, known.picks.get(message.id, []), known.items),
         "links": {
             "cart": desk.cart_link,
             "shop": mint.click(shop.public_url, "shop"),
@@ -113,22 +193,23 @@ async def compose(tx: Tx, shop: Shop, message: Message, materials: Materials) ->
             "preferences": mint.preferences(),
             "pixel": mint.open_pixel(),
         },
-        "why": _why(shop, cart.changed_at, await _is_customer(tx, shop, message)),
+        "why": _why(shop, cart.changed_at, customer),
     }
     return Composed(model, hosts, model["links"]["unsubscribe"])
 
 
-async def _invitation(tx: Tx, shop: Shop, message: Message, materials: Materials) -> Composed:
+def _invitation(
+    shop: Shop, message: Message, materials: Materials, name: str | None, customer: bool
+) -> Composed:
     """Invites somebody who ordered as a guest to open an account."""
     mint = Mint(materials.signer, materials.base_url, _ticket(shop, message, None))
     hosts = frozenset([*shop.hosts, urlsplit(materials.base_url).hostname or ""])
-    person = await profiles.person(tx, message.origin_id)
     page = shop.settings.account_url or shop.public_url
     model = {
         "shop": _shop(_Desk(shop, mint, hosts, "")),
         "theme": msgspec.to_builtins(theme(shop.settings.brand_color)),
-        "first_name": first_name(person.traits if person else {}),
-        "benefits": [{"name": name, "words": words} for name, words in BENEFITS],
+        "first_name": name,
+        "benefits": [{"name": benefit, "words": words} for benefit, words in BENEFITS],
         "links": {
             "account": mint.click(page, "account"),
             "shop": mint.click(shop.public_url, "shop"),
@@ -137,7 +218,7 @@ async def _invitation(tx: Tx, shop: Shop, message: Message, materials: Materials
             "pixel": mint.open_pixel(),
         },
         "why": f"You receive this mail because you ordered at {shop.name} without an account and"
-        f" {_because(await _is_customer(tx, shop, message))}.",
+        f" {_because(customer)}.",
     }
     return Composed(model, hosts, model["links"]["unsubscribe"])
 
@@ -227,15 +308,10 @@ def _line(
     }
 
 
-async def _together(
-    tx: Tx, desk: _Desk, items: list[tuple[CartItem, Item | None]], picks: Picks
+def _together(
+    desk: _Desk, wanted: Sequence[str], found: Mapping[str, Item]
 ) -> list[dict[str, Any]]:
     """Four picks, or two, or none: an odd one would stand alone in its row."""
-    in_cart = [facts.product_id for _, facts in items if facts is not None]
-    if not in_cart:
-        return []
-    wanted = [pick for pick in picks(in_cart, _ASKED) if pick not in in_cart]
-    found = await catalog.find(tx, wanted)
     shown: list[dict[str, Any]] = []
     for pick in wanted:
         facts = found.get(pick)

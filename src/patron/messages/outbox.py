@@ -15,11 +15,23 @@ from patron.messages.types import RESOLVED, Arm, Draft, Line, State
 
 async def enqueue(tx: Tx, draft: Draft, now: datetime) -> UUID | None:
     """Queue `draft` in the caller's transaction; None when its unique key exists already."""
+    return (await enqueue_all(tx, [draft], now))[0]
+
+
+async def enqueue_all(tx: Tx, drafts: Sequence[Draft], now: datetime) -> list[UUID | None]:
+    """Queue each of `drafts`, as `enqueue` does; their ids in the order of the drafts."""
+    if not drafts:
+        return []
+    written = [(draft, Line(now, State.QUEUED, _written(draft, now))) for draft in drafts]
+    return await store.insert(tx, written, now)
+
+
+def _written(draft: Draft, now: datetime) -> str:
     who = draft.source.removeprefix("journey:").replace("_", " ")
     words = f"Written down by “{who}” for {_moment(draft.due_at, now)}."
     if draft.arm is Arm.HOLDOUT:
         words += " She is in the holdout: it will be judged like any other, but not sent."
-    return await store.insert(tx, draft, Line(now, State.QUEUED, words), now)
+    return words
 
 
 async def cancel(tx: Tx, run_ids: Sequence[UUID], reason: str, now: datetime) -> int:

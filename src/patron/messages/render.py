@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -29,6 +30,7 @@ class RenderError(Exception):
     """The mail cannot be made; the message says what is missing or wrong."""
 
 
+@cache
 def built_in(name: str) -> Template:
     """The template `name` that comes with Patron; RenderError when there is none."""
     if name not in BUILT_IN:
@@ -63,13 +65,25 @@ def render(template: Template, model: Mapping[str, Any], hosts: Collection[str])
 
 
 def _fill(template: Template, part: str, model: Mapping[str, Any]) -> str:
-    source = {
+    try:
+        filled = _compiled(template).render_template(part, **model)
+    except minijinja.TemplateError as error:
+        raise RenderError(f"template {template.name}/{part}: {error}") from error
+    # Its escaping hides slashes too, which HTML does not need and mail filters take for disguise.
+    return filled.replace("&#x2f;", "/") if part.endswith(".mjml") else filled
+
+
+@lru_cache(maxsize=64)
+def _compiled(template: Template) -> minijinja.Environment:
+    """The parts of a template, read once for all mails; a faulty one says so when it is filled."""
+    parts = {
         "subject.txt": template.subject,
         "preheader.txt": template.preheader,
         "body.mjml": template.body,
         "body.txt": template.text,
-    }[part]
-    environment = minijinja.Environment(
+    }
+    return minijinja.Environment(
+        loader=parts.get,
         undefined_behavior="strict",
         auto_escape_callback=lambda name: "html" if name.endswith(".mjml") else False,
         debug=False,  # its reports would print the customer's data
@@ -77,12 +91,6 @@ def _fill(template: Template, part: str, model: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         fuel=FUEL,
     )
-    try:
-        filled = environment.render_str(source, part, **model)
-    except minijinja.TemplateError as error:
-        raise RenderError(f"template {template.name}/{part}: {error}") from error
-    # Its escaping hides slashes too, which HTML does not need and mail filters take for disguise.
-    return filled.replace("&#x2f;", "/") if part.endswith(".mjml") else filled
 
 
 def _layout(template: Template, markup: str) -> str:

@@ -2,41 +2,29 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
 
 from patron.kit.db import Tx, as_json, execute, tuples, value
 from patron.kit.ids import id_at, new_id
+from patron.messages.passing_store import GROWN
 from patron.messages.types import (
-    TOLD,
     Arm,
     Draft,
     Line,
     Message,
-    Outcome,
-    Recipient,
-    Said,
     State,
     before,
 )
-
-_T = TypeVar("_T")
 
 _COLUMNS = (
     "id, state, source, run_id, step_visit, origin_id, channel, purpose, template, arm, condition,"
     " context, queued_at, due_at, expires_at, attempts, token, lease_until, claimed_at, address,"
     " address_key, handed_over_at, done_at, reason, detail, provider_id, story"
 )
-# Appends a line; a delay for the same reason as the last one only moves that line on.
-_GROWN = """
-  CASE WHEN story -> -1 ->> 'state' = 'delayed' AND line ->> 'state' = 'delayed'
-       AND story -> -1 ->> 'reason' = line ->> 'reason'
-  THEN (story - (-1)) || (line || jsonb_build_object(
-         'times', coalesce((story -> -1 ->> 'times')::int, 1) + 1,
-         'since', coalesce(story -> -1 ->> 'since', story -> -1 ->> 'at')))
-  ELSE story || line END"""
+_DRAFTED = ", ".join(Draft.__struct_fields__)
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -47,36 +35,22 @@ class Filter(msgspec.Struct, frozen=True):
     source: str | None = None
 
 
-async def insert(tx: Tx, draft: Draft, line: Line, now: datetime) -> UUID | None:
-    """The id of the new row, or None when the unique key is taken."""
-    return _one(
-        await tuples(
-            tx,
-            "INSERT INTO outbox (id, state, source, run_id, step_visit, origin_id, channel,"
-            " purpose, template, arm, condition, context, queued_at, due_at, expires_at, story)"
-            " VALUES (%s, 'queued', %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s,"
-            " %s, jsonb_build_array(%s::jsonb))"
-            " ON CONFLICT (source, run_id, step_visit, origin_id) DO NOTHING RETURNING id",
-            (
-                id_at(now),
-                draft.source,
-                draft.run_id,
-                draft.step_visit,
-                draft.origin_id,
-                draft.channel,
-                draft.purpose,
-                draft.template,
-                draft.arm,
-                None if draft.condition is None else as_json(draft.condition),
-                as_json(draft.context),
-                now,
-                draft.due_at,
-                draft.expires_at,
-                as_json(line),
-            ),
-        ),
-        UUID,
+async def insert(tx: Tx, drafts: Sequence[tuple[Draft, Line]], now: datetime) -> list[UUID | None]:
+    """The id of each new row, or None where the unique key is taken."""
+    rows = [
+        {**msgspec.structs.asdict(draft), "id": id_at(now), "story": [line]}
+        for draft, line in drafts
+    ]
+    found = await tuples(
+        tx,
+        f"INSERT INTO outbox ({_DRAFTED}, id, story, state, queued_at)"
+        f" SELECT {_DRAFTED}, id, story, 'queued', %s"
+        " FROM jsonb_populate_recordset(NULL::outbox, %s::jsonb)"
+        " ON CONFLICT (source, run_id, step_visit, origin_id) DO NOTHING RETURNING id",
+        (now, as_json(rows)),
     )
+    new = {message_id for (message_id,) in found}
+    return [row["id"] if row["id"] in new else None for row in rows]
 
 
 async def cancel(tx: Tx, run_ids: Sequence[UUID], line: Line) -> int:
@@ -84,7 +58,7 @@ async def cancel(tx: Tx, run_ids: Sequence[UUID], line: Line) -> int:
     return await execute(
         tx,
         f"UPDATE outbox SET state = 'cancelled', reason = line ->> 'reason', done_at = %s,"
-        f" lease_until = NULL, story = {_GROWN} FROM (SELECT %s::jsonb AS line) AS said"
+        f" lease_until = NULL, story = {GROWN} FROM (SELECT %s::jsonb AS line) AS said"
         " WHERE run_id = ANY(%s) AND state = ANY(%s)",
         (line.at, as_json(line), list(run_ids), _names(before(State.CANCELLED))),
     )
@@ -114,96 +88,6 @@ async def release(tx: Tx, message: Message) -> None:
     )
 
 
-async def hold(tx: Tx, message_id: UUID, token: UUID) -> bool:
-    """Lock the row; whether it is still claimed under `token`."""
-    return bool(
-        await value(
-            tx,
-            "SELECT true FROM outbox WHERE id = %s AND token = %s AND state = 'claimed' FOR UPDATE",
-            (message_id, token),
-        )
-    )
-
-
-async def lock_address(tx: Tx, address_key: str) -> None:
-    """Until the end of the transaction nobody else decides about this shop's `address_key`."""
-    await execute(
-        tx,
-        "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/' || %s, 0))",
-        (address_key,),
-    )
-
-
-async def hand_over(
-    tx: Tx,
-    message: Message,
-    recipient: Recipient,
-    line: Line,
-    lease_until: datetime,
-    detail: dict[str, Any],
-) -> bool:
-    """Mark that the provider is about to be told; False when the claim is no longer ours."""
-    return bool(
-        await execute(
-            tx,
-            "UPDATE outbox SET state = 'handing_over', address = %s, address_key = %s,"
-            " handed_over_at = %s, lease_until = %s, attempts = attempts + 1,"
-            f" detail = detail || %s::jsonb, story = {_GROWN}"
-            " FROM (SELECT %s::jsonb AS line) AS said"
-            " WHERE id = %s AND token = %s AND state = 'claimed' AND lease_until > %s",
-            (
-                recipient.address,
-                recipient.address_key,
-                line.at,
-                lease_until,
-                as_json(detail),
-                as_json(line),
-                message.id,
-                message.token,
-                line.at,
-            ),
-        )
-    )
-
-
-async def finish(tx: Tx, message: Message, outcome: Outcome, now: datetime) -> bool:
-    """Write how a claimed message went on; False when it is no longer ours to say."""
-    line = Line(now, outcome.state, outcome.words, outcome.reason)
-    waiting = outcome.state in (State.DELAYED, State.QUEUED)
-    return bool(
-        await execute(
-            tx,
-            "UPDATE outbox SET state = %s, reason = %s, due_at = coalesce(%s, due_at),"
-            " done_at = %s, lease_until = NULL, detail = detail || %s::jsonb,"
-            " provider_id = coalesce(%s, provider_id), untold = coalesce(%s, untold),"
-            f" story = {_GROWN} FROM (SELECT %s::jsonb AS line) AS said"
-            " WHERE id = %s AND token = %s AND state = ANY(%s)",
-            (
-                outcome.state,
-                outcome.reason,
-                outcome.due_at,
-                None if waiting else now,
-                as_json(outcome.detail),
-                outcome.provider_id,
-                outcome.tell,
-                as_json(line),
-                message.id,
-                message.token,
-                _names(before(outcome.state)),
-            ),
-        )
-    )
-
-
-async def remember_recipient(tx: Tx, message: Message, recipient: Recipient) -> None:
-    """Note whom a held-out message would have reached, so that the caps of its arm count it."""
-    await execute(
-        tx,
-        "UPDATE outbox SET address_key = %s WHERE id = %s AND token = %s",
-        (recipient.address_key, message.id, message.token),
-    )
-
-
 async def expire(tx: Tx, source: State, line: Line) -> list[UUID]:
     """Move rows in `source` whose lease ended by `line.at` to `line.state`; which these were."""
     found = await tuples(
@@ -211,7 +95,7 @@ async def expire(tx: Tx, source: State, line: Line) -> list[UUID]:
         "WITH late AS MATERIALIZED ("
         " SELECT id FROM outbox WHERE state = %s AND lease_until <= %s"
         " ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED)"
-        f" UPDATE outbox SET state = %s, reason = %s, lease_until = NULL, story = {_GROWN}"
+        f" UPDATE outbox SET state = %s, reason = %s, lease_until = NULL, story = {GROWN}"
         " FROM (SELECT %s::jsonb AS line) AS said"
         " WHERE id IN (SELECT id FROM late) RETURNING id",
         (source, line.at, line.state, line.reason, as_json(line)),
@@ -231,7 +115,7 @@ async def decide(tx: Tx, message_id: UUID, line: Line, tell: str | None) -> bool
             "UPDATE outbox SET state = %s, reason = %s, done_at = %s, token = NULL, untold = %s,"
             " due_at = CASE WHEN %s THEN %s ELSE due_at END,"
             " expires_at = CASE WHEN %s THEN greatest(expires_at, %s) ELSE expires_at END,"
-            f" story = {_GROWN} FROM (SELECT %s::jsonb AS line) AS said"
+            f" story = {GROWN} FROM (SELECT %s::jsonb AS line) AS said"
             " WHERE id = %s AND state = 'ambiguous'",
             (
                 line.state,
@@ -247,33 +131,6 @@ async def decide(tx: Tx, message_id: UUID, line: Line, tell: str | None) -> bool
             ),
         )
     )
-
-
-async def said(
-    tx: Tx,
-    recipient: Recipient,
-    origins: Sequence[UUID],
-    since: datetime,
-    *,
-    held_out_of: str | None = None,
-    rehearsal: bool,
-) -> list[Said]:
-    """What went to this address or this person after `since`, newest first.
-
-    For a message of `held_out_of` that is itself to be held out, those held out of that source
-    before count too, so that both arms meet the same caps. What other sources held back was told to
-    neither arm. What was only rehearsed counts in rehearsal alone: she never got it.
-    """
-    found = await tuples(
-        tx,
-        "SELECT id, source, purpose, coalesce(handed_over_at, done_at) AS at FROM outbox"
-        " WHERE (address_key = %s OR origin_id = ANY(%s))"
-        " AND (state = ANY(%s) OR state = 'held_out' AND source = %s)"
-        " AND coalesce(handed_over_at, done_at) > %s"
-        " AND (%s OR NOT coalesce((detail ->> 'rehearsal')::boolean, false)) ORDER BY at DESC",
-        (recipient.address_key, list(origins), _names(TOLD), held_out_of, since, rehearsal),
-    )
-    return [Said(*row) for row in found]
 
 
 async def find(tx: Tx, message_id: UUID) -> Message | None:
@@ -380,7 +237,3 @@ def _message(row: Sequence[Any]) -> Message:
 
 def _names(states: Sequence[State]) -> list[str]:
     return [state.value for state in states]
-
-
-def _one(found: list[tuple[Any, ...]], kind: type[_T]) -> _T | None:
-    return found[0][0] if found else None

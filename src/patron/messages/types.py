@@ -1,6 +1,6 @@
 """A message on its way: its states, its story, and what may follow what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -182,6 +182,36 @@ class Said(msgspec.Struct, frozen=True):
     source: str
     purpose: str
     at: datetime
+
+
+class Leaving(msgspec.Struct, frozen=True):
+    """A claimed message whose provider is about to be told; `line` says so in its story."""
+
+    message: Message
+    recipient: Recipient
+    line: Line
+    lease_until: datetime
+    detail: dict[str, Any]
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """How a claimed message went on at a moment. `reached` is the normalised address of whom a
+    held-out one would have reached, so that the caps of its arm count it."""
+
+    message: Message
+    outcome: Outcome
+    at: datetime
+    reached: str | None = None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Whose caps are asked about, from when on; `held_out_of` is the source of a message that is to
+    be held out itself."""
+
+    recipient: Recipient
+    origins: Sequence[UUID]
+    since: datetime
+    held_out_of: str | None = None
 
 
 class Template(msgspec.Struct, frozen=True):

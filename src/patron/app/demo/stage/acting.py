@@ -18,7 +18,7 @@ from patron.app.jobs import find_shop
 from patron.app.sending import Sender
 from patron.carts import store as carts
 from patron.delivery.channels.recorded import Recorder
-from patron.delivery.tasks import Limits
+from patron.delivery.deps import Limits
 from patron.delivery.types import Letter
 from patron.events.inbox import Inbox, InboxLimits
 from patron.journeys import store as journeys
