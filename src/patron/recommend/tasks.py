@@ -79,10 +79,11 @@ def train(
     training = Training(material.past, material.wares, now, seconds, heard)
     report = training.run()
     heard("placements")
-    told, decisions = placed(training, material.book.placements.values())
+    told, rulings = placed(training, material.book.placements.values())
     report = msgspec.structs.replace(report, placements=told)
-    if decisions:
-        training.models[BLEND] = blends(decisions), About()
+    decided = blends(rulings)
+    if decided is not None:
+        training.models[BLEND] = decided, About()
     if training.models:
         shelf.write(models, material.past.items, training.models, now, material.past.position)
     return reports.keep(models, report)

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from patron.recommend.blend.features import features
 from patron.recommend.blend.reciprocal import Fused, Items, falling, fused
-from patron.recommend.blend.types import DEPTH, MOST, Decision
-from patron.recommend.rules.types import NONE, Offer, Ranked, Strategy
+from patron.recommend.blend.trees import predicted
+from patron.recommend.blend.types import DEPTH, MOST, Decision, Forest
+from patron.recommend.rules.types import NONE, Goods, Offer, Ranked, Strategy
 from patron.recommend.serving.strategies import Moment, Strategies
 from patron.recommend.types import Scored
 
@@ -44,13 +46,33 @@ def lists_of(said: Heard, link: Sequence[Strategy]) -> list[Items]:
     return [said[one].scored.items[:DEPTH] if one in said else nothing for one in link]
 
 
-def blended(strategies: Strategies, decision: Decision, moment: Moment) -> Blended | None:
+def blended(
+    strategies: Strategies, decision: Decision, moment: Moment, forest: Forest | None = None
+) -> Blended | None:
     """The offer of a link as it was decided; None where nobody has anything to say."""
     said = heard(strategies, decision.link, moment)
     if not said:
         return None
     found = fused(lists_of(said, decision.link), decision.constant, MOST)
+    if forest is not None:
+        found = reranked(strategies.goods, decision.link, moment, said, found, forest)
     return _offer(decision.link, said, found)
+
+
+def reranked(
+    goods: Goods,
+    link: Sequence[Strategy],
+    moment: Moment,
+    said: Heard,
+    found: Fused,
+    forest: Forest,
+) -> Fused:
+    """The first `DEPTH` products in the order in which the trees would have them, of equals as they
+    were; the others behind them."""
+    first = found.of(slice(0, DEPTH))
+    scores = predicted(forest, features(goods, moment, link, said, first))
+    order = np.argsort(-scores, kind="stable")
+    return found.of(np.append(order, np.arange(len(first), len(found))))
 
 
 def _offer(link: Sequence[Strategy], said: Heard, found: Fused) -> Blended:

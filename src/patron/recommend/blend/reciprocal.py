@@ -31,6 +31,16 @@ class Fused(msgspec.Struct, frozen=True, eq=False):
     def __len__(self) -> int:
         return len(self.items)
 
+    def of(self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice) -> "Fused":
+        """Only these, in this order."""
+        return Fused(
+            self.items[rows],
+            self.scores[rows],
+            self.spoke[rows],
+            self.place[rows],
+            self.places[rows],
+        )
+
 
 def fused(lists: Sequence[Items], constant: float, most: int) -> Fused:
     """At most `most` products out of lists that each are in order and hold none twice."""

@@ -79,7 +79,15 @@ class Blends(msgspec.Struct, frozen=True, eq=False, dict=True):
         found = self.known.get(placement.key)
         return found if found is not None and found.is_about(placement) else None
 
-    def forest(self, decision: Decision) -> Forest:
-        """The trees of a decision."""
-        root = np.asarray(self.root[decision.first : decision.last])
-        return Forest(root, self.feature, self.threshold, self.left, self.right, self.value)
+    @cached_property
+    def forests(self) -> dict[str, Forest]:
+        """The trees of each placement that has some, by its key; read into memory."""
+        whole = Forest(
+            np.array(self.root), np.array(self.feature), np.array(self.threshold),
+            np.array(self.left), np.array(self.right), np.array(self.value),
+        )  # fmt: skip
+        return {
+            one.placement: msgspec.structs.replace(whole, root=whole.root[one.first : one.last])
+            for one in self.known.values()
+            if one.way is Way.TREES
+        }

@@ -146,7 +146,9 @@ def _blend(placement: Placement, strategies: Strategies, moment: Moment) -> Blen
     """What the first link of the chain offers where several strategies have a say in it."""
     blends = strategies.models.blend
     decision = None if blends is None or not placement.blend else blends.of(placement)
-    return None if decision is None else blended(strategies, decision, moment)
+    if blends is None or decision is None:
+        return None
+    return blended(strategies, decision, moment, blends.forests.get(placement.key))
 
 
 def chained(placement: Placement) -> list[tuple[Strategy, bool]]:

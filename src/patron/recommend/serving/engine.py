@@ -20,6 +20,7 @@ from patron.kit.log import logger
 from patron.kit.money import minor
 from patron.recommend.again import query as again
 from patron.recommend.attribution.words import Namer
+from patron.recommend.blend import trees
 from patron.recommend.holdout.comparing import (
     HELD_OUT,
     Exposures,
@@ -273,6 +274,8 @@ def _warm(models: Models) -> None:
     if models.again is not None and models.again.items:
         once = np.zeros(1, np.int32)
         again.basket(models.again, once, np.zeros(1, np.int64), once, 1)
+    if models.blend is not None and models.blend.forests:
+        trees.warm()
 
 
 class Engines:

@@ -1,9 +1,10 @@
 """Whether a placement is better when several strategies share its first link.
 
-The days held back are cut once more. On the earlier part it is chosen what is blended and how; on
-the later part, of which the choice knows nothing, it must be better than the chain as it stands, by
-more than chance: of 2,000 resamples of the questions (B. Efron, Bootstrap methods: another look at
-the jackknife, 1979, doi:10.1214/aos/1176344552) at least 97.5 % must agree.
+The days held back are cut once more. On the earlier part it is chosen what is blended and how, and
+trees learn from it; on the later part, of which neither knows anything, it must be better than the
+chain as it stands, and trees better than both, by more than chance: of 2,000 resamples of the
+questions (B. Efron, Bootstrap methods: another look at the jackknife, 1979,
+doi:10.1214/aos/1176344552) at least 97.5 % must agree.
 """
 
 from collections.abc import Sequence
@@ -12,14 +13,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from patron.recommend.blend.link import Heard, heard, lists_of
-from patron.recommend.blend.reciprocal import Items, fused
-from patron.recommend.blend.types import DEPTH, Decision, Way
+from patron.recommend.blend import learning
+from patron.recommend.blend.features import features
+from patron.recommend.blend.learning import Group
+from patron.recommend.blend.link import Heard, heard, lists_of, reranked
+from patron.recommend.blend.reciprocal import Fused, Items, fused
+from patron.recommend.blend.types import DEPTH, MOST, Decision, Forest, Way
 from patron.recommend.measure import gains, measure
 from patron.recommend.placements.definition import Placement
 from patron.recommend.rules.types import Strategy
 from patron.recommend.serving.answering import chained
-from patron.recommend.serving.strategies import Strategies
+from patron.recommend.serving.strategies import NO_ITEMS, Strategies
 from patron.recommend.training.asking import Posed
 from patron.recommend.training.judging import K, listed
 from patron.recommend.training.report import BlendReport, Gain
@@ -35,6 +39,15 @@ LEVEL = 0.95
 _SEED = 20090719
 
 Rows = NDArray[np.int32]
+
+
+class Ruling(msgspec.Struct, frozen=True, eq=False):
+    """What is told of a blend, the decision where it is used, and the trees that learned, whether
+    they are used or not."""
+
+    report: BlendReport
+    decision: Decision | None = None
+    forest: Forest | None = None
 
 
 class Quiz(msgspec.Struct, frozen=True, eq=False):
@@ -124,17 +137,18 @@ def gain(one: Rows, other: Rows, wanted: Sequence[Items]) -> Gain:
 def judged(
     placement: Placement, strategies: Strategies, questions: Sequence[Posed],
     popularity: NDArray[np.int64],
-) -> tuple[BlendReport, Decision | None]:  # fmt: skip
+) -> Ruling:  # fmt: skip
     """What blending is worth in a placement, and the decision where it is used."""
     parts = quizzes(strategies, placement, questions)
     if parts is None:
         why = f"is not tried: too little happened ({len(questions)} of {2 * FEWEST} questions)"
-        return BlendReport(used=False, why=why, questions=len(questions)), None
+        return Ruling(BlendReport(used=False, why=why, questions=len(questions)))
     early, late = parts
     candidate, tried = chosen(placement, early)
     wanted, rows = late.wanted, blended_rows(late, candidate)
     worth = gain(rows, late.of_chain(), wanted)
     used = worth.low > 0
+    learned = trees(strategies, link_of(placement), early, late)
     report = BlendReport(
         used=used,
         why=_why(candidate.link, worth, used),
@@ -147,12 +161,71 @@ def judged(
         ranks=measure(rows, wanted, popularity),
         ranks_gain=worth,
     )
-    if not used:
-        return report, None
-    chain = [strategy for strategy, _ in chained(placement)]
-    return report, Decision(
-        placement.key, chain, placement.blend, candidate.link, Way.RANKS, candidate.constant
+    decision = _decision(placement, candidate.link, candidate.constant, Way.RANKS) if used else None
+    if isinstance(learned, str):
+        return Ruling(msgspec.structs.replace(report, trees_why=learned), decision)
+    more = gain(learned.rows, rows if used else late.of_chain(), wanted)
+    report = msgspec.structs.replace(
+        report,
+        trees=measure(learned.rows, wanted, popularity),
+        trees_gain=more,
+        trees_why=_trees_why(more, "the blend" if used else "the chain"),
     )
+    if more.low > 0:
+        report = msgspec.structs.replace(report, used=True, way=Way.TREES)
+        decision = _decision(placement, link_of(placement), CONSTANTS[0], Way.TREES)
+    return Ruling(report, decision, learned.forest)
+
+
+def _decision(placement: Placement, link: list[Strategy], constant: float, way: Way) -> Decision:
+    chain = [strategy for strategy, _ in chained(placement)]
+    return Decision(placement.key, chain, placement.blend, link, way, constant)
+
+
+class Learned(msgspec.Struct, frozen=True, eq=False):
+    """Trees of the earlier part, and the first products they put there on the later one."""
+
+    forest: Forest
+    rows: Rows
+
+
+def trees(
+    strategies: Strategies, link: Sequence[Strategy], early: Quiz, late: Quiz
+) -> Learned | str:
+    """Trees that learned from the earlier part, or why there are none."""
+    groups = []
+    try:
+        learning.loaded()
+        for question, said in zip(early.questions, early.said, strict=True):
+            found = _offered(said, link, question)
+            rows = features(strategies.goods, question.moment, link, said, found)
+            groups.append(Group(rows, np.isin(found.items, question.wanted)))
+        forest = learning.learned(groups)
+    except (learning.NotInstalledError, ValueError) as error:
+        return f"no trees: {error}"
+    lists: Rows = np.full((len(late.questions), K), -1, np.int32)
+    for row, question, said, chain in zip(
+        lists, late.questions, late.said, late.chain, strict=True
+    ):
+        found = _offered(said, link, question)
+        best = reranked(strategies.goods, link, question.moment, said, found, forest)
+        fill(row, best.items, NO_ITEMS, chain)
+    return Learned(forest, lists)
+
+
+def _offered(said: Heard, link: Sequence[Strategy], question: Posed) -> Fused:
+    """The first products of a link that may be offered."""
+    found = fused(lists_of(said, link), CONSTANTS[0], MOST)
+    if len(question.avoid):
+        found = found.of(~np.isin(found.items, question.avoid))
+    return found.of(slice(0, DEPTH))
+
+
+def _trees_why(worth: Gain, against: str) -> str:
+    told = f"NDCG {worth.value:+.4f}, between {worth.low:+.4f} and {worth.high:+.4f}"
+    if worth.low > 0:
+        return f"trees order the link: better than {against}, {told}"
+    return f"trees are not used: no better than {against} for sure, {told}"
 
 
 def _why(link: Sequence[Strategy], worth: Gain, used: bool) -> str:
@@ -160,4 +233,4 @@ def _why(link: Sequence[Strategy], worth: Gain, used: bool) -> str:
     told = f"NDCG {worth.value:+.4f}, between {worth.low:+.4f} and {worth.high:+.4f}"
     if used:
         return f"{link[0]} shares its link with {names}: better than the chain, {told}"
-    return f"is not used: {link[0]} with {names} is no better than the chain for sure, {told}"
+    return f"places alone are not used: {link[0]} with {names} is no better for sure, {told}"

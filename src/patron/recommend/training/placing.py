@@ -7,7 +7,8 @@ import msgspec
 import numpy as np
 
 from patron.kit.log import logger
-from patron.recommend.blend.types import Blends, Decision
+from patron.recommend.blend.learning import joined
+from patron.recommend.blend.types import Blends, Way
 from patron.recommend.measure import measure
 from patron.recommend.placements.definition import Placement, Shows
 from patron.recommend.rules.types import Strategy
@@ -15,6 +16,7 @@ from patron.recommend.serving.answering import chained
 from patron.recommend.serving.strategies import Strategies
 from patron.recommend.training import blending
 from patron.recommend.training.asking import About, Posed
+from patron.recommend.training.blending import Ruling
 from patron.recommend.training.judging import as_it_was, bar, counted, listed
 from patron.recommend.training.report import BlendReport, PlacementReport
 from patron.recommend.training.train import Training
@@ -39,37 +41,46 @@ ABOUT: dict[Strategy, About] = {
 
 def placed(
     training: Training, placements: Iterable[Placement]
-) -> tuple[list[PlacementReport], list[Decision]]:
+) -> tuple[list[PlacementReport], list[Ruling]]:
     """The report of each placement that offers products and of which something can be asked; and
-    in which of them strategies share a link."""
-    found, decisions = [], []
+    what was decided about those in which strategies may share a link."""
+    found, rulings = [], []
     for placement in placements:
         about = ABOUT.get(placement.chain[0], About.PERSON)
         questions = training.questions(about)
         if placement.on and placement.shows is Shows.PRODUCTS and questions:
-            blend, decision = _blended(training, placement, about)
-            found.append(_judged(training, placement, questions, blend))
-            decisions += [] if decision is None else [decision]
-    return found, decisions
+            ruling = _blended(training, placement, about) if placement.blend else None
+            rulings += [] if ruling is None else [ruling]
+            told = None if ruling is None else ruling.report
+            found.append(_judged(training, placement, questions, told))
+    return found, rulings
 
 
-def blends(decisions: Sequence[Decision]) -> Blends:
-    """The decisions as they stand on the shelf."""
-    whole, real = np.empty(0, np.int32), np.empty(0)
-    return Blends([*map(msgspec.to_builtins, decisions)], whole, whole, real, whole, whole, real)
+def blends(rulings: Iterable[Ruling]) -> Blends | None:
+    """What was decided, as it stands on the shelf; None where nothing is blended."""
+    decisions, forests, trees = [], [], 0
+    for ruling in rulings:
+        decision = ruling.decision
+        if decision is None:
+            continue
+        if ruling.forest is not None and decision.way is Way.TREES:
+            last = trees + len(ruling.forest.root)
+            decision = msgspec.structs.replace(decision, first=trees, last=last)
+            forests.append(ruling.forest)
+            trees = last
+        decisions.append(msgspec.to_builtins(decision))
+    columns = msgspec.structs.asdict(joined(forests))
+    return Blends(decisions, **columns) if decisions else None
 
 
-def _blended(
-    training: Training, placement: Placement, about: About
-) -> tuple[BlendReport | None, Decision | None]:
-    if not placement.blend:
-        return None, None
+def _blended(training: Training, placement: Placement, about: About) -> Ruling:
     models, goods = training.before, training.wares.goods
     strategies = Strategies(models, as_it_was(goods, models))
     questions = training.questions(about, blending.QUESTIONS)
-    told, decision = blending.judged(placement, strategies, questions, counted(models, goods))
-    log.info("blend judged", extra={"placement": placement.key, "used": told.used, "why": told.why})
-    return told, decision
+    ruling = blending.judged(placement, strategies, questions, counted(models, goods))
+    told = ruling.report
+    log.info("blend judged", extra={"placement": placement.key, "way": told.way, "why": told.why})
+    return ruling
 
 
 def _judged(

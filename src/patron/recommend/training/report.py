@@ -42,8 +42,9 @@ class BlendReport(msgspec.Struct, frozen=True):
     """Whether strategies share the first link of a placement's chain; `why` says so in words.
 
     The figures are of the later part of the days held back (`questions` of them): of the `chain`
-    as it stands, and of the best of all that was `tried` on the earlier part. `way` is None where
-    nothing is used.
+    as it stands, of the best of all that was `tried` on the earlier part by places alone (`ranks`,
+    with this `link` and `constant`), and of `trees` that learned there, over all that may share the
+    link. `way` is None where nothing is used.
     """
 
     used: bool
@@ -56,6 +57,9 @@ class BlendReport(msgspec.Struct, frozen=True):
     chain: Measured | None = None
     ranks: Measured | None = None
     ranks_gain: Gain | None = None
+    trees: Measured | None = None
+    trees_gain: Gain | None = None
+    trees_why: str = ""
 
 
 class PlacementReport(msgspec.Struct, frozen=True):

@@ -244,7 +244,7 @@ def _reported(found: Report) -> Any:
     columns = ("placement", "hits", "MRR", "NDCG", "popular", "catalog shown", "questions")
     console.print(table(columns, rows, "Too little happened to judge placements."))
     blends = [
-        (one.placement, "used" if one.blend.used else "not used", one.blend.why)
+        (one.placement, one.blend.way or "not used", f"{one.blend.why}; {one.blend.trees_why}")
         for one in found.placements
         if one.blend is not None
     ]
