@@ -4,8 +4,8 @@ import random
 from pathlib import Path
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -20,10 +20,9 @@ from patron.events.sorted.layout import Folder, folder_of
 from patron.kit.db import Database, connect
 from patron.kit.lake import Lake
 from patron.segments import filling, saving
-from patron.segments.full import answering, counting, scan
-from patron.segments.live.kernels import Asking
-from patron.segments.live.program import made_ready
-from patron.segments.live.streams import NotLive
+from patron.segments.everybody import answering as everybody
+from patron.segments.everybody.answering import holders
+from patron.segments.full import answering, scan
 from patron.segments.rules.language import bind, parse
 from stage import Stage
 from tale import Tale, everyone, expected, happenings, inside, put_up, save
@@ -43,25 +42,11 @@ async def whole(
     stage: Stage, folder: Folder, data: dict[str, Any], ours: set[UUID]
 ) -> set[UUID] | None:
     """Those of `ours` for whom a rule holds; None when the copy does not suffice."""
-    try:
-        program = made_ready(parse(data), ZoneInfo(stage.shop.time_zone))
-    except NotLive:
+    found = await holders(stage.db, stage.shop, parse(data), stage.now, folder)
+    if found is None:
         return None
-    asking = Asking(stage.now, ZoneInfo(stage.shop.time_zone), changes=False)
-    async with stage.unit() as tx:
-        full = await counting.open_full(tx, folder, [program], rows=64)
-    if full is None:
-        return None
-    ((least, most),) = full.empty(asking)
-    if least != most:
-        return None
-    found: set[UUID] = set()
-    others = set(ours)
-    async for held, asked, done in counting.holders(stage.db, stage.shop, full, program, asking):
-        assert done
-        found |= set(full.origin(held))
-        others -= set(full.origin(asked))
-    return (found | others if least else found) & ours
+    assert found.complete and found.looked.all()
+    return set(found.people.roots(np.flatnonzero(found.held))) & ours
 
 
 async def tell(tale: Tale, data: list[dict[str, Any]], steps: list[Any], lake: Lake) -> int:
@@ -130,6 +115,8 @@ def test_full_is_the_reference(
     seed: int,
 ) -> None:
     monkeypatch.setattr(answering, "ROWS_AT_ONCE", 7)  # several chunks, as of millions of events
+    monkeypatch.setattr(everybody, "ROWS_BESIDE", 64)
+    monkeypatch.setattr(everybody, "FACTS_AT_ONCE", 3)
     monkeypatch.setattr(answering, "APART_AT_ONCE", 2)
     monkeypatch.setattr(writing, "ROWS_AT_ONCE", 64)
     more = ("born", *layout.PATHS), ("born", *layout.COLUMNS)

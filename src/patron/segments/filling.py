@@ -25,9 +25,9 @@ from patron.segments import anew, saving
 from patron.segments import store as log
 from patron.segments.anew import Filled, Heard
 from patron.segments.full.history import history
+from patron.segments.full.listened import Event, left_by
 from patron.segments.full.scan import covers
 from patron.segments.keeping import Asked, Left, Touch, keep
-from patron.segments.listened import Event, left_by
 from patron.segments.live.book import needed_of
 from patron.segments.live.listening import NOTHING, Listener
 from patron.segments.live.opened import book_of

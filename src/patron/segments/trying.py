@@ -7,15 +7,16 @@ from heapq import nsmallest
 from uuid import UUID
 
 import msgspec
+import numpy as np
 
 from patron.events.sorted.layout import Folder
 from patron.kit.clock import monotonic
 from patron.kit.db import Database, Tx
 from patron.segments import store
+from patron.segments.everybody.answering import holders
 from patron.segments.faces import faces
 from patron.segments.facts import Loaded, Subject, load, load_many
 from patron.segments.forms.trait import share_point
-from patron.segments.full import counting
 from patron.segments.rules.changes import earliest_change
 from patron.segments.rules.language import Needs, Rule, needs
 from patron.shops.types import Shop
@@ -40,6 +41,15 @@ class Sampled(msgspec.Struct, frozen=True):
 
     id: UUID
     name: str | None
+
+
+class Counted(msgspec.Struct):
+    """`sample` are the roots of some of them, the same each time."""
+
+    count: int
+    looked_at: int
+    complete: bool
+    sample: list[UUID]
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -79,8 +89,8 @@ async def preview(
     told: Callable[[int, int], None] = lambda looked_at, of: None,
     copy: Folder | None = None,
 ) -> Preview:
-    """`rule` asked about everybody, for at most about `seconds`: from the sorted copy where that
-    suffices, else 250 people at a time.
+    """`rule` asked about everybody, for at most about `seconds`: from the sorted copy and columns
+    where these suffice, else 250 people at a time.
 
     A transaction lasts for these 250 only, so people who come or merge meanwhile may count or not.
     `told` hears how far it is.
@@ -88,11 +98,12 @@ async def preview(
     began, wanted = monotonic(), needs(rule)
     async with db.unit(shop.schema) as tx:
         of = await store.how_many(tx)
-    if copy is not None:
-        until = None if seconds is None else began + seconds
-        found = await counting.count(db, shop, rule, now, copy, of=of, until=until, told=told)
-        if found is not None:
-            return await _said(db, shop, found, of, began)
+    until = None if seconds is None else began + seconds
+    if (found := await holders(db, shop, rule, now, copy, until=until, told=told)) is not None:
+        held, of = np.flatnonzero(found.held), found.people.count
+        sample = found.people.drawn(held, SHOWN)
+        counted = Counted(len(held), int(found.looked.sum()), found.complete, sample)
+        return await _said(db, shop, counted, of, began)
     count, looked_at, after = 0, 0, None
     drawn: list[tuple[float, UUID]] = []
     complete = False
@@ -107,12 +118,10 @@ async def preview(
         told(looked_at, max(of, looked_at))
     of = looked_at if complete else max(of, looked_at)
     sample = [root for _, root in drawn]
-    return await _said(db, shop, counting.Counted(count, looked_at, complete, sample), of, began)
+    return await _said(db, shop, Counted(count, looked_at, complete, sample), of, began)
 
 
-async def _said(
-    db: Database, shop: Shop, found: counting.Counted, of: int, began: float
-) -> Preview:
+async def _said(db: Database, shop: Shop, found: Counted, of: int, began: float) -> Preview:
     async with db.unit(shop.schema) as tx:
         sample = await _named(tx, found.sample)
     passed = monotonic() - began

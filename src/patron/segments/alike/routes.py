@@ -17,10 +17,10 @@ from patron.segments.alike.finding import NEIGHBOURS, similar
 from patron.segments.alike.growing import MOST, Grown, grow
 from patron.segments.alike.types import Similar
 from patron.segments.lists.naming import KEY
-from patron.segments.lists.routes import Name
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[^\x00]*\S[^\x00]*$")]
 Known = Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern=KEY)]
 
 

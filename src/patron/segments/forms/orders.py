@@ -41,11 +41,11 @@ class Orders(msgspec.Struct, frozen=True):
     recurs: bool = False
 
     def holds(self, facts: Facts, now: datetime) -> bool:
-        return self._judged(self.found(self._orders(facts, now), facts, now))
+        return self.judged(self.found(self._orders(facts, now), facts, now))
 
     def evaluate(self, facts: Facts, now: datetime) -> Answer:
         found = self.found(self._orders(facts, now), facts, now)
-        value = self._judged(found)
+        value = self.judged(found)
         name = words.FIGURES[self.figure] + self.window.words(facts)
         said = f"{name} is {'not known' if found is None else self._shown(found, facts)}"
         return Answer(value, [said if value else f"{said}, but asked was: {self._wanted()}"])
@@ -89,7 +89,8 @@ class Orders(msgspec.Struct, frozen=True):
         bounds = self.window.bounds(facts, now)
         return [one for one in facts.orders if self.window.lets(one.ts, bounds)]
 
-    def _judged(self, found: Fraction | None) -> bool:
+    def judged(self, found: Fraction | None) -> bool:
+        """Whether this figure passes."""
         if found is None:
             return False
         if isinstance(self.value, list):

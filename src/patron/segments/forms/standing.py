@@ -26,7 +26,7 @@ class Scored(msgspec.Struct, frozen=True):
 
     def holds(self, facts: Facts, now: datetime) -> bool:
         found = self._found(facts)
-        return found is not None and bool(AMOUNTS[self.op](found, self.value))
+        return found is not None and bool(self.judged(found))
 
     def evaluate(self, facts: Facts, now: datetime) -> Answer:
         found = self._found(facts)
@@ -35,6 +35,10 @@ class Scored(msgspec.Struct, frozen=True):
         value = self.holds(facts, now)
         said = f"scores {found} of 5 for {words.SCORES[self.figure]}"
         return Answer(value, [said if value else f"{said}, but asked was: {self._wanted()}"])
+
+    def judged(self, found: Any) -> Any:
+        """Whether a figure passes, or which of an array do."""
+        return AMOUNTS[self.op](found, self.value)
 
     def _found(self, facts: Facts) -> int | None:
         scores = facts.population and facts.population.scores(facts.orders)
@@ -96,7 +100,7 @@ class Ranked(msgspec.Struct, frozen=True):
 
     def holds(self, facts: Facts, now: datetime) -> bool:
         found = self._found(facts)
-        return found is not None and bool(AMOUNTS[self.op](found, self.value))
+        return found is not None and bool(self.judged(found))
 
     def evaluate(self, facts: Facts, now: datetime) -> Answer:
         found = self._found(facts)
@@ -106,6 +110,10 @@ class Ranked(msgspec.Struct, frozen=True):
         said = f"{words.FIGURES[self.figure]} is more than that of {found}% of all who ordered"
         wanted = words.compared(self.op, self.value)
         return Answer(value, [said if value else f"{said}, but asked was: {wanted}"])
+
+    def judged(self, found: Any) -> Any:
+        """Whether a figure passes, or which of an array do."""
+        return AMOUNTS[self.op](found, self.value)
 
     def _found(self, facts: Facts) -> int | None:
         population = facts.population

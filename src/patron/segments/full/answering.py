@@ -9,14 +9,14 @@ from uuid import UUID
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from patron.events.sorted.layout import FORGOTTEN, Folder, Manifest
 from patron.events.sorted.writing import people, ranged
 from patron.segments.full.scan import Part, Piece, Scan, Scanned, gathered
 from patron.segments.live.columns import Columns, Longs, Records, cut, joined
-from patron.segments.live.kernels import Asking
 from patron.segments.live.listening import NOTHING, Heard, Listener
-from patron.segments.live.program import Chunk, Program
+from patron.segments.live.program import Program
 from patron.segments.live.streams import Kept, Stream
 
 ROWS_AT_ONCE = 2_000_000
@@ -87,11 +87,12 @@ class Full:
         own = self._folder.origin([n for n in numbers.tolist() if n < count])
         return own + [self._added[n - count] for n in numbers.tolist() if n >= count]
 
-    def empty(self, asking: Asking) -> list[tuple[bool, bool]]:
-        """The bounds of each program for somebody who did nothing."""
-        chunk = Chunk(Columns(NOTHING, 1), [])
-        found = [program.bounds(chunk, asking, self.numbers) for program in self._programs]
-        return [(bool(least[0]), bool(most[0])) for least, most in found]
+    def tails(self, numbers: Longs) -> NDArray[np.uint64]:
+        """The last eight bytes of the ids of these numbers."""
+        every = np.concatenate((self._known, np.array([one.bytes for one in self._added], "S16")))
+        whole = np.zeros((len(numbers), 16), np.uint8)
+        whole[:] = every[numbers].view(np.uint8).reshape(-1, 16)
+        return whole[:, 8:].copy().view(">u8").ravel().astype(np.uint64)
 
     def chunks(self, now: int) -> Iterator[tuple[Columns, Longs]]:
         """The columns of some people, and their numbers; -1 for those who are not to be asked."""

@@ -61,6 +61,12 @@ class Program(msgspec.Struct, frozen=True):
     asks: bool
     kernels: dict[int, Kernel]
 
+    @property
+    def from_streams(self) -> set[int]:
+        """The conditions that streams alone answer, by their ids."""
+        found = (Event, Computed, Sequence_, Touched)
+        return {id(leaf) for leaf in leaves(self.rule) if isinstance(leaf, found)}
+
     def answer(self, chunk: Chunk, asking: Asking, numbers: Mapping[str, int]) -> Answered:
         """Whether it holds for each person of a chunk, and when that may change; `numbers` says
         which stream of the chunk a key is."""

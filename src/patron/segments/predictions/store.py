@@ -114,6 +114,16 @@ async def drop(tx: Tx, name: str) -> bool:
     return bool(await execute(tx, "DELETE FROM prediction WHERE name = %s", (name,)))
 
 
+async def foretold(tx: Tx, name: str, numbers: Sequence[float]) -> list[Foretold]:
+    """What the version that counts says of whoever has each of these values."""
+    found = await tuples(tx, "SELECT kind, people, cuts FROM prediction WHERE name = %s", (name,))
+    return [
+        Foretold(Kind(kind), number, percentile(cuts, people, number))
+        for kind, people, cuts in found
+        for number in numbers
+    ]
+
+
 async def people(tx: Tx, names: Collection[str], after: UUID | None, limit: int) -> list[UUID]:
     """The roots of the next people who have or had one of these values, in the order of their
     ids."""
