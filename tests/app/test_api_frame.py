@@ -43,7 +43,20 @@ def test_errors_are_problem_documents_with_a_remedy(shop: Running) -> None:
     assert "patron key create" in answer.json()["remedy"]
     nowhere = shop.call("GET", "/api/nowhere")
     assert nowhere.status_code == 404
+    assert "GET /api/nowhere" in nowhere.json()["detail"]
     assert nowhere.json()["remedy"]
+    method = shop.call("PATCH", "/api/journeys")
+    assert method.status_code == 405
+    assert "PATCH /api/journeys" in method.json()["detail"]
+    assert "GET" in method.headers["allow"]
+    missing = shop.call("GET", "/api/journeys/nope").json()
+    assert ("nope" in missing["detail"], bool(missing["remedy"])) == (True, True)
+    odd = shop.call("POST", "/api/keys", json={"name": 5}).json()
+    assert (odd["path"], "got `int`" in odd["detail"]) == ("name", True)
+    none = shop.call("POST", "/api/keys", content=b"[1").json()
+    assert none["detail"].startswith("the request cannot be read")
+    number = shop.call("PATCH", "/api/shop/settings", json={"marketing_hours_between": "x"})
+    assert "marketing_hours_between = 'x'" in number.json()["detail"]
     wrong = shop.call("PATCH", "/api/shop/settings", json={"brand_colour": "red"})
     assert wrong.status_code == 400
     assert "brand_colour" in wrong.json()["detail"]

@@ -6,6 +6,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+from rich.prompt import Prompt
+
+from patron.app.cli.setup import _ask
 from ports import free_port
 from postbox import mailbox
 from postgres_fixture import server_folder
@@ -73,7 +77,37 @@ def test_a_wrong_answer_is_named_and_leaves_nothing_behind() -> None:
         assert "https://shop.example" in refused.stderr
         assert not (folder / "patron.toml").exists()
         words[5] = "https://tea.example"
+        for more, said in (
+            (("--currency", "EURO"), "'EURO' is not an ISO 4217 code"),
+            (("--time-zone", "Berlin"), "'Berlin' is unknown"),
+            (("--smtp", "127.0.0.1:smtp"), "port 'smtp' is not a number"),
+        ):
+            assert said in patron(folder, *words, *more).stderr
+        assert "give --url" in patron(folder, *words[:4]).stderr
+        assert list(folder.iterdir()) == []
         assert patron(folder, *words).returncode == 0
+        (which,) = json.loads(patron(folder, "shop", "list", "--json").stdout)
+        assert which["settings"]["phone_region"] == "DE"  # where the clocks of Berlin hang
+
+
+def test_what_is_asked_is_asked_again_until_it_can_be_used(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = [
+        "Café Öde", "EURO", "eur", "Berlin", "Europe/Berlin", "de", "DE", "tea", "https://t.example",
+        "me", "me@t.example", "http://127.0.0.1:8080", "smtp.t.example", "x", "465", "ssl", "tls",
+        "", "", "shop@t.example",
+    ]  # fmt: skip
+    answers = iter(said)
+    monkeypatch.setattr(Prompt, "ask", lambda *_, **__: next(answers))
+    given = _ask({}, ask=True)
+    assert next(answers, None) is None
+    assert (given.name, given.currency, given.time_zone) == ("Café Öde", "EUR", "Europe/Berlin")
+    assert (given.shop_url, given.owner) == ("https://t.example", "me@t.example")
+    assert (given.smtp_port, given.smtp_security) == ("465", "tls")
+    errors = capsys.readouterr().err
+    for wrong in ("EURO", "Berlin", "tea", "me", "x", "ssl"):
+        assert f"'{wrong}'" in errors
 
 
 def test_in_rehearsal_mails_go_to_the_owner_until_golive() -> None:

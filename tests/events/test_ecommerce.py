@@ -26,8 +26,31 @@ def tidied(name: str, **properties: Any) -> dict[str, Any]:
     return properties
 
 
+# As the pages of the two specifications have them, not as our tables do.
+SPEC_V2 = """
+Products Searched / Product List Viewed / Product List Filtered / Promotion Viewed / Promotion
+Clicked / Product Clicked / Product Viewed / Product Added / Product Removed / Cart Viewed /
+Checkout Started / Checkout Step Viewed / Checkout Step Completed / Payment Info Entered / Order
+Completed / Order Updated / Order Refunded / Order Cancelled / Coupon Entered / Coupon Applied /
+Coupon Denied / Coupon Removed / Product Added to Wishlist / Product Removed from Wishlist /
+Wishlist Product Added to Cart / Product Shared / Cart Shared / Product Reviewed
+"""
+SPEC_V1 = """
+Viewed Product Category / Viewed Promotion / Clicked Promotion / Clicked Product / Viewed
+Product / Added Product / Removed Product / Started Order / Viewed Checkout Step / Completed
+Checkout Step / Completed Order / Updated Order
+"""
+GA4 = """
+view_item_list select_item view_item add_to_cart remove_from_cart add_to_wishlist view_cart
+begin_checkout add_shipping_info add_payment_info purchase refund view_promotion select_promotion
+"""
+
+
 def test_the_spec_has_28_events() -> None:
+    assert {" ".join(name.split()) for name in SPEC_V2.split("/")} == set(SPEC)
     assert len(SPEC) == 28
+    assert {" ".join(name.split()) for name in SPEC_V1.split("/")} <= set(V1_NAMES)
+    assert set(GA4.split()) <= set(GA4_NAMES)
 
 
 @pytest.mark.parametrize("name", SPEC)

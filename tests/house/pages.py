@@ -38,6 +38,12 @@ def dead_links(page: Path) -> list[str]:
     return found
 
 
+def dead_files(page: str, roots: Iterable[Path]) -> list[str]:
+    """Python files that `page` names with a folder and that stand below none of `roots`."""
+    named = set(re.findall(r"`((?:[\w.-]+/)+[\w.-]+\.py)`", page))
+    return sorted(name for name in named if not any((root / name).exists() for root in roots))
+
+
 def anchors(page: str) -> set[str]:
     """The names by which headings are linked to."""
     return {

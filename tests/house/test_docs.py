@@ -153,6 +153,7 @@ def test_links_lead_somewhere_and_quoted_commands_exist(page: Path) -> None:
     assert page.exists(), f"{page.name} is missing"
     assert pages.dead_links(page) == []
     quoted = page.read_text("utf-8")
+    assert pages.dead_files(quoted, (ROOT, ROOT / "src", ROOT / "src/patron")) == []
     assert pages.unknown_commands(quoted, commands(), TARGETS) == []
 
 

@@ -17,13 +17,14 @@ _METHODS = [
 def write_config(path: Path, values: Mapping[str, object]) -> None:
     """Write `patron.toml` with these settings. Raises FileExistsError rather than overwrite."""
     lines = ["# Settings of Patron; `patron doctor` shows and explains all of them.", ""]
-    lines += [
-        f"{key} = {json.dumps(value if isinstance(value, int | bool) else str(value))}"
-        for key, value in values.items()
-        if value not in (None, "")
-    ]
+    lines += [f"{key} = {_toml(value)}" for key, value in values.items() if value not in (None, "")]
     with path.open("x", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
+
+
+def _toml(value: object) -> str:
+    # A TOML string is a JSON string, as long as no character is written as two surrogates.
+    return json.dumps(value if isinstance(value, int | bool) else str(value), ensure_ascii=False)
 
 
 def write_secret(path: Path, secret: str) -> None:

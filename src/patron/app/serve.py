@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from patron.app.context import open_signer, the_clock
@@ -177,13 +178,32 @@ class House:
             self._report(f"migrated {name}")
         return self.url
 
-    def run(self) -> None:
-        """Watch over the processes until `stop` is called."""
+    def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Watch over the processes until `stop` is called; `ready` is called when the web process
+        answers for the first time."""
+        waiting = True
         while not self._stop.is_set():
             for child in self.children:
                 child.watch()
             self._watch_postgres()
-            self._stop.wait(WATCH_SECONDS)
+            if waiting and self._answers():
+                waiting = False
+                ready()
+            self._stop.wait(WATCH_SECONDS if not waiting else WATCH_SECONDS / 4)
+
+    def _answers(self) -> bool:
+        """Whether requests may come, asked as a load balancer does."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(  # noqa: S104
+            self.settings.listen_host, self.settings.listen_host
+        )
+        web = HTTPConnection(host, self.settings.listen_port, timeout=1)
+        try:
+            web.request("GET", "/readyz")
+            return web.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            web.close()
 
     def _watch_postgres(self) -> None:
         """Start PostgreSQL again when it died, beside the watch: its recovery may take long."""
@@ -229,7 +249,6 @@ def serve(settings: Settings, report: Report) -> None:
         signal.signal(name, lambda *_: house.stop())
     try:
         house.start()
-        report(f"ready at http://{settings.listen_host}:{settings.listen_port}")
-        house.run()
+        house.run(lambda: report(f"ready at http://{settings.listen_host}:{settings.listen_port}"))
     finally:
         house.close()

@@ -40,8 +40,13 @@ class Problem(Exception):
         )
 
 
-def not_found(thing: str, value: object) -> Problem:
-    return Problem(404, "Not found", f"{thing} {value!s} does not exist in this shop")
+def not_found(thing: str, value: object, *, remedy: str | None = None) -> Problem:
+    return Problem(
+        404,
+        "Not found",
+        f"{thing} {value!s} does not exist in this shop",
+        remedy=remedy or "check how it is written, and that it is this shop's",
+    )
 
 
 def bad_request(detail: str, *, remedy: str, path: str | None = None) -> Problem:

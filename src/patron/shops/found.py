@@ -4,13 +4,15 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from unicodedata import combining, normalize
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from patron.kit.ids import id_at, new_id, new_secret
-from patron.kit.problems import bad_request
+from patron.kit.money import CURRENCIES
+from patron.kit.problems import Problem, bad_request
 from patron.shops.types import MARKETING, Basis, Key, KeyKind, Mode, Scope, Shop, ShopSettings
 
 _SLUG = re.compile(r"[^a-z0-9]+")
@@ -18,7 +20,9 @@ _SLUG = re.compile(r"[^a-z0-9]+")
 
 def slug_of(name: str) -> str:
     """The short name for addresses: "Hollin & Sons" → "hollin-sons"."""
-    slug = _SLUG.sub("-", name.lower()).strip("-")[:40].rstrip("-")
+    # "Café Öde" is cafe-ode, not caf-de.
+    plain = "".join(c for c in normalize("NFKD", name.casefold()) if not combining(c))
+    slug = _SLUG.sub("-", plain).strip("-")[:40].rstrip("-")
     if not slug or not slug[0].isalpha():
         slug = f"shop-{slug}".rstrip("-")[:40]
     return slug
@@ -37,33 +41,10 @@ def found_shop(
     """A new shop in rehearsal. Raises Problem 400 naming what is wrong with an argument."""
     if not name.strip():
         raise bad_request("the shop's name is empty", remedy="give it a name", path="name")
-    if not re.fullmatch(r"[A-Z]{3}", currency):
-        raise bad_request(
-            f"currency {currency!r} is not an ISO 4217 code",
-            remedy="give three capital letters such as EUR or USD",
-            path="currency",
-        )
-    try:
-        ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, IsADirectoryError) as error:
-        raise bad_request(
-            f"time zone {time_zone!r} is unknown",
-            remedy="give an IANA name such as Europe/Berlin",
-            path="time_zone",
-        ) from error
-    url = urlsplit(public_url)
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise bad_request(
-            f"public URL {public_url!r} is not a web address",
-            remedy="give the shop's address, such as https://shop.example",
-            path="public_url",
-        )
-    if "@" not in owner_email:
-        raise bad_request(
-            f"owner's e-mail {owner_email!r} is not an address",
-            remedy="give the address that receives rehearsal messages",
-            path="owner_email",
-        )
+    currency_of(currency)
+    time_zone_of(time_zone)
+    web_address(public_url)
+    mail_address(owner_email)
     settings = settings or ShopSettings()
     slug = slug_of(name)
     return Shop(
@@ -75,7 +56,7 @@ def found_shop(
         time_zone=time_zone,
         locale=settings.locale,
         public_url=public_url.rstrip("/"),
-        hosts=[url.hostname],
+        hosts=[str(urlsplit(public_url).hostname)],
         mode=Mode.REHEARSAL,
         owner_email=owner_email,
         identity_secret=secrets.token_bytes(32),
@@ -83,18 +64,88 @@ def found_shop(
     )
 
 
+def currency_of(code: str) -> str:
+    """`code`, if money is counted in it; Problem 400 otherwise."""
+    if code not in CURRENCIES:
+        raise bad_request(
+            f"currency {code!r} is not an ISO 4217 code",
+            remedy="give three capital letters such as EUR or USD",
+            path="currency",
+        )
+    return code
+
+
+def time_zone_of(name: str) -> str:
+    """`name`, if it is a time zone's; Problem 400 otherwise."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise bad_request(
+            f"time zone {name!r} is unknown",
+            remedy="give an IANA name such as Europe/Berlin",
+            path="time_zone",
+        ) from error
+    return name
+
+
+def web_address(url: str) -> str:
+    """`url`, if a browser goes there; Problem 400 otherwise."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:  # such as a bracket that is not closed
+        good = False
+    if not good or re.search(r"\s", url):
+        raise bad_request(
+            f"public URL {url!r} is not a web address",
+            remedy="give the shop's address, such as https://shop.example",
+            path="public_url",
+        )
+    return url
+
+
+def mail_address(address: str) -> str:
+    """`address`, if a mail can be sent to it; Problem 400 otherwise."""
+    if not re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", address):
+        raise bad_request(
+            f"owner's e-mail {address!r} is not an address",
+            remedy="give the address that receives rehearsal messages",
+            path="owner_email",
+        )
+    return address
+
+
 def changed(kept: ShopSettings, data: Mapping[str, object]) -> ShopSettings:
     """`kept` with the settings that `data` names. Raises Problem 400 naming what is wrong."""
     try:
         settings = msgspec.convert({**msgspec.to_builtins(kept), **data}, ShopSettings)
     except msgspec.ValidationError as error:
-        raise bad_request(
-            f"settings: {error}",
-            remedy="the settings are " + ", ".join(ShopSettings.__struct_fields__),
-            path=next(iter(data), None),
-        ) from error
+        raise _wrong(data, error) from error
     _lawful(settings)
     return settings
+
+
+def _wrong(data: Mapping[str, object], error: msgspec.ValidationError) -> Problem:
+    """Which of the settings in `data` is wrong, with its value."""
+    names = ShopSettings.__struct_fields__
+    for name in data:
+        if name not in names:
+            return bad_request(
+                f"{name!r} is no setting of a shop",
+                remedy="the settings are " + ", ".join(names),
+                path=name,
+            )
+    for name, value in data.items():
+        try:
+            msgspec.convert({name: value}, ShopSettings)
+        except msgspec.ValidationError as wrong:
+            said = str(wrong).removesuffix(f" - at `$.{name}`")
+            return bad_request(
+                f"{name} = {value!r}: {said}",
+                remedy=f"docs/reference/settings.md says what {name} takes",
+                path=name,
+            )
+    return bad_request(f"settings: {error}", remedy="see docs/reference/settings.md")
 
 
 def _lawful(settings: ShopSettings) -> None:

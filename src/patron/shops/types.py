@@ -80,10 +80,10 @@ class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     logo_url: str | None = None
     brand_color: str = "#1f5f4a"
     locale: Locale = "en"
-    phone_region: str = "US"
+    phone_region: CountryCode = "US"
     topics: dict[TopicName, Phrases] = {}  # looked for in what people write
     new_session_on_campaign: bool = False
-    marketing_hours_between: int = 16
+    marketing_hours_between: Annotated[int, msgspec.Meta(ge=0, le=8760)] = 16
     free_shipping_from: Amount | None = None  # None: nothing is known of it
     blocked_identifiers: list[str] = []
     identity_limits: dict[str, int] = {}

@@ -1,5 +1,6 @@
 """Every way a request may fail, as a problem document (RFC 9457) with its remedy."""
 
+from http import HTTPStatus
 from typing import Any
 
 import psycopg
@@ -24,7 +25,7 @@ OUT_OF_ROOM = (
 REMEDIES = {
     400: "correct what `detail` names; the API's document says what each field takes",
     404: "check the address; /api/docs lists every route",
-    405: "check the method; /api/docs lists every route",
+    405: "use a method that `Allow` names; /api/docs lists every route",
     413: "send less at once",
 }
 
@@ -33,21 +34,34 @@ def answer_problem(_: Request[Any, Any, Any], error: Problem) -> Response[Proble
     return Response(error.document, status_code=error.document.status, media_type=PROBLEM)
 
 
-def answer_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[ProblemDocument]:
-    extra = error.extra if isinstance(error.extra, list) else None
-    path = None
-    if extra and isinstance(extra[0], dict):
-        path = extra[0].get("key")
+def answer_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[ProblemDocument]:
+    """What the framework refuses by itself."""
+    scope: Any = request.scope
+    extra = error.extra if isinstance(error.extra, list) else []
+    wrong = [one for one in extra if isinstance(one, dict)]
+    status, asked, detail = error.status_code, scope["path"], error.detail
+    if "route_handler" not in scope and status in (404, 405):
+        detail = f"{request.method} {asked} is no route of Patron's"
+    elif wrong:
+        detail = "; ".join(f"{_place(one) or 'the body'}: {one.get('message')}" for one in wrong)
+    elif status == 400:
+        detail = f"the request cannot be read: {detail}"
     document = ProblemDocument(
         type="about:blank",
-        title=error.__class__.__name__.removesuffix("Exception") or "Error",
-        status=error.status_code,
-        detail=error.detail,
-        path=path,
-        remedy=REMEDIES.get(error.status_code),
-        errors=extra,
+        title=HTTPStatus(status).phrase.capitalize(),
+        status=status,
+        detail=detail,
+        path=_place(wrong[0]) if wrong else None,
+        remedy=REMEDIES.get(status),
+        errors=extra or None,
     )
-    return Response(document, status_code=error.status_code, media_type=PROBLEM)
+    return Response(document, status_code=status, media_type=PROBLEM, headers=error.headers)
+
+
+def _place(wrong: dict[str, Any]) -> str | None:
+    """Where in the request it is; None for the body as a whole."""
+    key = wrong.get("key")
+    return None if wrong.get("source") == "body" and key == "data" else key
 
 
 def answer_unreadable(

@@ -58,7 +58,10 @@ class RememberAnswers:
         method = dict(scope)["method"]
         name = f"{access.key_id}\n{method}\n{scope['path']}\n{given}"
         key = hashlib.sha256(name.encode()).digest()
-        await self._answer(key, hashlib.sha256(body).digest(), body, (scope, send))
+        asked = hashlib.sha256(body)
+        if scope["query_string"]:
+            asked.update(b"\n?" + scope["query_string"])
+        await self._answer(key, asked.digest(), body, (scope, send))
 
     async def _answer(
         self, key: bytes, digest: bytes, body: bytes, call: tuple[Scope, Send]

@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -156,18 +157,23 @@ async def restore(
 
 def secret_in(file: Path) -> bytes | None:
     """The signing secret inside a backup, for a machine that has none yet."""
-    with tempfile.TemporaryDirectory() as name:
-        _unpack(file, Path(name))
-        secret = Path(name) / SECRET
-        return secret.read_bytes() if secret.exists() else None
+    with _no_backup_told(file), tarfile.open(file) as tar:
+        tar.getmember(MANIFEST)
+        secret = tar.extractfile(SECRET) if SECRET in tar.getnames() else None
+        return None if secret is None else secret.read()
 
 
 def _unpack(file: Path, folder: Path) -> Manifest:
-    try:
-        with tarfile.open(file) as tar:
-            tar.extractall(folder, filter="data")
+    with _no_backup_told(file), tarfile.open(file) as tar:
+        tar.extractall(folder, filter="data")
         return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-    except (OSError, tarfile.TarError, msgspec.DecodeError) as error:
+
+
+@contextmanager
+def _no_backup_told(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, tarfile.TarError, KeyError, msgspec.DecodeError) as error:
         raise Problem(
             400,
             "Not a backup",

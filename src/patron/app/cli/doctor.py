@@ -36,7 +36,10 @@ def doctor(
                 highlight=False,
             )
             if finding.remedy:
-                console.print(f"          → {finding.remedy}", highlight=False, markup=False)
+                # Not folded: what is there to be copied is one line.
+                console.print(
+                    f"          → {finding.remedy}", highlight=False, markup=False, soft_wrap=True
+                )
         if settings:
             console.print(table(["", ""], list(shown(the_settings).items()), ""))
     if any(finding.state == "failed" for finding in found):

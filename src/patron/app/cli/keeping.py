@@ -47,11 +47,12 @@ def restore_backup(
     Journeys and messages that were waiting end, for they may have left since the backup was made.
     """
     with clear_errors():
+        secret = secret_in(file)  # what is no backup is told before anybody is asked
         if not yes and not typer.confirm("Replace every shop of this installation?"):
-            fail("nothing was restored", None)
+            fail("nothing was restored", "give --yes where nobody can be asked")
         settings = read_settings()
         make_folder(settings.data_dir)  # on a new machine there is none yet
-        if settings.secret is None and (secret := secret_in(file)) is not None:
+        if settings.secret is None and secret is not None:
             write_secret_once(settings.data_dir / "secret", secret)
         with open_house() as house:
             signer = open_signer(house.settings)

@@ -23,6 +23,7 @@ ShopName = Annotated[
     str | None, typer.Option("--shop", help="The shop's short name; needed when there are several.")
 ]
 
+IDS = ("id", "profile")
 console = Console()
 
 
@@ -37,10 +38,12 @@ def show(value: Any, as_json: bool, text: Callable[[], Any]) -> None:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> Table | str:
     """A table, or the sentence `empty` when there is nothing to show. A bracket in a cell, which
-    may be a customer's or a file's, is no markup."""
+    may be a customer's or a file's, is no markup. An id is never cut: it is there to be copied."""
     if not rows:
         return empty
-    result = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    result = Table(box=None, header_style="bold", pad_edge=False)
+    for name in columns:
+        result.add_column(name, no_wrap=name in IDS, overflow="fold")
     for row in rows:
         result.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
     return result
@@ -56,13 +59,22 @@ def clear_errors() -> Iterator[None]:
         fail(document.detail, document.remedy)
     except (SettingsError, PostgresError, MigrationError) as error:
         fail(str(error), None)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        fail(f"{error.filename}: {error.strerror}", "check the path, and who may read and write it")
 
 
-def fail(what: str, remedy: str | None) -> NoReturn:
-    """Say what is wrong and what to do, and end with status 1."""
+def complain(what: str, remedy: str | None) -> None:
+    """Say what is wrong and what to do."""
     errors = Console(stderr=True)
     # Not folded: a path that is cut in two cannot be copied.
     errors.print(f"[red]patron:[/red] {escape(what)}", highlight=False, soft_wrap=True)
     if remedy:
         errors.print(f"        {remedy}", highlight=False, markup=False, soft_wrap=True)
+
+
+def fail(what: str, remedy: str | None) -> NoReturn:
+    """Say what is wrong and what to do, and end with status 1."""
+    complain(what, remedy)
     raise typer.Exit(1)

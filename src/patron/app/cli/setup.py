@@ -7,12 +7,14 @@ import msgspec
 import typer
 from rich.prompt import Prompt
 
+from patron.app.cli.answers import country_of, usable
 from patron.app.cli.house import open_house
-from patron.app.cli.output import Json, clear_errors, console, fail, show
+from patron.app.cli.output import Json, clear_errors, complain, console, fail, show
 from patron.app.context import CONFIG, read_settings
 from patron.app.founding import Founded, found
 from patron.app.installing import LIBRARY, curl, snippet, write_config, write_secret
 from patron.kit.postgres.place import make_folder
+from patron.kit.problems import Problem
 from patron.shops.found import changed
 from patron.shops.types import ShopSettings
 
@@ -35,6 +37,7 @@ class Answers(msgspec.Struct, frozen=True):
     currency: str
     time_zone: str
     locale: str
+    phone_region: str
     shop_url: str
     owner: str
     public_url: str
@@ -51,6 +54,7 @@ QUESTIONS = {
     "currency": ("Currency (ISO 4217)", "EUR"),
     "time_zone": ("Time zone (IANA)", "Europe/Berlin"),
     "locale": ("How prices are written: en, de, fr … (mails are in English)", "en"),
+    "phone_region": ("Country of phone numbers that name none (ISO 3166)", None),
     "shop_url": ("The shop's web address", None),
     "owner": ("Your e-mail address (receives every message until you go live)", None),
     "public_url": ("Where browsers will reach Patron", None),
@@ -61,6 +65,7 @@ QUESTIONS = {
     "smtp_password": ("Password there", ""),
     "mail_from": ("Address mails come from", None),
 }
+OPTIONS = {"shop_url": "--url", "smtp_host": "--smtp", "smtp_port": "--smtp"}
 
 
 def init(
@@ -77,7 +82,7 @@ def init(
     with clear_errors():
         if Path(CONFIG).exists():
             fail(f"{CONFIG} exists in this folder", "add a shop with `patron shop create`")
-        host, _, port = (smtp or "").partition(":")
+        host, _, port = (smtp or "").rpartition(":") if ":" in (smtp or "") else (smtp, "", "")
         given = {
             "name": name, "currency": currency, "time_zone": time_zone, "shop_url": url,
             "owner": owner, "smtp_host": host if smtp else None, "smtp_port": port or None,
@@ -90,24 +95,30 @@ def init(
 
 
 def _ask(given: dict[str, str | None], *, ask: bool) -> Answers:
-    """The answers given, the rest asked for or, with --yes, taken from the defaults."""
+    """The answers given, the rest asked for or, with --yes, taken from the defaults. What is asked
+    is asked again until it can be used; what was given and cannot be is a Problem."""
     answers: dict[str, str] = {}
     for key, (question, default) in QUESTIONS.items():
         if key == "mail_from":
             default = answers["owner"]
-        if key == "public_url":
+        elif key == "public_url":
             default = read_settings().public_url
+        elif key == "phone_region":
+            default = country_of(answers["time_zone"])
         if key.startswith("smtp_") and key != "smtp_host" and not answers["smtp_host"]:
             answers[key] = default or ""
             continue
         value = given.get(key)
-        if value is None and ask:
-            value = Prompt.ask(question, default=default, password=key == "smtp_password")
-        if value is None:
-            value = default
-        if value is None:
-            fail(f"{key} is missing", f"give --{key.replace('_', '-')}, or leave out --yes")
-        answers[key] = str(value).strip()
+        while value is None and ask:
+            said = Prompt.ask(question, default=default, password=key == "smtp_password")
+            try:
+                value = usable(key, str(said or ""))
+            except Problem as wrong:
+                complain(wrong.document.detail, wrong.document.remedy)
+        if value is None and default is None:
+            option = OPTIONS.get(key, f"--{key.replace('_', '-')}")
+            fail(f"{key} is missing", f"give {option}, or leave out --yes")
+        answers[key] = usable(key, str(default if value is None else value))
     return Answers(**answers)
 
 
@@ -122,8 +133,6 @@ def _install(answers: Answers) -> Installed:
         "mail_from": answers.mail_from,
     }
     if answers.smtp_host:
-        if not answers.smtp_port.isdigit():
-            fail(f"port {answers.smtp_port!r} is not a number", "give 587, 465 or 25")
         values |= {
             "smtp_host": answers.smtp_host,
             "smtp_port": int(answers.smtp_port),
@@ -141,11 +150,14 @@ def _install(answers: Answers) -> Installed:
                     db,
                     house.clock.now(),
                     name=answers.name,
-                    currency=answers.currency.upper(),
+                    currency=answers.currency,
                     time_zone=answers.time_zone,
                     public_url=answers.shop_url,
                     owner_email=answers.owner,
-                    settings=changed(ShopSettings(), {"locale": answers.locale}),
+                    settings=changed(
+                        ShopSettings(),
+                        {"locale": answers.locale, "phone_region": answers.phone_region},
+                    ),
                 )
             )
     except BaseException:

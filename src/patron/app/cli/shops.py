@@ -14,10 +14,10 @@ from patron.app.cli.output import Json, ShopName, clear_errors, show, table
 from patron.app.founding import found
 from patron.kit.db import Database
 from patron.kit.migrate import HOUSE
-from patron.kit.problems import Problem, not_found
+from patron.kit.problems import Problem, bad_request, not_found
 from patron.shops import store
 from patron.shops.found import changed, make_key
-from patron.shops.types import Key, KeyKind, Mode, Shop, ShopSettings
+from patron.shops.types import Key, KeyKind, Mode, Scope, Shop, ShopSettings
 from patron.shops.views import MadeKey, ShopView, view
 
 shop_app = typer.Typer(no_args_is_help=True, help="Shops of this installation.")
@@ -54,7 +54,7 @@ def create_shop(
             made,
             as_json,
             lambda: (
-                f"[bold]{made.shop.name}[/bold] is open, in rehearsal.\n"
+                f"[bold]{escape(made.shop.name)}[/bold] is open, in rehearsal.\n"
                 f"write key (public)   {made.write_key}\n"
                 f"server key (secret)  {made.server_key}\n"
             ),
@@ -117,6 +117,11 @@ def create_key(
     with clear_errors(), open_house() as house:
         which = house.shop(shop)
         kind = KeyKind.PUBLIC if public else KeyKind.SERVER
+        if not public and not scope:
+            raise bad_request(
+                "a server key without a scope may do nothing",
+                remedy=f"give --scope, such as --scope {Scope.INGEST}, or --public for pages",
+            )
         key, secret = make_key(kind, name, scope or [], house.clock.now())
 
         async def keep(db: Database) -> None:
@@ -180,7 +185,7 @@ def golive(
         goes = "customers" if mode is Mode.LIVE else which.owner_email
         left = ready.of_shop(house.settings, msgspec.structs.replace(which, mode=mode))
         left = [one for one in left if one.state != "ok"] if mode is Mode.LIVE else []
-        lines = [f"{which.name} is in {mode.value}: messages go to {goes}."]
+        lines = [escape(f"{which.name} is in {mode.value}: messages go to {goes}.")]
         lines += [f"{one.state}: {escape(f'{one.detail} → {one.remedy}')}" for one in left]
         told = {"shop": which.slug, "mode": mode, "left_to_do": left}
         show(told, as_json, lambda: "\n".join(lines))

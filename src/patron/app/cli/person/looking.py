@@ -25,6 +25,10 @@ Who = Annotated[
     str, typer.Argument(help="A profile id, or email:…, user_id:…, phone:…, anonymous_id:…")
 ]
 TIMELINE = 20
+FIND = (
+    "give a profile id, or email:…, user_id:…, phone:…, anonymous_id:…; `patron profile search`"
+    " finds her by whatever she goes by"
+)
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -87,7 +91,7 @@ def show_profile(who: Who, shop: ShopName = None, as_json: Json = False) -> None
                 root = await store.find(tx, who, which.settings.phone_region)
                 found = None if root is None else await page(tx, which, root, house.clock.now())
                 if found is None:
-                    raise not_found("profile", who)
+                    raise not_found("profile", who, remedy=FIND)
                 line = await events.timeline(tx, found.origins, before=None, limit=TIMELINE)
                 ways = {(way.channel, way.purpose): way.reach for way in found.ways}
                 return Shown(found, ways["email", "marketing"], line)
