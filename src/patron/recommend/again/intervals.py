@@ -7,6 +7,7 @@ import numpy as np
 
 from patron.recommend.again.model import DAY
 from patron.recommend.again.purchases import Purchases
+from patron.recommend.sorting import first_of_runs, order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,17 +43,18 @@ def pairs(lines: Purchases) -> Pairs:
     """Everybody's purchases of each product, summed up."""
     items = max(1, lines.items)
     key = lines.person.astype(np.int64) * items + lines.item
-    order = np.argsort(key, kind="stable")  # of one pair the older stays before
-    key, at = key[order], lines.at[order]
-    first = np.flatnonzero(np.append(True, key[1:] != key[:-1])) if len(key) else order
+    by_key = order(key)  # of one pair the older stays before
+    key, at = key[by_key], lines.at[by_key]
+    first = np.flatnonzero(first_of_runs(key))
     times = np.diff(np.append(first, len(key)))
     gap = np.zeros(len(key))
     gap[1:] = log_days(np.diff(at)) if len(key) else 0.0
     gap[first] = 0.0
     gaps = np.add.reduceat(gap, first) if len(first) else gap
     key = key[first]
+    person, item = np.divmod(key, items)
     return Pairs(
-        (key // items).astype(np.int32), (key % items).astype(np.int32), times,
+        person.astype(np.int32), item.astype(np.int32), times,
         at[first], at[first + times - 1], gaps,
     )  # fmt: skip
 

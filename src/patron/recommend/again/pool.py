@@ -7,6 +7,8 @@ import numpy as np
 
 from patron.recommend.again.model import Params
 from patron.recommend.again.purchases import Purchases, vectors
+from patron.recommend.pairs.counting import best
+from patron.recommend.sorting import order, place_in_run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,32 +40,27 @@ def pool(lines: Purchases, params: Params) -> Pool:
     buyers = np.bincount(people.item, minlength=lines.items)
     rarity = np.log((len(people.person) + 1) / (buyers + 1)) ** params.rarity
     last = np.zeros(lines.people, np.int64)
-    np.maximum.at(last, lines.person, lines.at)
+    last[lines.person] = lines.at  # sorted by time: the last one stays
     newest = np.argsort(-last[people.person], kind="stable")[: params.pool]
     rank = np.full(len(people.person), -1, np.int64)
     rank[newest] = np.arange(len(newest))
     row = np.repeat(rank, np.diff(people.start))
     stay = np.flatnonzero(row >= 0)
-    stay = stay[np.lexsort((people.item[stay], -people.value[stay], row[stay]))]
-    stay = stay[_place_in(row[stay]) < params.each]
-    stay = stay[np.lexsort((people.item[stay], row[stay]))]
+    who = np.repeat(np.arange(len(people.person), dtype=np.int32), np.diff(people.start))
+    stay = stay[best(who[stay], people.value[stay], params.each)]
+    stay = stay[order(row[stay] * np.int64(max(1, lines.items)) + people.item[stay])]
     row, item, value = row[stay], people.item[stay], people.value[stay]
     rows = min(len(people.person), params.pool)
     alike = value * rarity[item]
     square = np.bincount(row, weights=alike * alike, minlength=rows)
     alike = alike / np.sqrt(np.maximum(square, 1e-30))[row]
-    by = np.lexsort((row, item))
-    by = by[_place_in(item[by]) < params.postings]
+    by = order(item)
+    by = by[place_in_run(item[by]) < params.postings]
     return Pool(
         popularity, top.astype(np.int32), rarity.astype(np.float32),
         _starts(row, rows), item, value.astype(np.float32),
         _starts(item[by], lines.items), row[by].astype(np.int32), alike[by].astype(np.float32),
     )  # fmt: skip
-
-
-def _place_in(sorted_keys: "NDArray[np.int32] | NDArray[np.int64]") -> "NDArray[np.int64]":
-    """Which of its run of equals each is, from 0."""
-    return np.arange(len(sorted_keys)) - np.searchsorted(sorted_keys, sorted_keys)
 
 
 def _starts(

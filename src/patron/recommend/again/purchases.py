@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from patron.recommend.sorting import first_of_runs, order, summed
 from patron.recommend.types import Interactions, Kind
 
 if TYPE_CHECKING:
@@ -39,22 +40,22 @@ def of_columns(
     person: "NDArray[np.int32]",
     item: "NDArray[np.int32]",
     at: "NDArray[np.int64]",
-    order: "NDArray[np.int32]",
+    orders: "NDArray[np.int32]",
     people: int,
     items: int,
 ) -> Purchases:
-    """The same of columns sorted by person, then time; `order` is -1 where there is no number."""
+    """The same of columns sorted by person, then time; `orders` is -1 where there is no number."""
     if len(person) == 0:
         none = np.zeros(0, np.int32)
         return Purchases(none, none, np.zeros(0, np.int64), none, none, people, items)
     new = np.ones(len(person), bool)
     new[1:] = (
         (person[1:] != person[:-1])
-        | (order[1:] != order[:-1])
-        | ((order[1:] < 0) & (at[1:] != at[:-1]))
+        | (orders[1:] != orders[:-1])
+        | ((orders[1:] < 0) & (at[1:] != at[:-1]))
     )
-    basket = np.cumsum(new) - 1
-    key = np.unique(basket * items + item, return_index=True)[1]
+    basket = np.cumsum(new, dtype=np.int64) - 1
+    key = _each_once(basket * items + item)
     first = np.flatnonzero(new)
     last_of = np.searchsorted(person[first], np.arange(people), side="right") - 1
     basket = basket[key]
@@ -63,6 +64,14 @@ def of_columns(
         person[key], item[key], at[first][basket], basket.astype(np.int32), back.astype(np.int32),
         people, items,
     )  # fmt: skip
+
+
+def _each_once(key: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    """Where the different keys stand first, in their rising order."""
+    if (key[1:] > key[:-1]).all():
+        return np.arange(len(key))
+    by_key = order(key)
+    return by_key[first_of_runs(key[by_key])]
 
 
 def before(lines: Purchases, second: int) -> Purchases:
@@ -91,11 +100,12 @@ def vectors(lines: Purchases, fade: float, length: float) -> Vectors:
     """The sum of fade^(baskets since) of each product, divided by the vector's own length to the
     power of `length`."""
     items = max(1, lines.items)
-    key, slot = np.unique(lines.person.astype(np.int64) * items + lines.item, return_inverse=True)
-    value = np.bincount(slot, weights=fade ** lines.back.astype(np.float64), minlength=len(key))
-    person = (key // items).astype(np.int32)
-    who, first = np.unique(person, return_index=True)
+    faded = fade ** np.arange(int(lines.back.max(initial=0)) + 1, dtype=np.float64)
+    key, (value,) = summed(lines.person.astype(np.int64) * items + lines.item, faded[lines.back])
+    person, item = (column.astype(np.int32) for column in np.divmod(key, items))
+    first = np.flatnonzero(first_of_runs(person))
+    who = person[first]
     start = np.append(first, len(key)).astype(np.int64)
     square = np.add.reduceat(value * value, first) if len(first) else np.zeros(0)
     unit = value / np.repeat(square ** (length / 2), np.diff(start))
-    return Vectors(who, start, (key % items).astype(np.int32), unit)
+    return Vectors(who, start, item, unit)

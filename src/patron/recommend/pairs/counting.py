@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patron.recommend.compiling import possible
-from patron.recommend.pairs.types import Pairs, Sets
+from patron.recommend.pairs.types import Likest, Pairs, Sets
+from patron.recommend.sorting import order
 
 AT_ONCE = 4_000_000
 """Pairs of one block at most, unless one product alone has more."""
 ROWS_AT_ONCE = 100_000
+TINY = 1e-300
+"""In place of 0 where something is divided by lengths."""
 
 
 @cache
@@ -81,24 +84,84 @@ def pairs(held: Sets, least: int = 1, *, compiled: bool | None = None) -> Iterat
     use = possible() if compiled is None else compiled
     if len(held.item) == 0:
         return
-    sizes = np.diff(held.start)
-    owner = np.repeat(np.arange(len(held), dtype=np.int32), sizes)
-    by_item = np.argsort(held.item, kind="stable")
-    where = owner[by_item]
-    begin = np.concatenate([[0], np.cumsum(np.bincount(held.item, minlength=held.items))])
-    cost = np.minimum(
-        np.bincount(held.item, weights=sizes[owner], minlength=held.items), held.items
-    ).astype(np.int64)
-    spent = np.concatenate([[0], np.cumsum(cost)])
-    first = 0
-    while first < held.items:
-        last = int(np.searchsorted(spent, spent[first] + AT_ONCE, side="right")) - 1
-        last = min(max(last, first + 1), held.items)
+    where, begin, spent = _turned(held)
+    for first, last in _blocks(spent, AT_ONCE):
         size = int(spent[last] - spent[first])
         if size:
             block = _compiled if use else _summed
             yield block(held, where, begin, slice(first, last), size, least)
+
+
+def likest(
+    held: Sets,
+    length: NDArray[np.float64],
+    kept: int,
+    *,
+    shrinkage: float = 0.0,
+    parent: NDArray[np.int32] | None = None,
+    compiled: bool | None = None,
+) -> Likest:
+    """Of each product the `kept` that are likest it, by
+
+        w(one and other) / (length(one) length(other) + shrinkage)
+
+    with w what the sets with both weigh; best first, of equals the lower number first. Those of one
+    `parent` are not like each other. Works without ever holding all pairs.
+    """
+    family = np.full(held.items, -1, np.int32) if parent is None else parent
+    parts: list[tuple[NDArray[Any], ...]] = []
+    if len(held.item) and (possible() if compiled is None else compiled):
+        where, begin, _ = _turned(held)
+        sets_of, measure = _plainly(held), (length, shrinkage, TINY, family)
+        for first in range(0, held.items, ROWS_AT_ONCE):
+            last = min(first + ROWS_AT_ONCE, held.items)
+            found, *columns = _loops().likest(sets_of, (where, begin), (first, last), measure, kept)
+            filled = np.arange(kept) < found[:, None]
+            one = np.repeat(np.arange(first, last, dtype=np.int32), found)
+            parts.append((one, *(column[filled] for column in columns)))
+    else:
+        for block in pairs(held, compiled=False):
+            apart = (family[block.one] < 0) | (family[block.one] != family[block.other])
+            one, other, support = block.one[apart], block.other[apart], block.support[apart]
+            far = np.maximum(length[one] * length[other] + shrinkage, TINY)
+            alike = block.both[apart] / far
+            chosen = best(one, alike, kept, compiled=False)
+            parts.append(tuple(column[chosen] for column in (one, other, alike, support)))
+    if not parts:
+        return Likest(*(np.zeros(0, kind) for kind in "iidi"))
+    return Likest(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+Turned = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]
+
+
+def _turned(held: Sets) -> Turned:
+    """The sets of each product, where those of each begin, and what the pairs of the products
+    before each cost at most."""
+    sizes = np.diff(held.start)
+    owner = np.repeat(np.arange(len(held), dtype=np.int32), sizes)
+    where = owner[order(held.item)]
+    cost = np.bincount(held.item, weights=sizes[owner], minlength=held.items)
+    spent = np.cumsum(np.minimum(cost, held.items).astype(np.int64))
+    return where, starts(held.item, held.items), np.concatenate([[0], spent])
+
+
+def _blocks(spent: NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
+    """Runs of products of about `most` pairs; one product at the least."""
+    first, items = 0, len(spent) - 1
+    while first < items:
+        last = int(np.searchsorted(spent, spent[first] + most, side="right")) - 1
+        last = min(max(last, first + 1), items)
+        yield first, last
         first = last
+
+
+def _plainly(held: Sets) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float64]]:
+    """Sets for the compiled loops: what is unsigned is not asked whether it counts from the end,
+    and weights of one are left out."""
+    plain = not len(held.weight) or bool((held.weight == 1.0).all())
+    weight = held.weight[:0] if plain else held.weight
+    return held.start, held.item.view(np.uint32), weight
 
 
 def _summed(held: Sets, where: Any, begin: Any, rows: slice, size: int, least: int) -> Pairs:
@@ -125,9 +188,8 @@ def _summed(held: Sets, where: Any, begin: Any, rows: slice, size: int, least: i
 
 def _compiled(held: Sets, where: Any, begin: Any, rows: slice, size: int, least: int) -> Pairs:
     """One block through the compiled loop; the room for `size` pairs is taken only as it fills."""
-    sets_of = held.start, held.item, held.weight
     found = _loops().pairs(
-        sets_of, (where, begin), (rows.start, rows.stop), held.items, size, least
+        _plainly(held), (where, begin), (rows.start, rows.stop), held.items, size, least
     )
     return Pairs(*(np.array(column) for column in found))
 
@@ -144,10 +206,10 @@ def best(
     if possible() if compiled is None else compiled:
         chosen: NDArray[np.int64] = _loops().best(one, score, kept)
         return chosen
-    order = np.lexsort((-score, one))
-    row = one[order]
+    ranked = np.lexsort((-score, one))
+    row = one[ranked]
     rank = np.arange(len(row)) - np.searchsorted(row, row)
-    return order[rank < kept].astype(np.int64)
+    return ranked[rank < kept].astype(np.int64)
 
 
 def starts(one: NDArray[np.int32], items: int) -> NDArray[np.int64]:
@@ -162,12 +224,18 @@ def products(
     value: NDArray[np.float64],
     one: NDArray[np.int32],
     other: NDArray[np.int32],
+    *,
+    compiled: bool | None = None,
 ) -> NDArray[np.float64]:
     """The inner products of rows `one[k]` and `other[k]` of a sparse matrix: row i holds `value` in
-    `column` from `start[i]` to `start[i + 1]`."""
+    `column`, which rises, from `start[i]` to `start[i + 1]`."""
     from scipy import sparse
 
     width = int(column.max()) + 1 if len(column) else 1
+    if possible() if compiled is None else compiled:
+        found_at_once: NDArray[np.float64]
+        found_at_once = _loops().inner(start, column, value, one, other, width)
+        return found_at_once
     rows = sparse.csr_matrix((value, column, start), shape=(len(start) - 1, width))
     found = [np.zeros(0)]
     for first in range(0, len(one), ROWS_AT_ONCE):

@@ -29,3 +29,15 @@ class Pairs(msgspec.Struct, frozen=True):
 
     def __len__(self) -> int:
         return len(self.one)
+
+
+class Likest(msgspec.Struct, frozen=True):
+    """Products with those that are likest them: sorted by `one`, of each the likest first."""
+
+    one: NDArray[np.int32]
+    other: NDArray[np.int32]
+    likeness: NDArray[np.float64]
+    support: NDArray[np.int32]  # sets with both
+
+    def __len__(self) -> int:
+        return len(self.one)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patron.recommend.popular.types import Counts, Groups, Params
+from patron.recommend.sorting import summed
 from patron.recommend.types import Interactions
 
 DAY_S = 86_400
@@ -29,13 +30,8 @@ def count(
         entry, own = _memberships(person, groups, history.people)
         key = np.concatenate([key, own * history.items + item[entry]])
         long, short = (np.concatenate([values, values[entry]]) for values in (long, short))
-    found, slot = np.unique(key, return_inverse=True)
-    return Counts(
-        found,
-        np.bincount(slot, weights=long, minlength=len(found)).astype(np.float64),
-        np.bincount(slot, weights=short, minlength=len(found)).astype(np.float64),
-        history.items,
-    )
+    found, (long, short) = summed(key, long, short)
+    return Counts(found, long, short, history.items)
 
 
 def _days(history: Interactions, params: Params) -> tuple[NDArray[np.int64], ...]:

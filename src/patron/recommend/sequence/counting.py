@@ -8,6 +8,7 @@ import numpy as np
 
 from patron.recommend.compiling import possible
 from patron.recommend.sequence.model import Params
+from patron.recommend.sequence.packing import MOST_ITEMS, packed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +23,9 @@ class Rows(NamedTuple):
     person: "NDArray[np.int32]"
     step: "NDArray[np.int32]"
     item: "NDArray[np.int32]"
-    weight: "NDArray[np.float64]"
+    kind: "NDArray[np.int8]"
+    own: "NDArray[np.float64]"  # what an act of its person counts
+    kinds: "NDArray[np.float64]"  # times this, by its kind
     places: "NDArray[np.int32]"
     start: "NDArray[np.int64]"  # product i occurs at places[start[i]:start[i+1]]
     factor_from: "NDArray[np.float64]"
@@ -41,13 +44,15 @@ def kernels() -> Any:
 def nearest(rows: Rows, params: Params, *, compiled: bool | None = None) -> Nearest:
     """Start, item and score of every product's neighbours, best first."""
     items = len(rows.start) - 1
-    if possible() if compiled is None else compiled:
-        fall = falling(params)
+    if items < MOST_ITEMS and (possible() if compiled is None else compiled):
+        forth, back = falling(params)
+        acts = packed(rows.person, rows.step, rows.item, rows.kind)
+        table = acts, rows.own, rows.places, rows.start, rows.factor_from, rows.factor_to
         parts = []
         for first in range(0, items, ITEMS_AT_ONCE):
             last = min(items, first + ITEMS_AT_ONCE)
             near, score, found = kernels().nearest(
-                rows, first, last, fall, params.backward, params.kept
+                table, first, last, forth, back, rows.kinds, params.kept
             )
             filled = np.arange(params.kept)[None, :] < found[:, None]
             parts.append((found, near[filled], score[filled]))
@@ -61,11 +66,14 @@ def nearest(rows: Rows, params: Params, *, compiled: bool | None = None) -> Near
     return start, np.concatenate(columns), np.concatenate(scores)
 
 
-def falling(params: Params) -> "NDArray[np.float64]":
-    """What a pair so many steps apart counts; of one order, as if a step apart."""
+def falling(params: Params) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+    """What a pair so many steps apart counts, forth and back; of one order, as if a step apart:
+    there is no before and after."""
     apart = np.maximum(1, np.arange(params.window + 1)).astype(np.float64)
-    fall: NDArray[np.float64] = apart**-params.near
-    return fall
+    forth: NDArray[np.float64] = apart**-params.near
+    back = forth * params.backward
+    back[0] = forth[0]
+    return forth, back
 
 
 def _blocks(start: "NDArray[np.int64]", each: int) -> list[tuple[int, int]]:
@@ -82,18 +90,19 @@ def _blocks(start: "NDArray[np.int64]", each: int) -> list[tuple[int, int]]:
 def _block(rows: Rows, params: Params, first: int, last: int) -> Nearest:
     """Lengths, items and scores of the neighbours of products `first` to `last` - 1."""
     places = rows.places[rows.start[first] : rows.start[last]].astype(np.int64)
-    way = np.concatenate([np.arange(-params.window, 0), np.arange(1, params.window + 1)])
+    # The nearest first, as the compiled loop adds them up.
+    way = np.concatenate([-np.arange(1, params.window + 1), np.arange(1, params.window + 1)])
     other = places[:, None] + way[None, :]
     inside = (other >= 0) & (other < len(rows.item))
     other = np.where(inside, other, 0)
     here = places[:, None]
     inside &= (rows.person[other] == rows.person[here]) & (rows.item[other] != rows.item[here])
     other = np.where(inside, other, here)
-    fall = falling(params)
+    forth, back = falling(params)
     apart = np.abs(rows.step[other] - rows.step[here])
-    weight = rows.weight[here] * rows.weight[other] * fall[apart]
-    # Within one order there is no before and after.
-    weight = np.where((way[None, :] < 0) & (apart > 0), weight * params.backward, weight)
+    counts = rows.kinds[rows.kind] * rows.own
+    weight = counts[here] * counts[other]
+    weight = weight * np.where(way[None, :] < 0, back[apart], forth[apart])
     inside &= weight > 0.0
     row = np.repeat(rows.item[places], 2 * params.window)[inside.ravel()]
     column = rows.item[other[inside]]

@@ -6,6 +6,7 @@ import numpy as np
 
 from patron.recommend.sequence import counting
 from patron.recommend.sequence.model import Index, Params
+from patron.recommend.sorting import order
 from patron.recommend.types import Interactions, Kind
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ def fit(history: Interactions, params: Params, *, compiled: bool | None = None) 
     weights = kind_weights(history, params)
     lines = _newest_acts(_collapsed(history), params.acts)
     weight = weights[lines.kind].astype(np.float64)
-    acts = np.bincount(lines.person, minlength=history.people)[lines.person]
+    acts = np.bincount(lines.person, minlength=history.people).astype(np.float64)
+    own = np.maximum(acts, 1) ** (-params.length / 2)
     popularity = np.bincount(lines.item, weights=weight, minlength=history.items) + params.shift
     places, start, scale = _newest(lines, history.items, params.newest)
     factor = np.asarray(popularity**-params.to_power, np.float64)
     rows = counting.Rows(
-        lines.person, _steps(lines), lines.item, weight * acts ** (-params.length / 2), places,
+        lines.person, _steps(lines), lines.item, lines.kind, own[lines.person], weights, places,
         start, scale * popularity**-params.from_power, factor,
     )  # fmt: skip
     near = counting.nearest(rows, params, compiled=compiled)
@@ -78,7 +80,7 @@ def _newest(
 ) -> "tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]":
     """Where each product occurs: row numbers, where a product's begin, and by how much they must be
     multiplied when only the newest were taken."""
-    places = np.argsort(lines.item, kind="stable").astype(np.int32)
+    places = order(lines.item).astype(np.int32)
     counts = np.bincount(lines.item, minlength=items).astype(np.int64)
     start = np.concatenate([[0], np.cumsum(counts)])
     many = np.flatnonzero(counts > newest)

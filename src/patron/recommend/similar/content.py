@@ -30,7 +30,6 @@ class Features(msgspec.Struct, frozen=True):
     words: Words
     steps: NDArray[np.int32]  # categories × depth: number of the path down to that depth, or -1
     depth: NDArray[np.int32]
-    price: NDArray[np.float32]  # logarithm, 0 where there is none
 
 
 def features(described: Described) -> Features:
@@ -42,8 +41,7 @@ def features(described: Described) -> Features:
         for depth in range(len(parts)):
             steps[code, depth] = numbers.setdefault(tuple(parts[: depth + 1]), len(numbers))
     depth = (steps >= 0).sum(axis=1).astype(np.int32)
-    price = np.log(np.maximum(described.price, 1)).astype(np.float32)
-    return Features(described, words(described.texts), steps[:, : depth.max()], depth, price)
+    return Features(described, words(described.texts), steps[:, : depth.max()], depth)
 
 
 class Shelf(msgspec.Struct, frozen=True):
@@ -81,7 +79,10 @@ def beside(shelf: Shelf, first: int, last: int) -> tuple[NDArray[np.int32], NDAr
 
 
 def likeness(
-    of: Features, params: Params, one: NDArray[np.int32], other: NDArray[np.int32]
+    of: Features,
+    params: Params,
+    one: NDArray[np.int32],
+    other: NDArray[np.int32],
 ) -> NDArray[np.float64]:
     """Of each pair, from 0 (nothing in common, or nothing known) to 1."""
     goods = of.described
@@ -119,21 +120,27 @@ def by_words(
     of: Words, *, compiled: bool | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Pairs that share rare words, the likest of each product, in rising order of the first."""
-    parts: list[tuple[Any, Any]] = [(np.zeros(0, np.int32), np.zeros(0, np.int32))]
-    for block in counting.pairs(of.rare, compiled=compiled):
-        alike = block.both / (of.length[block.one] * of.length[block.other])
-        best = counting.best(block.one, alike, BY_WORDS, compiled=compiled)
-        parts.append((block.one[best], block.other[best]))
-    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+    found = counting.likest(of.rare, of.length, BY_WORDS, compiled=compiled)
+    return found.one, found.other
 
 
 def _same_words(of: Words, one: NDArray[np.int32], other: NDArray[np.int32]) -> Any:
-    return counting.products(of.start, of.word, of.weight, one, other)
+    return counting.products(of.start, of.word, of.weight, one, other, compiled=False)
 
 
 def _same_path(of: Features, one: NDArray[np.int32], other: NDArray[np.int32]) -> Any:
     first, second = of.described.category[one], of.described.category[other]
-    shared = np.zeros(len(one))
+    count = len(of.depth)
+    if count * count > len(one):
+        return _shared_steps(of, first, second)
+    # Fewer pairs of categories than of products: each is compared once. -1 is the last row.
+    every = np.arange(count)
+    table = _shared_steps(of, np.repeat(every, count), np.tile(every, count))
+    return table[first % count * np.int64(count) + second % count]
+
+
+def _shared_steps(of: Features, first: NDArray[Any], second: NDArray[Any]) -> Any:
+    shared = np.zeros(len(first))
     for depth in range(of.steps.shape[1]):
         step = of.steps[first, depth]
         shared += (step >= 0) & (step == of.steps[second, depth])
@@ -141,5 +148,6 @@ def _same_path(of: Features, one: NDArray[np.int32], other: NDArray[np.int32]) -
 
 
 def _near(of: Features, one: NDArray[np.int32], other: NDArray[np.int32]) -> Any:
-    known = (of.described.price > 0)[other]
-    return np.where(known, np.exp(-2 * np.abs(of.price[one] - of.price[other])), 0.0)
+    first, second = of.described.price[one], of.described.price[other]
+    near = np.minimum(first, second) / np.maximum(np.maximum(first, second), 1)
+    return np.where((first > 0) & (second > 0), near * near, 0.0)

@@ -8,15 +8,20 @@ products that have visits it counts `cold`, so that much the same but new produc
 taking the place over.
 """
 
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from patron.recommend.compiling import possible
 from patron.recommend.pairs import counting
 from patron.recommend.similar import content, viewed
 from patron.recommend.similar.types import Described, Index, Params, undescribed
+from patron.recommend.sorting import order
 from patron.recommend.types import Interactions
 
 AT_ONCE = 50_000
@@ -61,18 +66,13 @@ def blend(
     history: Interactions, params: Params, ready: Compared, *, compiled: bool | None = None
 ) -> Index:
     """Similar products, from descriptions that were made ready."""
-    of, goods = ready.features, ready.features.described
+    goods = ready.features.described
     held = viewed.visits(history, params)
     seen = viewed.seen(held, params, goods.parent, compiled=compiled)
-    parts = []
-    for first in range(0, history.items, AT_ONCE):
-        last = min(first + AT_ONCE, history.items)
-        mine = slice(*np.searchsorted(ready.one, [first, last]))
-        theirs = slice(*np.searchsorted(seen.one, [first, last]))
-        more = [content.beside(shelf, first, last) for shelf in ready.shelves]
-        more.append((ready.one[mine], ready.other[mine]))
-        blended = _blended(of, params, seen, theirs, more, compiled)
-        parts.append((np.bincount(blended[0] - first, minlength=last - first), *blended[1:]))
+    if possible() if compiled is None else compiled:
+        parts = list(_at_once(ready, params, seen))
+    else:
+        parts = list(_one_by_one(ready, params, seen))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else _NONE
     sizes, item, score, alike, support = columns
     return Index(
@@ -88,6 +88,46 @@ def blend(
 
 
 _NONE = [np.zeros(0, kind) for kind in "iiffi"]
+Part = tuple[NDArray[Any], ...]
+"""Of a block of products: how many are similar to each; other, score, seen and support of these."""
+
+
+@cache
+def _loops() -> Any:
+    return import_module("patron.recommend.similar.compiled")
+
+
+def _at_once(ready: Compared, params: Params, seen: viewed.Seen) -> Iterator[Part]:
+    of, goods, items = ready.features, ready.features.described, len(ready.features.described)
+    trust = seen.visits / (seen.visits + params.trust)
+    start = counting.starts(seen.one, items)
+    found = start, seen.other, seen.likeness, seen.support
+    by_words = counting.starts(ready.one, items), ready.other
+    shelves = tuple((shelf.order, shelf.place, content.BESIDE) for shelf in ready.shelves)
+    words = of.words.start, of.words.word, of.words.weight, of.words.known
+    table = np.stack([goods.category, goods.brand, goods.parent], axis=1).astype(np.int32)
+    numbers = np.stack([goods.price.astype(np.float64), trust], axis=1)
+    told = (table, numbers), words, (of.steps, of.depth)
+    shares = params.text, params.category, params.brand, params.price
+    for first in range(0, items, AT_ONCE):
+        rows = first, min(first + AT_ONCE, items)
+        sizes, *columns = _loops().blended(
+            rows, found, by_words, shelves, told, (params.cold, shares), params.kept
+        )
+        filled = np.arange(params.kept) < sizes[:, None]
+        yield sizes, *(column[filled] for column in columns)
+
+
+def _one_by_one(ready: Compared, params: Params, seen: viewed.Seen) -> Iterator[Part]:
+    items = len(ready.features.described)
+    for first in range(0, items, AT_ONCE):
+        last = min(first + AT_ONCE, items)
+        mine = slice(*np.searchsorted(ready.one, [first, last]))
+        theirs = slice(*np.searchsorted(seen.one, [first, last]))
+        more = [content.beside(shelf, first, last) for shelf in ready.shelves]
+        more.append((ready.one[mine], ready.other[mine]))
+        blended = _blended(ready.features, params, seen, theirs, more)
+        yield np.bincount(blended[0] - first, minlength=last - first), *blended[1:]
 
 
 def _blended(
@@ -96,8 +136,7 @@ def _blended(
     seen: viewed.Seen,
     rows: slice,
     more: list[tuple[NDArray[np.int32], NDArray[np.int32]]],
-    compiled: bool | None,
-) -> tuple[NDArray[Any], ...]:
+) -> Part:
     """One, other, score, seen and support of the best pairs of a block of products."""
     items = len(of.described)
     known = seen.one[rows].astype(np.int64) * items + seen.other[rows]
@@ -110,7 +149,7 @@ def _blended(
     one, other, key = one[apart], other[apart], key[apart]
     likeness, support = np.zeros(len(key)), np.zeros(len(key), np.int32)
     # `seen` lists the best first; looked up by key they stand in rising order.
-    rising = np.argsort(known)
+    rising = order(known)
     place = np.searchsorted(key, known[rising])
     likeness[place] = seen.likeness[rows][rising]
     support[place] = seen.support[rows][rising]
@@ -125,6 +164,6 @@ def _blended(
     )
     alike = score > 0
     columns = [column[alike] for column in (one, other, score, likeness, support)]
-    best = counting.best(columns[0], columns[2], params.kept, compiled=compiled)
+    best = counting.best(columns[0], columns[2], params.kept, compiled=False)
     kinds = (np.int32, np.int32, np.float32, np.float32, np.int32)
     return tuple(column[best].astype(k) for column, k in zip(columns, kinds, strict=True))

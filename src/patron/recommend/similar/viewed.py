@@ -7,8 +7,6 @@ filtering: Linden, Smith and York 2003, doi:10.1109/MIC.2003.1167344; shrinkage:
 2007, doi:10.1109/ICDM.2007.90).
 """
 
-from typing import Any
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from patron.recommend.pairs import counting
 from patron.recommend.pairs.types import Sets
 from patron.recommend.similar.types import Params
+from patron.recommend.sorting import first_of_runs, order
 from patron.recommend.types import Interactions, Kind
 
 DAY_S = 86_400
@@ -55,20 +54,11 @@ def seen(
 ) -> Seen:
     """The likest `kept` of each product; variants of one product are not like each other."""
     alone = counting.totals(held)[0]
-    parts: list[list[NDArray[Any]]] = []
-    for block in counting.pairs(held, compiled=compiled):
-        apart = (parent[block.one] < 0) | (parent[block.one] != parent[block.other])
-        one, other, support = block.one[apart], block.other[apart], block.support[apart]
-        likeness = block.both[apart] / (np.sqrt(alone[one] * alone[other]) + params.shrinkage)
-        best = counting.best(one, likeness, params.kept, compiled=compiled)
-        parts.append([column[best] for column in (one, other, likeness, support)])
-    columns = (
-        [np.concatenate(column) for column in zip(*parts, strict=True)]
-        if parts
-        else [np.zeros(0, kind) for kind in "iidi"]
-    )
-    one, other, likeness, support = columns
-    return Seen(one, other, likeness, support, alone)
+    found = counting.likest(
+        held, np.sqrt(alone), params.kept,
+        shrinkage=params.shrinkage, parent=parent, compiled=compiled,
+    )  # fmt: skip
+    return Seen(found.one, found.other, found.likeness, found.support, alone)
 
 
 def _newest(number: NDArray[np.int32], at: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -81,7 +71,9 @@ def _latest(history: Interactions, longest: int) -> Interactions:
     """The last `longest` different products of each person."""
     key = history.person.astype(np.int64) * history.items + history.item
     # Rows stand in time order: the last of each product is the first from behind.
-    last = len(key) - 1 - np.unique(key[::-1], return_index=True)[1]
+    behind = key[::-1]
+    by_key = order(behind)
+    last = len(key) - 1 - by_key[first_of_runs(behind[by_key])]
     last.sort()
     person = history.person[last]
     behind = np.searchsorted(person, person, side="right") - np.arange(len(person))

@@ -22,6 +22,7 @@ class Words(msgspec.Struct, frozen=True):
     word: NDArray[np.int32]
     weight: NDArray[np.float64]
     rare: Sets  # for each rare word its products; the weight is that of the word, squared
+    known: int  # how many different words there are
     length: NDArray[np.float64]  # what a product's weights were divided by
 
 
@@ -47,6 +48,7 @@ def words(texts: Sequence[str]) -> Words:
         word.astype(np.int32),
         rarity[word] / length[item],
         rare,
+        size,
         length,
     )
 

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from patron.recommend.pairs import counting
 from patron.recommend.pairs.types import Sets
+from patron.recommend.sorting import order
 
 
 def alike(
@@ -12,6 +13,8 @@ def alike(
     one: NDArray[np.int32],
     other: NDArray[np.int32],
     score: NDArray[np.float64],
+    *,
+    compiled: bool | None = None,
 ) -> NDArray[np.float64]:
     """Of each pair: the cosine of the two products' companions, from 0 to 1.
 
@@ -21,7 +24,8 @@ def alike(
     weight = np.maximum(score, 0.0)
     length = np.sqrt(np.bincount(one, weights=weight**2, minlength=len(start) - 1))
     weight = weight / np.where(length > 0, length, 1.0)[one]
-    return counting.products(start, other, weight, one, other)
+    rising = order(one * np.int64(len(start)) + other)
+    return counting.products(start, other[rising], weight[rising], one, other, compiled=compiled)
 
 
 def viewed_in_turns(
@@ -39,8 +43,8 @@ def viewed_in_turns(
     seen = counting.totals(visits)[1].astype(np.float64)
     found = np.zeros(len(one))
     wanted = one.astype(np.int64) * visits.items + other
-    order = np.argsort(wanted)
-    ranked = wanted[order]
+    by_pair = order(wanted)
+    ranked = wanted[by_pair]
     for block in counting.pairs(visits, compiled=compiled):
         key = block.one.astype(np.int64) * visits.items + block.other
         place = np.minimum(np.searchsorted(key, ranked), len(key) - 1) if len(key) else ranked[:0]
@@ -48,6 +52,6 @@ def viewed_in_turns(
             continue
         there = key[place] == ranked
         both = block.support[place[there]]
-        pair = order[there]
+        pair = by_pair[there]
         found[pair] = both / np.sqrt(seen[one[pair]] * seen[other[pair]])
     return found

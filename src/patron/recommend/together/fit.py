@@ -44,7 +44,7 @@ def count(
         parts.append([column[best] for column in columns])
     one, other, score, lift, sure, support, both = _joined(parts)
     start = counting.starts(one, held.items)
-    said = params.alike * against.alike(start, one, other, score)
+    said = params.alike * against.alike(start, one, other, score, compiled=compiled)
     if visits is not None and len(visits):
         said = said + params.views * against.viewed_in_turns(visits, one, other, compiled=compiled)
     faded, joins = weigh.joins(held)

@@ -53,7 +53,9 @@ def _orders(lines: Interactions) -> NDArray[np.int64]:
         moment = np.stack([lines.person[alone].astype(np.int64), lines.at[alone]], axis=1)
         _, number = np.unique(moment, axis=0, return_inverse=True)
         order[alone] = number.reshape(-1) + order.max() + 1
-    return np.unique(order, return_inverse=True)[1].astype(np.int64)
+    there = np.zeros(int(order.max()) + 1, np.bool_)
+    there[order] = True
+    return (np.cumsum(there) - 1)[order].astype(np.int64)
 
 
 def _windows(person: NDArray[np.int64], began: NDArray[np.int64], seconds: int) -> Any:
