@@ -112,13 +112,30 @@ class Knobs(NamedTuple):
 class Fresh(NamedTuple):
     """Visits that the index does not have: asked product k leads to those that are
     `sessions[start[k]:start[k + 1]]`, numbered from the index's last on; visit s of them weighs
-    `weight[s]` and is the first `length[s]` products of row s."""
+    `weight[s]` and is the first `length[s]` products of row s. Those of one step have no say, and
+    `own` has none: it is the visit that asks."""
 
     start: "NDArray[np.int64]"
     sessions: "NDArray[np.int32]"
     weight: "NDArray[np.float32]"
     steps: "NDArray[np.int32]"
     length: "NDArray[np.int64]"
+    own: int = -1
+
+
+def told(
+    source: Source, fresh: Fresh, question: Question, knobs: Knobs, n: int
+) -> "tuple[NDArray[np.int32], NDArray[np.float32]]":
+    """The `n` best of an answer, of equals the lower number first; what nothing speaks for is left
+    out."""
+    found, scores = answer(source, fresh, question, knobs)
+    rounded = scores.astype(np.float32)
+    if len(found) > n:
+        keep = rounded >= np.partition(rounded, len(found) - n)[len(found) - n]
+        found, rounded = found[keep], rounded[keep]
+    order = np.lexsort((found, -rounded))[:n]
+    order = order[rounded[order] > 0]
+    return found[order], rounded[order]
 
 
 def answer(
@@ -203,6 +220,7 @@ def _neighbours(
     for k, item in enumerate(question.items.tolist()):
         span = _span(source.item_start, item)
         new = fresh.sessions[fresh.start[k] : fresh.start[k + 1]]
+        new = new[(new != fresh.own) & (fresh.length[new - known] > 1)]
         sessions += [source.item_sessions[span], new]
         weights += [source.item_weight[span], fresh.weight[new - known]]
         asked.append(np.full(span.stop - span.start + len(new), k))

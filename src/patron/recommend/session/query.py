@@ -58,8 +58,7 @@ def next_items(
     if not len(question.items) or n < 1:
         return NOTHING
     none = Fresh(np.zeros(len(question.items) + 1, np.int64), *NO_VISITS)
-    found, scores = (kernels or fastest()).answer(ready.source, none, question, ready.knobs)
-    return best(found, scores, n)
+    return Scored(*(kernels or fastest()).told(ready.source, none, question, ready.knobs, n))
 
 
 def ready_for(index: Index) -> Ready:
@@ -92,26 +91,15 @@ def asked(index: Index, ready: Ready, visit: Visit, below: int) -> Question:
     for place, item in enumerate(items[: -index.last - 1 : -1].tolist()):
         if 0 <= item < below:
             back.setdefault(item, place)
-    steps = np.fromiter(back.values(), np.int64, len(back))
+    steps = np.array([*back.values()], np.int64)
     age = np.asarray(ages_s, np.float64)[len(items) - 1 - steps]
-    fading = np.exp(-np.maximum(age - (age[0] if len(age) else 0.0), 0.0) / FADING)
+    fading = np.exp(np.maximum(age - (age[0] if len(age) else 0.0), 0.0) / -FADING)
     return Question(
-        np.fromiter(back, np.int32, len(back)),
+        np.array([*back], np.int32),
         ready.step[steps] * fading,
         ready.recall[steps] * fading,
         index.back[steps] * fading,
     )
-
-
-def best(found: "NDArray[np.int32]", scores: "NDArray[np.float64]", n: int) -> Scored:
-    """The `n` best, of equals the lower number first; what nothing speaks for is left out."""
-    rounded = scores.astype(np.float32)
-    if len(found) > n:
-        keep = rounded >= np.partition(rounded, len(found) - n)[len(found) - n]
-        found, rounded = found[keep], rounded[keep]
-    order = np.lexsort((found, -rounded))[:n]
-    order = order[rounded[order] > 0]
-    return Scored(found[order], rounded[order])
 
 
 def _read_only(array: "NDArray[Any]") -> "NDArray[Any]":
