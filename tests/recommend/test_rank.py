@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goods import DAY, NOW, goods, moment, moments, offer, shelves, words
+from patron.recommend import compiling
 from patron.recommend.rules.language import Filter, read_boost, read_filter
-from patron.recommend.rules.rank import MOST_PLACES, rank
+from patron.recommend.rules.rank import MOST_PLACES, plainly, rank
 from patron.recommend.rules.ruleset import Apart, Pin, Rules
 from patron.recommend.rules.scene import Scene
 from patron.recommend.rules.sifting.pool import MOST_OFFERED, chance, drawn
@@ -199,6 +200,31 @@ def test_nothing_is_left_out_without_a_reason_and_pins_stand_where_they_are_pinn
     whatever = Context(**{name: getattr(context, name) for name in context.__struct_fields__
                           if name != "seed"}, seed=context.seed + 1)  # fmt: skip
     assert rank(offers, shop, rules, whatever).items.tolist() == answer
+
+
+@pytest.mark.skipif(not compiling.possible(), reason="numba, the extra `fast`, is not installed")
+@settings(deadline=None, max_examples=300)
+@given(st.data())
+def test_compiled_and_in_numpy_the_answer_is_the_same_to_the_last_bit(data: st.DataObject) -> None:
+    from patron.recommend.rules.sifting import quickly
+
+    shop = data.draw(shelves())
+    rules = data.draw(rulesets(len(shop)))
+    for _ in range(2):  # what was found out for the first is kept for the second
+        context, offers = data.draw(moments(len(shop))), data.draw(offered(len(shop)))
+        one, other = (way(offers, shop, rules, context) for way in (plainly, quickly.rank))
+        assert one.items.tolist() == other.items.tolist()
+        assert one.scores.tolist() == other.scores.tolist()
+        assert one.reasons == other.reasons
+        assert one.because.tolist() == other.because.tolist()
+        assert one.dropped == other.dropped
+        if len(shop):
+            row = data.draw(st.integers(0, len(shop) - 1))
+            shop.price[row], shop.in_stock[row] = data.draw(
+                st.sampled_from(((500, True), (-1, False)))
+            )
+            shop.margin[row] = data.draw(st.sampled_from((0.0, 1.0)))
+            shop.touched.add(row)
 
 
 def answered(

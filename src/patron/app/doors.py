@@ -1,5 +1,6 @@
 """The doors of the web process: the hot ones by path, and every room's routes."""
 
+from threading import Thread
 from typing import Any, Protocol
 
 from litestar.handlers import HTTPRouteHandler
@@ -36,6 +37,7 @@ from patron.profiles.consents import routes as consents
 from patron.profiles.labels import routes as labels
 from patron.profiles.search import routes as search
 from patron.recommend import routes as recommend
+from patron.recommend.rules.rank import warm as compile_ranking
 from patron.recommend.serving.door import PATH as RECOMMEND
 from patron.recommend.serving.door import Door as RecommendDoor
 from patron.recommend.serving.engine import Engines
@@ -128,6 +130,14 @@ def proxies_of(settings: Settings) -> list[str]:
     return [proxy for proxy in proxies if proxy]
 
 
+def _settled() -> None:
+    """A shop's catalog stands in memory: a million containers, and to look through them again and
+    again costs pauses. Answers come from numpy until the loops that do the same have been compiled,
+    which takes a quarter of a minute at the very first start."""
+    collect_rarely()
+    Thread(target=compile_ranking, name="compiling", daemon=True).start()
+
+
 def open_doors(
     settings: Settings, clock: Clock, db: Database, keys: Keys, signer: Signer, shop_by_slug: Any
 ) -> Doors:
@@ -144,6 +154,5 @@ def open_doors(
         ),
     )
     tracking = delivery.TrackingDoor(signer, shop_by_slug, inbox, clock)
-    # A catalog is a million containers: to look through them again and again costs pauses.
-    engines = Engines(db, settings.data_dir, clock, collect_rarely)
+    engines = Engines(db, settings.data_dir, clock, _settled)
     return Doors(inbox, tracking, door, engines, RecommendDoor(keys, engines))

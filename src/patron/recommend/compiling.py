@@ -1,12 +1,14 @@
 """Counting loops are compiled where numba is installed; everywhere else numpy does the same."""
 
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from typing import TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
+@cache
 def possible() -> bool:
     """Whether loops can be compiled here: the extra `fast` is installed."""
     return find_spec("numba") is not None

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from patron.recommend.rules.comparing import among, compared, contains, known, opposite, within
-from patron.recommend.rules.fields import Kind, Operator, find, nearest
+from patron.recommend.rules.fields import About, Kind, Operator, find, nearest
 from patron.recommend.rules.grammar import Misspoken, Node, parse
 from patron.recommend.rules.operands import (
     Number,
@@ -36,10 +36,11 @@ LEAST_BOOST, MOST_BOOST = 0.01, 100.0
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """A rule that says yes or no."""
+    """A rule that says yes or no; `lasts`: it says the same of a product at any moment."""
 
     text: str
     truth: Truth
+    lasts: bool = False
 
     def mask(self, scene: Scene) -> Bools:
         """For each product of the scene whether it may stay."""
@@ -49,10 +50,11 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 class Boost(msgspec.Struct, frozen=True):
-    """A rule that is a number."""
+    """A rule that is a number; `lasts` as in `Filter`."""
 
     text: str
     number: Number
+    lasts: bool = False
 
     def factors(self, scene: Scene) -> Floats:
         """For each product what its relevance is multiplied by: LEAST_BOOST to MOST_BOOST, 1 where
@@ -67,16 +69,26 @@ class Boost(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=1024)
 def read_filter(text: str) -> Filter:
     """The filter that `text` says; raises Misspoken."""
-    return Filter(text, logical(_meaning(parse(text))))
+    tree = parse(text)
+    return Filter(text, logical(_meaning(tree)), _lasts(tree))
 
 
 @lru_cache(maxsize=1024)
 def read_boost(text: str) -> Boost:
     """The boost that `text` says; raises Misspoken."""
-    found = _meaning(parse(text))
+    tree = parse(text)
+    found = _meaning(tree)
     if found.kind is Kind.TRUTH:
         raise refused(found, "a boost is a number", f"2 if {text[:40].strip()} else 1")
-    return Boost(text, numeric(found))
+    return Boost(text, numeric(found), _lasts(tree))
+
+
+def _lasts(node: Node) -> bool:
+    """Whether it asks for nothing but what the catalog says of a product."""
+    if node.op == "name":
+        ref = find(str(node.value))
+        return ref is not None and ref.about is About.PRODUCT and ref.what != "age"
+    return all(_lasts(part) for part in node.parts)
 
 
 def _meaning(node: Node) -> Operand:

@@ -5,19 +5,23 @@ does. Within one, relevance (share of the offer's best) is multiplied by boosts 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from patron.recommend import compiling
 from patron.recommend.rules.ruleset import Rules
 from patron.recommend.rules.scene import Bools, Floats, Scene
 from patron.recommend.rules.sifting.objections import objections, times_ignored
 from patron.recommend.rules.sifting.pool import FRESH_ONLY, Pool, chance, drawn, gathered
 from patron.recommend.rules.sifting.taken import Taken
+from patron.recommend.rules.sifting.weights import faded, weighing
 from patron.recommend.rules.types import Context, Goods, Objection, Offer, Ranked, Touch
 
 MOST_PLACES = 200
-_LEAST = 0.01
 _OTHER = 0x5851F42D4C957F2D
 """Makes another seed of a seed, so that which place is tried says nothing about which product."""
 
@@ -28,6 +32,37 @@ def rank(offers: Sequence[Offer], goods: Goods, rules: Rules, context: Context) 
     The same input gives the same answer. A pin stands at its place unless it is kept out or there
     is too little to stand before it.
     """
+    quickly = _quickly() if Compiled.is_ready else None
+    if quickly is not None and quickly.possible(rules):
+        found: Ranked = quickly.rank(offers, goods, rules, context)
+        return found
+    return plainly(offers, goods, rules, context)
+
+
+class Compiled:
+    """Whether the loops have been compiled: until then numpy does the same."""
+
+    is_ready = False
+
+
+def warm() -> None:
+    """Have the loops compiled, or read from their cache; takes seconds at the very first start."""
+    quickly = _quickly()
+    if quickly is not None and not Compiled.is_ready:
+        quickly.warm()
+        Compiled.is_ready = True
+
+
+@cache
+def _quickly() -> Any:
+    """The compiled ranking, None without numba."""
+    if not compiling.possible():
+        return None
+    return import_module("patron.recommend.rules.sifting.quickly")
+
+
+def plainly(offers: Sequence[Offer], goods: Goods, rules: Rules, context: Context) -> Ranked:
+    """`rank` in numpy."""
     offers = list(offers)
     pool = gathered(offers, goods, rules, context)
     scene = Scene(goods, context, pool.items)
@@ -76,21 +111,10 @@ def _scores(scene: Scene, pool: Pool, rules: Rules) -> tuple[Floats, Bools]:
         factor = factor * boost.factors(scene)
     is_boosted = factor > 1
     scores = pool.relevance * factor
-    for what, weight in (
-        ("margin", rules.margin_weight),
-        ("popularity", rules.popularity_weight),
-    ):
-        if weight:
-            share = np.minimum(np.maximum(scene.number(what), 0), 1)
-            unknown = np.isnan(share)
-            if unknown.any():
-                # Who does not say is taken for the usual, or silence would be punished.
-                known = np.sort(share[~unknown])
-                share[unknown] = known[len(known) // 2] if len(known) else 0.0
-            scores *= np.maximum(1 + weight * share, _LEAST)
+    for weight in weighing(scene, rules):
+        scores *= weight
     if rules.ignored_factor < 1 and len(scene.context.ignored):
-        times = times_ignored(scene.context, pool.items)
-        scores *= np.maximum(np.power(rules.ignored_factor, times), _LEAST)
+        scores *= faded(rules, times_ignored(scene.context, pool.items))
     if rules.rotation > 0:
         scores *= 1 - rules.rotation * chance(scene.context.seed, pool.items)
     return scores, is_boosted

@@ -1,5 +1,8 @@
 """Everything a shopkeeper says about one placement, ready to be applied."""
 
+from functools import cached_property
+from typing import Any
+
 import msgspec
 
 from patron.recommend.rules.language import Boost, Filter
@@ -20,7 +23,7 @@ class Apart(msgspec.Struct, frozen=True):
     other: Filter
 
 
-class Rules(msgspec.Struct, frozen=True, kw_only=True):
+class Rules(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Amounts in minor units, ages in days. What is None, empty or 0 does nothing; `ignored_factor`
     does nothing at 1.
 
@@ -53,3 +56,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     explore_days: float = 30
     ignored_factor: float = 1
     ignored_hidden_after: int = 0
+
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What was worked out for these rules; whoever fills it keeps it right."""
+        return {}

@@ -141,6 +141,16 @@ class Words(msgspec.Struct, frozen=True, eq=False, dict=True):
         return found
 
     @cached_property
+    def kinds(self) -> NDArray[np.int32]:
+        """The first text of each product, by its first code of those that are compared alike."""
+        if self.starts is None:
+            return np.ascontiguousarray(self.alike[self.codes])
+        begin, end = self.starts[:-1], self.starts[1:]
+        first = np.full(len(begin), NONE, np.int32)
+        first[end > begin] = self.codes[begin[end > begin]]
+        return np.ascontiguousarray(self.alike[first])
+
+    @cached_property
     def tables(self) -> dict[tuple[str, ...], NDArray[np.bool_]]:
         """What was looked up for texts that stand in rules; whoever fills it keeps it small."""
         return {}
@@ -164,6 +174,28 @@ class Words(msgspec.Struct, frozen=True, eq=False, dict=True):
         else:
             codes = self.codes[self.starts[item] : self.starts[item + 1]]
         return [self.words[code] for code in codes.tolist() if code != NONE]
+
+
+class Touched:
+    """The numbers of products of which something was written, one after the other, for those who
+    keep what they found out. `end` counts all of them, so nobody misses one."""
+
+    MOST = 50_000
+
+    def __init__(self) -> None:
+        self._rows: list[int] = []
+        self.end = 0
+
+    def add(self, row: int) -> None:
+        if len(self._rows) >= self.MOST:
+            self._rows.clear()
+        self._rows.append(row)
+        self.end += 1
+
+    def since(self, seen: int) -> list[int] | None:
+        """What came after the first `seen`; None where that is not remembered: anything may."""
+        lost = self.end - len(self._rows)
+        return None if seen < lost else self._rows[seen - lost :]
 
 
 class Goods(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True):
@@ -198,6 +230,11 @@ class Goods(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True):
     def greatest_popularity(self) -> float:
         known = self.popularity[np.isfinite(self.popularity)]
         return float(known.max()) if len(known) else 0.0
+
+    @cached_property
+    def touched(self) -> Touched:
+        """Is to be told of whatever is written into the columns."""
+        return Touched()
 
     @cached_property
     def named(self) -> Mapping[str, Words]:

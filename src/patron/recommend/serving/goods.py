@@ -149,6 +149,7 @@ class Stock:
             return
         self._faces[number] = self._wires[number] = None
         _set(self.goods, number, ware, self._shop.currency)
+        self.goods.touched.add(number)
         same = before is not None and ware is not None and _words(_unpacked(before)) == _words(ware)
         self._dirty = self._dirty or not (same or ware is None)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from patron.recommend.rules.ruleset import Rules
+from patron.recommend.rules.ruleset import Apart, Rules
 from patron.recommend.rules.scene import Bools, Scene, is_among
 from patron.recommend.rules.types import NONE, Context, Goods, Objection
 
@@ -41,13 +41,17 @@ def objections(scene: Scene, rules: Rules) -> Iterator[tuple[str, Bools]]:
     if rules.apart:
         beside = shown_beside(goods, context)
         for number, pair in enumerate(rules.apart):
-            one, other = pair.one.mask(beside).any(), pair.other.mask(beside).any()
-            found = np.zeros(len(rows), np.bool_)
-            if other:
-                found |= pair.one.mask(scene)
-            if one:
-                found |= pair.other.mask(scene)
-            yield f"{Objection.APART}[{number}]", found
+            yield f"{Objection.APART}[{number}]", apart_from(pair, scene, beside)
+
+
+def apart_from(pair: Apart, scene: Scene, beside: Scene) -> Bools:
+    """Which products may not stand beside those."""
+    found = np.zeros(scene.size, np.bool_)
+    if pair.other.mask(beside).any():
+        found |= pair.one.mask(scene)
+    if pair.one.mask(beside).any():
+        found |= pair.other.mask(scene)
+    return found
 
 
 def shown_beside(goods: Goods, context: Context) -> Scene:

@@ -1,0 +1,286 @@
+"""`rank` by compiled loops: hands them columns, asks the rules that are of this moment, and puts
+their numbers into words. Needs numba."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from patron.recommend.rules.ruleset import Rules
+from patron.recommend.rules.scene import Scene
+from patron.recommend.rules.sifting.keeping import Kept, kept_for
+from patron.recommend.rules.sifting.objections import apart_from, shown_beside
+from patron.recommend.rules.sifting.placing import placed
+from patron.recommend.rules.sifting.pool import MOST_OFFERED, MOST_OFFERS
+from patron.recommend.rules.sifting.pooling import pooled
+from patron.recommend.rules.sifting.shapes import (
+    EXPLORED,
+    PINNED,
+    Judged,
+    Moment,
+    Offered,
+    Pooled,
+    Said,
+)
+from patron.recommend.rules.sifting.weights import faded, weighing
+from patron.recommend.rules.types import (
+    NONE,
+    Context,
+    Goods,
+    Objection,
+    Offer,
+    Ranked,
+    Touch,
+    Words,
+)
+from patron.recommend.types import Scored
+
+_ALL = 0xFFFFFFFFFFFFFFFF
+_MOST_RULES = 100
+_LOW, _HIGH = -(2**62), 2**62
+_NO_ITEMS = np.empty(0, np.int32)
+_NO_TIMES = np.empty(0, np.int64)
+_NO_SHARES = np.empty(0, np.float64)
+_NO_SCORES = np.empty(0, np.float32)
+_NO_BYTES = np.empty(0, np.uint8)
+_NO_TRUTHS = np.empty(0, np.bool_)
+_NO_WEIGHTS = np.empty((0, 0), np.float64)
+_NO_PAIRS = np.empty((0, 0), np.bool_)
+_EARLY = (
+    Objection.NOT_SHOWN,
+    Objection.OUT_OF_STOCK,
+    Objection.CURRENT,
+    Objection.IN_CART,
+    Objection.EXCLUDED,
+    Objection.VIEWED,
+    Objection.BOUGHT,
+    Objection.IGNORED,
+    Objection.PRICE,
+)
+_LATE = (Objection.RELEVANCE, Objection.PARENT, Objection.BRAND, Objection.CATEGORY)
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What is the same for every answer under the same rules."""
+
+    said: Said
+    pins: NDArray[np.int32]
+    pin_places: NDArray[np.int64]
+    objections: list[str]
+    asks: bool
+    """Whether any rule is of the moment."""
+
+
+def possible(rules: Rules) -> bool:
+    """Whether the loops can count so many rules."""
+    return max(len(rules.filters), len(rules.apart)) <= _MOST_RULES
+
+
+def rank(offers: Sequence[Offer], goods: Goods, rules: Rules, context: Context) -> Ranked:
+    """See `rank.rank`."""
+    kept = kept_for(goods, rules)
+    plan: Plan | None = rules.kept.get("plan")
+    if plan is None:
+        plan = rules.kept["plan"] = _plan(rules, kept)
+    offers = list(offers)
+    said, offered = plan.said, _offered(offers, plan, context)
+    moment = _moment(rules, context)
+    pool: Pooled = pooled(offered, kept.columns, said, moment, kept.bits)
+    if pool.strange:
+        kept.learn(pool.items)
+    judged = _judged(kept, plan, pool, context)
+    found = placed(pool, kept.columns, said, moment, offered, judged)
+    return _told(offers, offered, pool, plan, found)
+
+
+def warm() -> None:
+    """Have everything compiled."""
+    none, one = np.full(1, NONE, np.int32), np.ones(1, np.bool_)
+    nothing = Words(none, [])
+    goods = Goods(
+        currency="EUR",
+        price=none.astype(np.int64),
+        compare_at=none.astype(np.int64),
+        in_stock=one,
+        stock=none,
+        brand=nothing,
+        category=nothing,
+        parent=none,
+        margin=none.astype(np.float32),
+        first_seen=none.astype(np.int64),
+        popularity=none.astype(np.float32),
+        repeat=none.astype(np.float32),
+        shown=one,
+        kind=nothing,
+    )
+    scored = Scored(np.zeros(1, np.int32), np.ones(1, np.float32))
+    rank([Offer("together", scored)], goods, Rules(), Context(now=0.0, n=1))
+
+
+def _plan(rules: Rules, kept: Kept) -> Plan:
+    pins = sorted(rules.pins, key=lambda pin: pin.place)
+    split = kept.split
+    low, high = rules.price_from, rules.price_to
+    filters = [f"{Objection.FILTER}[{n}]" for n in range(len(rules.filters))]
+    apart = [f"{Objection.APART}[{n}]" for n in range(len(rules.apart))]
+    return Plan(
+        Said(
+            in_stock=rules.in_stock,
+            siblings=rules.one_per_parent,
+            exclude_current=rules.exclude_current,
+            exclude_cart=rules.exclude_cart,
+            exclude_viewed=rules.exclude_viewed,
+            bought_days=float(rules.exclude_bought_days),
+            hidden_after=int(rules.ignored_hidden_after),
+            has_price=low is not None or high is not None,
+            price_from=_LOW if low is None else low,
+            price_to=_HIGH if high is None else high,
+            min_relevance=float(rules.min_relevance),
+            ignored_factor=rules.ignored_factor < 1,
+            rotation=float(rules.rotation),
+            explore_share=float(rules.explore_share),
+            explore_days=float(rules.explore_days),
+            filters=len(filters),
+            apart=len(apart),
+            caps=(int(rules.one_per_parent), rules.most_per_brand, rules.most_per_category),
+        ),
+        np.array([pin.item for pin in pins], np.int32),
+        np.array([pin.place for pin in pins], np.int64),
+        [*(one.value for one in _EARLY), *filters, *apart, *(one.value for one in _LATE)],
+        bool(
+            split.filters_now or split.buried_now or split.boosts_now or split.unless_now
+            or rules.apart or rules.margin_weight or rules.popularity_weight
+        ),
+    )  # fmt: skip
+
+
+def _offered(offers: list[Offer], plan: Plan, context: Context) -> Offered:
+    parts = [offer.scored for offer in offers[:MOST_OFFERS]]
+    items = [part.items[:MOST_OFFERED] for part in parts] or [_NO_ITEMS]
+    scores = [part.scores[:MOST_OFFERED] for part in parts] or [_NO_SCORES]
+    starts = np.array([0, *accumulate(map(len, items))], np.int64)[: len(parts) + 1]
+    return Offered(
+        np.concatenate(items, dtype=np.int32),
+        np.concatenate(scores, dtype=np.float64),
+        starts,
+        np.array([not offer.is_fallback for offer in offers[:MOST_OFFERS]], np.bool_),
+        plan.pins,
+        plan.pin_places,
+        _plain(context.fresh, _NO_ITEMS) if plan.said.explore_share > 0 else _NO_ITEMS,
+    )
+
+
+def _moment(rules: Rules, context: Context) -> Moment:
+    viewed = bought = ignored = ignored_times = _NO_ITEMS
+    bought_at, fading = _NO_TIMES, _NO_SHARES
+    if rules.exclude_viewed:
+        viewed = _plain(context.viewed, _NO_ITEMS)
+    if rules.exclude_bought_days > 0 and len(context.bought):
+        bought, bought_at = _plain(context.bought, _NO_ITEMS), _plain(context.bought_at, _NO_TIMES)
+    if len(context.ignored) and (rules.ignored_hidden_after or rules.ignored_factor < 1):
+        ignored = _plain(context.ignored, _NO_ITEMS)
+        ignored_times = _plain(context.ignored_times, _NO_ITEMS)
+        if rules.ignored_factor < 1:
+            fading = faded(rules, ignored_times)
+    return Moment(
+        float(context.now),
+        int(context.n),
+        np.uint64(context.seed & _ALL),
+        int(context.product),
+        _plain(context.cart, _NO_ITEMS) if rules.exclude_cart else _NO_ITEMS,
+        viewed,
+        bought,
+        bought_at,
+        _plain(context.excluded, _NO_ITEMS),
+        ignored,
+        ignored_times,
+        fading,
+    )
+
+
+def _plain(found: NDArray[Any], none: NDArray[Any]) -> NDArray[Any]:
+    """The same in the one form that loops are compiled for."""
+    if not len(found):
+        return none
+    flags = found.flags
+    if flags.writeable and flags.c_contiguous and found.dtype == none.dtype:
+        return found
+    return np.array(found, none.dtype)
+
+
+def _judged(kept: Kept, plan: Plan, pool: Pooled, context: Context) -> Judged:
+    """What the rules say that are of this moment."""
+    if not plan.asks:
+        return Judged(
+            kept.bits, kept.factors, _NO_BYTES, _NO_TRUTHS, _NO_TRUTHS, _NO_BYTES, _NO_SHARES,
+            _NO_WEIGHTS, _NO_PAIRS, _NO_PAIRS,
+        )  # fmt: skip
+    scene, rules, split = Scene(kept.goods, context, pool.items), kept.rules, kept.split
+    filtered = np.zeros(len(pool.items) if split.filters_now else 0, np.uint8)
+    for number, rule in reversed(split.filters_now):
+        filtered[~rule.mask(scene)] = number + 1
+    buried = np.zeros(len(pool.items) if split.buried_now else 0, np.bool_)
+    for rule in split.buried_now:
+        buried |= rule.mask(scene)
+    factor = _NO_SHARES
+    if split.boosts_now:
+        factor = kept.factors[pool.items] if split.boosts else np.ones(len(pool.items))
+        for boost in split.boosts_now:
+            factor = factor * boost.factors(scene)
+    apart = np.zeros(len(pool.items) if rules.apart else 0, np.uint8)
+    ones = others = _NO_PAIRS
+    if rules.apart:
+        beside = shown_beside(kept.goods, context)
+        for number, pair in reversed(list(enumerate(rules.apart))):
+            apart[apart_from(pair, scene, beside)] = number + 1
+        ones = np.array([pair.one.mask(scene) for pair in rules.apart])
+        others = np.array([pair.other.mask(scene) for pair in rules.apart])
+    weights = list(weighing(scene, rules))
+    return Judged(
+        kept.bits,
+        kept.factors,
+        filtered,
+        _NO_TRUTHS if split.unless_now is None else split.unless_now.mask(scene),
+        buried,
+        apart,
+        factor,
+        np.array(weights) if weights else _NO_WEIGHTS,
+        ones,
+        others,
+    )
+
+
+def _told(offers: list[Offer], offered: Offered, pool: Pooled, plan: Plan, found: Any) -> Ranked:
+    items, rows, (touches, scores, lifted), dropped = found
+    numbers, sources = pool.offer[rows].tolist(), pool.source[rows].tolist()
+    reasons: list[list[str]] = []
+    because = np.full(len(rows), NONE, np.int32)
+    for place, (number, touch, is_lifted) in enumerate(
+        zip(numbers, touches.tolist(), lifted.tolist(), strict=True)
+    ):
+        codes = []
+        if number >= 0:
+            offer = offers[number]
+            codes.append(offer.strategy)
+            if offer.is_fallback:
+                codes.append(Touch.FALLBACK.value)
+            if is_lifted:
+                codes.append(Touch.BOOSTED.value)
+            if offer.because is not None:
+                because[place] = offer.because[sources[place] - offered.starts[number]]
+        if touch == PINNED:
+            codes.append(Touch.PINNED.value)
+        elif touch == EXPLORED:
+            codes.append(Touch.EXPLORED.value)
+        reasons.append(codes)
+    many = {
+        plan.objections[number]: count for number, count in enumerate(dropped.tolist()) if count
+    }
+    if pool.unknown:
+        many[Objection.NO_PRODUCT.value] = pool.unknown
+    if pool.repeated:
+        many[Objection.TWICE.value] = pool.repeated
+    return Ranked(items, scores, reasons, because, many)
