@@ -157,6 +157,9 @@ def addresses(house: Running) -> dict[str, str]:
         "unsubscribe": Mint(signer, house.url, ticket).unsubscribe(),
         "cart": f"{house.url}/c/{signer.token('cart.restore', {'s': 'acme', 'c': cart})}",
         "damaged": f"{house.url}/l/nonsense",
+        "damaged cart": f"{house.url}/c/nonsense",
+        "damaged unsubscription": f"{house.url}/u/nonsense",
+        "nothing": house.url,
     }
 
 
@@ -193,7 +196,7 @@ def test_pages_can_be_read_on_a_phone_and_at_night(
         assert page.title(), name
         assert page.locator("h1").count() == 1, name
         assert contrast(ink, paper) >= 7, f"{name}: {ink} on {paper}"
-        assert name == "damaged" or complaints == [], name
+        assert name.startswith(("damaged", "nothing")) or complaints == [], name
         page.close()
     context.close()
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patron.kit.theme import contrast, theme
 from patron.messages.links import leads_to, strangers, without_addresses
 from patron.messages.render import RenderError, built_in, render
-from patron.messages.theme import contrast, theme
 from patron.messages.types import BUILT_IN, Template
 
 HOSTS = frozenset({"acme.example", "patron.example"})

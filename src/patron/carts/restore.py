@@ -7,6 +7,7 @@ from uuid import UUID
 from patron.carts.types import Cart, CartItem, RestoredCart
 from patron.kit.money import format_money
 from patron.kit.signing import BadSignature, Signer
+from patron.kit.theme import theme
 from patron.shops.types import Shop
 
 PURPOSE = "cart.restore"
@@ -93,30 +94,44 @@ def page(shop: Shop, cart: Cart) -> str:
         priced = all(item.price is not None for item in cart.items)
         foot = f"<tfoot><tr><td colspan=3>Total<td>{html.escape(total)}</tfoot>" if priced else ""
         body = f"<table><tbody>{rows}</tbody>{foot}</table>"
+    look = theme(shop.settings.brand_color)
+    colours = _COLOURS.format(look=look)
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
         f'<meta name="robots" content="noindex"><title>Your cart – {name}</title>'
-        f"<style>{_STYLE}</style><main><h1>Your cart at {name}</h1>{body}"
-        f'<p><a href="{home}">Back to {name}</a></p></main></html>'
+        f'<style>{colours}{_STYLE}</style><main><p class="shop">{name}</p><h1>Your cart</h1>{body}'
+        f'<p><a class="back" href="{home}">Back to {name}</a></p></main></html>'
     )
 
 
+# The same look as the pages behind the other links of a mail.
+_COLOURS = (
+    ":root{{--ink:#1d1f1b;--soft:#5f625b;--page:#f1f0ea;--card:#fff;--line:#dcdbd3;"
+    "--brand:{look.brand};--on:{look.on_brand};--name:{look.name}}}"
+    "@media(prefers-color-scheme:dark){{:root{{--ink:#f3f2ec;--soft:#b9bbb3;--page:#121311;"
+    "--card:#20221f;--line:#3a3d37;--brand:{look.brand_dark};--on:{look.on_brand_dark};"
+    "--name:{look.brand_dark}}}}}"
+)
 _STYLE = (
-    ":root{color-scheme:light dark;--ink:#1d1f1b;--soft:#5f625b;--page:#f1f0ea;--card:#fff;"
-    "--line:#e6e5de;--link:#1f5f4a}@media(prefers-color-scheme:dark){:root{--ink:#f3f2ec;"
-    "--soft:#b9bbb3;--page:#121311;--card:#20221f;--line:#3a3d37;--link:#7fd1b0}}"
-    "body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);margin:0}"
-    "main{box-sizing:border-box;max-width:38rem;margin:6vh auto;padding:2rem;border-radius:16px;"
-    "background:var(--card)}@media(max-width:40rem){main{margin:0;padding:1.5rem;border-radius:0;"
-    "min-height:100vh}}h1{font-size:1.5rem;line-height:1.25;margin:0 0 1rem}"
-    "table{width:100%;border-collapse:collapse}td{padding:.8rem .75rem .8rem 0;vertical-align:top;"
+    "body{font:17px/1.55 -apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;margin:0;"
+    "color:var(--ink);background:var(--page)}"
+    "main{box-sizing:border-box;max-width:520px;margin:12vh auto 40px;padding:40px;"
+    "border-radius:16px;background:var(--card)}@media(max-width:560px){main{margin:0;"
+    "padding:34px 22px;border-radius:0;min-height:100vh}}"
+    ".shop{color:var(--name);font-weight:700;font-size:19px;letter-spacing:-.2px;margin:0 0 26px}"
+    "h1{font-size:26px;line-height:1.2;letter-spacing:-.5px;margin:0 0 12px}"
+    "table{width:100%;border-collapse:collapse}td{padding:14px 12px 14px 0;vertical-align:top;"
     "border-top:1px solid var(--line);overflow-wrap:anywhere}td:nth-last-child(-n+2){width:1%;"
     "white-space:nowrap;text-align:right}td:last-child{padding-right:0;font-weight:600}"
     ".n{color:var(--soft)}tfoot td{font-weight:700}tfoot td:first-child{text-align:left}"
     "td.p{width:56px}td.p:empty{width:0;padding:0}"
     "img{display:block;width:56px;height:56px;object-fit:cover;border-radius:8px}"
-    "a{color:var(--link)}td a{color:inherit;text-decoration:none}p{margin:1.5rem 0 0}"
+    "a{color:inherit}td a{text-decoration:none}"
+    ".back{display:block;margin-top:26px;padding:13px 20px;border-radius:12px;text-align:center;"
+    "font-weight:700;text-decoration:none;background:var(--brand);color:var(--on)}"
+    "a:focus-visible{outline:3px solid var(--brand);outline-offset:3px}"
 )
 
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import minijinja
 from litestar import Response
 
+from patron.kit.theme import theme
 from patron.messages.links import leads_to
-from patron.messages.theme import theme
 from patron.shops.types import Shop
 
 _FOLDER = files("patron.delivery") / "pages"

@@ -18,9 +18,9 @@ from patron.catalog.types import Item
 from patron.kit.db import Tx
 from patron.kit.money import format_money
 from patron.kit.signing import Signer
+from patron.kit.theme import theme
 from patron.messages.links import Mint, Ticket, leads_to, short, without_addresses
 from patron.messages.render import RenderError
-from patron.messages.theme import theme
 from patron.messages.types import CONFIRM, INVITE, Message
 from patron.profiles import store as profiles
 from patron.profiles.consent import basis

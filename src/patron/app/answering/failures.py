@@ -8,7 +8,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from psycopg_pool import PoolTimeout
 
-from patron.app.answering import again
+from patron.app.answering import again, plainly
 from patron.events.inbox import InboxDown, InboxFull
 from patron.kit.log import logger
 from patron.kit.problems import Problem, ProblemDocument, bad_request
@@ -30,11 +30,17 @@ REMEDIES = {
 }
 
 
-def answer_problem(_: Request[Any, Any, Any], error: Problem) -> Response[ProblemDocument]:
+def answer_problem(
+    request: Request[Any, Any, Any], error: Problem
+) -> Response[ProblemDocument] | Response[str]:
+    if plainly.at_a_browser(request):
+        return plainly.page(error.document, request.scope["path"])
     return Response(error.document, status_code=error.document.status, media_type=PROBLEM)
 
 
-def answer_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[ProblemDocument]:
+def answer_http(
+    request: Request[Any, Any, Any], error: HTTPException
+) -> Response[ProblemDocument] | Response[str]:
     """What the framework refuses by itself."""
     scope: Any = request.scope
     extra = error.extra if isinstance(error.extra, list) else []
@@ -55,6 +61,8 @@ def answer_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
         remedy=REMEDIES.get(status),
         errors=extra or None,
     )
+    if plainly.at_a_browser(request):
+        return plainly.page(document, asked)
     return Response(document, status_code=status, media_type=PROBLEM, headers=error.headers)
 
 

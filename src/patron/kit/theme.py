@@ -1,4 +1,4 @@
-"""The shop's colour in a mail, so that it can be read by day and by night."""
+"""A shop's colour in mails and on pages, so that it can be read by day and by night."""
 
 import re
 
