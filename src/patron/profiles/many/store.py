@@ -16,6 +16,17 @@ from patron.shops.types import ShopSettings
 People = Mapping[UUID, Sequence[UUID]]
 
 
+async def known(tx: Tx, roots: Collection[UUID]) -> dict[UUID, list[UUID]]:
+    """The origins of those of these people who are known by a name."""
+    found = await tuples(
+        tx,
+        "SELECT root_id, array_agg(id ORDER BY id) FROM origin WHERE root_id = ANY(%s)"
+        " GROUP BY root_id HAVING bool_or(known)",
+        (sorted(roots),),
+    )
+    return dict(found)
+
+
 async def traits(
     tx: Tx, people: People, kinds: Sequence[str] = SHOWN
 ) -> dict[UUID, dict[str, Any]]:

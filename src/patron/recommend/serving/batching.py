@@ -1,6 +1,6 @@
 """Answers for many customers, as a mail to many needs them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -9,13 +9,15 @@ from msgspec import Meta
 
 from patron.kit.db import Database
 from patron.kit.problems import not_found
+from patron.recommend.many import ahead, reading
 from patron.recommend.serving.asking import Answered, Question
 from patron.recommend.serving.engine import Engine
 from patron.recommend.serving.visitors import Asked, Visitor
 from patron.segments import store as people
 
 MOST = 1_000
-AT_ONCE = 1_000
+AT_ONCE = 200
+"""Customers of a block: nobody else is answered while one is."""
 
 Profile = Annotated[str, Meta(min_length=1, max_length=255)]
 
@@ -44,11 +46,20 @@ async def batched(engine: Engine, batch: Batch) -> Batched:
     """The answers in the order of the customers. Raises Problem 404 for an unknown placement, and
     for one that is off."""
     question = _question(engine, batch.placement, batch.count)
-    found = []
-    for profile in batch.profiles:
-        visitor: Visitor = await engine.visitor(Asked(profile=profile, trusted=True))
-        (answered,) = engine.answer(question, visitor, counts=True).placements
-        found.append(ForOne(profile, bool(visitor.origins), answered))
+    found: list[ForOne] = []
+    for first in range(0, len(batch.profiles), AT_ONCE):
+        some = batch.profiles[first : first + AT_ONCE]
+        asked = [Asked(profile=profile, trusted=True) for profile in some]
+        async with engine.visitors.unit() as tx:
+            roots = [await engine.visitors.root(tx, one) for one in asked]
+        read = await reading.known(engine.visitors, [one for one in roots if one is not None])
+        visitors = [
+            read[root] if root in read else await engine.visitor(one)
+            for root, one in zip(roots, asked, strict=True)
+        ]
+        answers = _answered(engine, question, visitors)
+        for profile, visitor, answered in zip(some, visitors, answers, strict=True):
+            found.append(ForOne(profile, bool(visitor.origins), answered))
     await engine.write_down()
     return Batched(found)
 
@@ -63,16 +74,26 @@ async def everybody(
     while True:
         async with db.unit(engine.shop.schema) as tx:
             some = await people.people(tx, after, AT_ONCE)
-        for person in some:
-            asked = Asked(profile=str(person), trusted=True)
-            visitor = await engine.visitors.read(asked)
-            if visitor.known:
-                (answered,) = engine.answer(question, visitor, counts=True).placements
-                yield ForOne(str(person), True, answered)
+        read = await reading.known(engine.visitors, some)
+        answers = _answered(engine, question, list(read.values()))
+        for person, answered in zip(read, answers, strict=True):
+            yield ForOne(str(person), True, answered)
         await engine.write_down()
         if len(some) < AT_ONCE:
             return
         after = some[-1]
+
+
+def _answered(engine: Engine, question: Question, visitors: Sequence[Visitor]) -> list[Answered]:
+    """One answer each. What can be counted for all at once is, before they are asked one by one."""
+    strategies = engine.strategies
+    wanted = ahead.asked_of(engine.book.placements[question.placements[0]])
+    scenes = [engine.scene(question, visitor) for visitor in visitors]
+    ahead.counted(strategies.models, scenes, wanted).hand_to(strategies)
+    try:
+        return [engine.answer(question, visitor, counts=True).placements[0] for visitor in visitors]
+    finally:
+        ahead.NOTHING.hand_to(strategies)
 
 
 def _question(engine: Engine, placement: str, count: int | None) -> Question:

@@ -4,7 +4,7 @@ A shop without a past has no models. Then whatever asks for the popular is answe
 products, so that a first answer is never empty.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import msgspec
@@ -72,6 +72,9 @@ class Strategies:
     def __init__(self, models: Models, goods: Goods, recent: Recent | None = None) -> None:
         """`recent` are the visits that came after the models were counted."""
         self.models, self.goods, self.recent = models, goods, recent
+        self.ahead: Mapping[tuple[int, str], Scored] = {}
+        """What was counted for many at once, by whose past it is (its `id`) and strategy."""
+        self.dates_ahead: Mapping[int, dict[int, int]] = {}
         self._kept: dict[str, tuple[float, Scored]] = {}
         self._fresh: tuple[float, Items] = (-np.inf, NO_ITEMS)
         self._by_name: dict[str, Callable[[Moment, int], Found]] = {
@@ -100,7 +103,8 @@ class Strategies:
         how = self._by_name.get(strategy)
         if how is None:
             return None
-        scored, because = how(moment, n)
+        ready = self.ahead.get((id(moment.seen), strategy))
+        scored, because = how(moment, n) if ready is None else (_first(ready, n), None)
         return Offer(strategy, scored, because, fallback) if len(scored) else None
 
     def categories(self, moment: Moment, n: int, *, longed_first: bool = False) -> Scored:
@@ -109,7 +113,7 @@ class Strategies:
         found = self._categories
         if found is None:
             return NOTHING
-        items, kinds, times = _deeds(moment)
+        items, kinds, times = deeds(moment)
         now = moment.context.now
         return ordering.order(found, items, kinds, times, now, n, longed_first=longed_first)
 
@@ -189,7 +193,7 @@ class Strategies:
     def _for_you(self, moment: Moment, n: int) -> Found:
         if self.models.sequence is None:
             return NOTHING, None
-        items, kinds, _ = _deeds(moment)
+        items, kinds, _ = deeds(moment)
         if not len(items):
             return NOTHING, None
         return sequence.for_person(self.models.sequence, items, n, kinds=kinds), None
@@ -210,6 +214,8 @@ class Strategies:
     def due_dates(self, moment: Moment) -> dict[int, int]:
         """When each product that she may need again is due, in seconds; past, if it is overdue."""
         seen = moment.seen
+        if id(seen) in self.dates_ahead:
+            return self.dates_ahead[id(seen)]
         if self.models.again is None or not len(seen.bought):
             return {}
         now = int(moment.context.now)
@@ -368,7 +374,11 @@ class Strategies:
         return Scored(found.items[:n], found.scores[:n])
 
 
-def _deeds(moment: Moment) -> tuple[Items, NDArray[np.int8], NDArray[np.int64]]:
+def _first(scored: Scored, n: int) -> Scored:
+    return Scored(scored.items[:n], scored.scores[:n])
+
+
+def deeds(moment: Moment) -> tuple[Items, NDArray[np.int8], NDArray[np.int64]]:
     """All she did, oldest first: products, kinds and times."""
     seen, context = moment.seen, moment.context
     last = moment.visit[-1:]

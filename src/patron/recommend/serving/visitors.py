@@ -7,7 +7,8 @@ name, a segment), so an answer knows what happened a fifth of a second ago and a
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import timedelta
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
 from typing import Protocol, TypeGuard
 from uuid import UUID
 
@@ -131,7 +132,7 @@ class Visitors:
     def __init__(self, db: Database, shop: Shop, clock: Clock, heard: "Heard") -> None:
         """`heard` is told of every view that is walked, and of who was erased."""
         self._db, self._shop, self._clock, self._heard = db, shop, clock, heard
-        self._names = names_of(shop)
+        self.names = names_of(shop)
         self._known: OrderedDict[Asked, Visitor] = OrderedDict()
         self._of: dict[UUID, set[Asked]] = {}
         self._called: dict[tuple[str, str], set[Asked]] = {}
@@ -141,7 +142,7 @@ class Visitors:
 
     @property
     def followed(self) -> tuple[str, ...]:
-        names = self._names
+        names = self.names
         return (names.viewed, names.added, names.ordered, *CARTED, *CHANGES, *SHOWN, *CLICKED)
 
     def remembered(self, asked: Asked) -> Visitor | None:
@@ -185,7 +186,7 @@ class Visitors:
                 self._forget(asked)
         self._gone = set(erased)
         for deed in deeds:
-            if deed.name == self._names.viewed:
+            if deed.name == self.names.viewed:
                 for line in deed.lines():
                     self._heard.viewed(deed.visit, self._aliases.get(line, line), int(deed.at))
             self._heed(deed)
@@ -202,7 +203,7 @@ class Visitors:
             visitor = self._known[asked]
             if deed.position <= visitor.position:
                 continue
-            if deed.name != self._names.viewed or deed.origin_id not in visitor.origins:
+            if deed.name != self.names.viewed or deed.origin_id not in visitor.origins:
                 visitor.stale = True
             elif asked.trusted or not visitor.known or deed.anonymous_id == asked.anonymous_id:
                 for product in deed.lines():
@@ -223,11 +224,19 @@ class Visitors:
             if not theirs:
                 del index[key]
 
+    def unit(self) -> AbstractAsyncContextManager[Tx]:
+        """A transaction in the shop."""
+        return self._db.unit(self._shop.schema)
+
+    def now(self) -> datetime:
+        """This moment."""
+        return self._clock.now()
+
     async def read(self, asked: Asked) -> Visitor:
         """Who it is, from the database, and not remembered."""
         async with self._db.unit(self._shop.schema) as tx:
             found = Visitor(position=await recent.last_position(tx), read_at=monotonic())
-            root = await self._root(tx, asked)
+            root = await self.root(tx, asked)
             if root is None:
                 return found
             person = await profiles.person(tx, root)
@@ -238,13 +247,14 @@ class Visitors:
                 await self._read_visit(tx, asked, found)
                 return found
             await self._read_deeds(tx, found)
-            await self._read_cart(tx, found)
-            found.facts = _facts(person.traits)
+            await self.read_cart(tx, found)
+            found.facts = facts(person.traits)
             stays = await members.stays(tx, person.origins)
             found.facts["segments"] = [one.segment for one in stays if one.left_at is None]
             return found
 
-    async def _root(self, tx: Tx, asked: Asked) -> UUID | None:
+    async def root(self, tx: Tx, asked: Asked) -> UUID | None:
+        """The person who is asked for, if there is one."""
         terms = [asked.profile] if asked.profile else []
         terms += [f"{kind}:{name}" for kind, name in (
             ("user_id", asked.user_id), ("anonymous_id", asked.anonymous_id)) if name]  # fmt: skip
@@ -258,7 +268,7 @@ class Visitors:
         """Of a known customer whom nobody has vouched for: what this browser did in this visit."""
         since = self._clock.now() - timedelta(seconds=VISIT_SECONDS)
         deeds = await recent.of_origins(
-            tx, sorted(found.origins), [self._names.viewed], since, VIEWS
+            tx, sorted(found.origins), [self.names.viewed], since, VIEWS
         )
         own = [
             one for one in deeds if asked.anonymous_id and one.anonymous_id == asked.anonymous_id
@@ -269,14 +279,14 @@ class Visitors:
 
     async def _read_deeds(self, tx: Tx, found: Visitor) -> None:
         now, origins = self._clock.now(), sorted(found.origins)
-        views = await recent.of_origins(tx, origins, [self._names.viewed], now - VIEWS_OF, VIEWS)
-        orders = await recent.of_origins(
-            tx, origins, [self._names.ordered], now - ORDERS_OF, ORDERS
-        )
+        views = await recent.of_origins(tx, origins, [self.names.viewed], now - VIEWS_OF, VIEWS)
+        orders = await recent.of_origins(tx, origins, [self.names.ordered], now - ORDERS_OF, ORDERS)
         told = await recent.of_origins(tx, origins, [*SHOWN, *CLICKED], now - SHOWN_OF, VIEWS)
-        await self._resolve(
-            tx, [line for deed in (*views, *orders, *told) for line in deed.lines()]
-        )
+        await self.resolve(tx, [*views, *orders, *told])
+        self.put(found, views, orders, told)
+
+    def put(self, found: Visitor, views: list[Deed], orders: list[Deed], told: list[Deed]) -> None:
+        """What somebody did, oldest first, and what was offered to her; all of it resolved."""
         found.views = self._views(views)
         found.visit = views[-1].visit if views else None
         found.bought = [
@@ -293,7 +303,12 @@ class Visitors:
                     product = self._aliases.get(line, line)
                     found.ignored[product] = found.ignored.get(product, 0) + 1
 
-    async def _read_cart(self, tx: Tx, found: Visitor) -> None:
+    async def resolve(self, tx: Tx, deeds: list[Deed]) -> None:
+        """Learn which products the deeds are about."""
+        await self._resolve(tx, [line for deed in deeds for line in deed.lines()])
+
+    async def read_cart(self, tx: Tx, found: Visitor) -> None:
+        """Her open cart, if there is one."""
         for cart in await carts.carts_of(tx, sorted(found.origins), 5):
             if cart.closed_at is None and cart.items:
                 lines = [one.product_id or one.sku or one.variant_id for one in cart.items]
@@ -347,7 +362,7 @@ def seen(visitor: Visitor, numbers: Mapping[str, int], generation: int) -> Seen:
     return visitor.seen
 
 
-def _facts(traits: dict[str, object]) -> dict[str, Plain]:
+def facts(traits: dict[str, object]) -> dict[str, Plain]:
     """Traits that rules can compare; her country, when only her address says it, besides."""
     found = {name: value for name, value in traits.items() if _is_plain(value)}
     address = traits.get("address")

@@ -117,15 +117,16 @@ async def stays(tx: Tx, origins: Sequence[UUID]) -> list[Stay]:
 
 
 async def of_people(
-    tx: Tx, people: Mapping[UUID, Sequence[UUID]], wanted: Collection[str]
+    tx: Tx, people: Mapping[UUID, Sequence[UUID]], wanted: Collection[str] | None = None
 ) -> dict[UUID, frozenset[str]]:
-    """By person the keys of the segments she is in, of those `wanted`; nobody without any."""
+    """By person the keys of the segments she is in, of those `wanted` or of all; nobody without
+    any."""
     whose = {origin: person for person, origins in people.items() for origin in origins}
     found = await tuples(
         tx,
         "SELECT m.origin_id, s.key FROM membership m JOIN segment s ON s.id = m.segment_id"
-        f" WHERE {_NOW} AND m.origin_id = ANY(%s) AND s.key = ANY(%s)",
-        (sorted(whose), sorted(wanted)),
+        f" WHERE {_NOW} AND m.origin_id = ANY(%s) AND (%s::text[] IS NULL OR s.key = ANY(%s))",
+        (sorted(whose), *[None if wanted is None else sorted(wanted)] * 2),
     )
     keys: dict[UUID, set[str]] = {}
     for origin, key in found:
