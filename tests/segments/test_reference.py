@@ -16,7 +16,7 @@ from patron.segments.computed.definition import KINDS as COMPUTED
 from patron.segments.forms.event import MEASURES, OCCURRENCES
 from patron.segments.forms.liked import QUESTIONS
 from patron.segments.forms.location import FIELDS
-from patron.segments.forms.orders import FIGURES
+from patron.segments.forms.orders import FIGURES, Orders
 from patron.segments.forms.window import WINDOWS
 from patron.segments.liking.reading import KINDS as LIKED
 from patron.segments.population.types import GROUPS, RANKED, SCORES
@@ -83,6 +83,17 @@ def test_nothing_changes_before_the_earliest_change(made: str) -> None:
             assert recurs or reference.holds(rule, her, change) is not held
 
     asked()
+
+
+@settings(thorough("orders"), max_examples=300)
+@given(MADE["orders"], people)
+def test_orders_are_asked_again_before_their_answer_changes(
+    rule: dict[str, Any], her: Known
+) -> None:
+    parsed = parse(rule, JOURNEY)
+    assert isinstance(parsed, Orders)
+    change, soonest = earliest_change(parsed, her, NOW), parsed.soonest(her, NOW)
+    assert change is None or (soonest is not None and NOW < soonest <= change)
 
 
 MIDNIGHTS = [hour for day in range(370) for hour in (day * 24 + 11, day * 24 + 12)]

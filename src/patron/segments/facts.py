@@ -267,7 +267,7 @@ async def _orders(tx: Tx, people: Family, needs: Needs, shop: Shop) -> dict[UUID
     for origin, ts, net, currency, told in await store.ordered(
         tx, sorted(whose), event, reduced=needs.reduced
     ):
-        order = Order(ts, net, currency, _reduced(told or {}))
+        order = Order(ts, net, currency, _reduced(told) if told else None)
         orders.setdefault(whose[origin], []).append(order)
     return orders
 

@@ -107,16 +107,16 @@ async def ordered(
     `event` is what the shop calls an order; the properties of the one that placed it are read when
     `reduced` asks for them.
     """
-    told, join = "NULL", ""
+    told, join, once = "NULL", "", ""
     if reduced:
-        told = "e.properties"
+        told, once = "e.properties", "DISTINCT ON (o.ts, o.order_id) "
         join = (
             " LEFT JOIN v_event e ON e.origin_id = o.origin_id AND e.ts = o.ts"
             " AND e.name = %(event)s AND coalesce(e.properties ->> 'order_id',"
             " e.properties ->> 'checkout_id', o.order_id) = o.order_id"
         )
     cursor = await tx.execute(
-        f"SELECT DISTINCT ON (o.ts, o.order_id) o.origin_id, o.ts, o.net, o.currency, {told}"
+        f"SELECT {once}o.origin_id, o.ts, o.net, o.currency, {told}"
         f" FROM v_order o{join} WHERE o.origin_id = ANY(%(origins)s) AND NOT o.cancelled"
         " AND (o.net > 0 OR o.refunded = 0) ORDER BY o.ts, o.order_id",
         {"origins": list(origins), "event": event},

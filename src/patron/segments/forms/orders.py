@@ -1,5 +1,6 @@
 """Conditions about her orders: what is left of them after refunds and cancellations."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -11,7 +12,7 @@ import msgspec
 from patron.kit.money import exponent, format_money
 from patron.segments.forms.window import WINDOWS, Window, read_window
 from patron.segments.rules import words
-from patron.segments.rules.dates import later
+from patron.segments.rules.dates import TICK, later
 from patron.segments.rules.operators import AMOUNTS
 from patron.segments.rules.reading import an_amount, an_object, one_of
 from patron.segments.types import Answer, Facts, Needs, Order, Scope
@@ -72,12 +73,8 @@ class Orders(msgspec.Struct, frozen=True):
     def edges(self, facts: Facts, now: datetime) -> Iterator[datetime]:
         yield from self.window.edges(one.ts for one in facts.orders)
         if self.figure.startswith("days_since"):
-            wanted = self.value if isinstance(self.value, list) else [self.value]
             for one in facts.orders:
-                for number in wanted:
-                    whole = max(-_FURTHEST, min(_FURTHEST, floor(number)))
-                    yield from later(one.ts, _DAY * whole)
-                    yield from later(one.ts, _DAY * (whole + 1))
+                yield from self._days(one)
 
     def needs(self) -> Needs:
         return Needs(orders=True, reduced=self.figure == "reduced_percent")
@@ -85,9 +82,32 @@ class Orders(msgspec.Struct, frozen=True):
     def weight(self) -> int:
         return 1
 
-    def _orders(self, facts: Facts, now: datetime) -> list[Order]:
-        bounds = self.window.bounds(facts, now)
-        return [one for one in facts.orders if self.window.lets(one.ts, bounds)]
+    def soonest(self, facts: Facts, now: datetime) -> datetime | None:
+        """The earliest moment after `now` at which the answer may change although nothing happens.
+        Until an order comes into the window or falls out of it, days are counted from one alone."""
+        orders = facts.orders
+        coming: list[datetime] = []
+        for span in self.window.spans:
+            if (place := bisect_right(orders, now - span - TICK, key=_when)) < len(orders):
+                coming += later(orders[place].ts, span + TICK)
+        if self.figure.startswith("days_since") and (found := self._orders(facts, now)):
+            coming += self._days(found[0] if self.figure == "days_since_first" else found[-1])
+        return min((at for at in coming if at > now), default=None)
+
+    def _days(self, order: Order) -> Iterator[datetime]:
+        """When the number of days since an order comes to what is asked for, and passes it."""
+        for number in self.value if isinstance(self.value, list) else [self.value]:
+            whole = max(-_FURTHEST, min(_FURTHEST, floor(number)))
+            yield from later(order.ts, _DAY * whole)
+            yield from later(order.ts, _DAY * (whole + 1))
+
+    def _orders(self, facts: Facts, now: datetime) -> Sequence[Order]:
+        begin, end = self.window.bounds(facts, now)
+        orders = facts.orders
+        if begin is not None:
+            place = bisect_left if self.window.inclusive else bisect_right
+            orders = orders[place(orders, begin, key=_when) :]
+        return orders if end is None else orders[: bisect_left(orders, end, key=_when)]
 
     def judged(self, found: Fraction | None) -> bool:
         """Whether this figure passes."""
@@ -104,6 +124,10 @@ class Orders(msgspec.Struct, frozen=True):
         if self.figure in MONEY:
             return format_money(round(found * 10 ** exponent(facts.currency)), facts.currency)
         return f"{float(found):g}"
+
+
+def _when(order: Order) -> datetime:
+    return order.ts
 
 
 def _exact(number: float) -> Fraction:

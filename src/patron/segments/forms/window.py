@@ -40,10 +40,14 @@ class Window(msgspec.Struct, frozen=True):
     def moves(self) -> bool:
         return self.within is not None or isinstance(self.until, timedelta)
 
+    @property
+    def spans(self) -> list[timedelta]:
+        """How far back from now its ends lie that move."""
+        return [span for span in (self.within, self.until) if isinstance(span, timedelta)]
+
     def edges(self, times: Iterable[datetime]) -> Iterator[datetime]:
         """When what happened at `times` comes in or falls out."""
-        spans = [span for span in (self.within, self.until) if isinstance(span, timedelta)]
-        if spans:
+        if spans := self.spans:
             for ts in times:
                 for span in spans:
                     yield from later(ts, span + TICK)

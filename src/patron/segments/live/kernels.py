@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from patron.segments.forms.event import MICRO, Event, Measure, Occurrence, Often
+from patron.segments.forms.orders import Orders
 from patron.segments.forms.sequence import Deed, Sequence_
 from patron.segments.forms.touch import Touched
 from patron.segments.live.columns import Bools, Column, Longs
@@ -173,8 +174,15 @@ def answer_asked(leaf: Leaf, people: Sequence[Facts | None], asking: Asking) -> 
         if facts is not None:
             found[number] = leaf.holds(facts, asking.now)
             if asking.changes:
-                changes[number] = _next(leaf.edges(facts, asking.now), asking.now)
+                changes[number] = _soonest(leaf, facts, asking.now)
     return found, changes
+
+
+def _soonest(leaf: Leaf, facts: Facts, now: datetime) -> int:
+    if isinstance(leaf, Orders):  # a good customer has hundreds, with two edges each or more
+        at = leaf.soonest(facts, now)
+        return NEVER if at is None else micros(at)
+    return _next(leaf.edges(facts, now), now)
 
 
 def _next(edges: Iterable[datetime], now: datetime) -> int:
