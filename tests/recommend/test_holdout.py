@@ -9,8 +9,8 @@ from patron.app.care.forgetting import from_the_rooms
 from patron.experiments import store
 from patron.experiments.assign import arm
 from patron.kit.db import tuples, value
+from patron.recommend.many.batching import Batch, batched
 from patron.recommend.serving.asking import Question
-from patron.recommend.serving.batching import Batch, batched
 from patron.recommend.serving.visitors import Asked
 from recommend.floor import Floor, play, product
 

@@ -15,11 +15,11 @@ from patron.kit.db import Database, Tx
 from patron.kit.problems import bad_request, not_found
 from patron.kit.settings import Settings
 from patron.recommend.attribution.results import Result, results
+from patron.recommend.many.batching import Batch, Batched, batched
 from patron.recommend.placements import store
 from patron.recommend.placements.builtin import built_in
 from patron.recommend.placements.definition import Placement, schema
 from patron.recommend.rules.fields import Field, fields
-from patron.recommend.serving.batching import Batch, Batched, batched
 from patron.recommend.serving.engine import Engines
 from patron.recommend.serving.placing import written
 from patron.recommend.serving.trying import Trial, Tried, read, tried

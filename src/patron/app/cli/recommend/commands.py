@@ -20,9 +20,9 @@ from patron.kit.money import format_money
 from patron.kit.problems import not_found
 from patron.recommend import routes
 from patron.recommend.attribution.results import Result, results
+from patron.recommend.many.batching import everybody
 from patron.recommend.placements import store
 from patron.recommend.serving.asking import Answered, Question
-from patron.recommend.serving.batching import everybody
 from patron.recommend.serving.engine import Engine
 from patron.recommend.serving.trying import Trial, Tried, tried
 from patron.recommend.serving.visitors import Asked, Visitor
