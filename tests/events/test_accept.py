@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.walking import CHROME, NOON, envelope, row, track
-from patron.events.accept import STEPS, accept
+from patron.events.accept import STEPS, Spent, accept
 from patron.events.reading.heard import Body, elements, hear, members, payloads, replayed
 from patron.events.steps.draft import Setting
 from patron.events.types import Drop, Event, EventType, Source, Trust
@@ -23,7 +23,7 @@ GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.
 
 
 def judged(*envelopes: bytes) -> tuple[list[Event], list[tuple[str, str]]]:
-    drafts, refused = accept(hear([row(*envelopes)], ["1-1"]), SETTING)
+    drafts, refused = accept(hear([row(*envelopes)], ["1-1"]), SETTING, Spent())
     return [draft.event for draft in drafts], [(r.reason, r.detail) for _, r in refused]
 
 
@@ -165,7 +165,7 @@ def test_one_bad_call_of_a_batch_is_refused_alone() -> None:
     body = b'{"sentAt":"2026-03-02T12:00:00Z","batch":[' + b",".join([good, bad, good]) + b"]}"
     rows = [row(envelope(body))]
     heard = hear(rows, ["1-1"])
-    drafts, refused = accept(heard, SETTING)
+    drafts, refused = accept(heard, SETTING, Spent())
     assert len(drafts) == 2
     assert all(draft.heard.sent_at for draft in drafts)
     (kept,) = payloads(rows, [one for one, _ in refused])
@@ -330,7 +330,7 @@ CALLS = st.fixed_dictionaries(
 
 
 def outcome(rows: list[bytes]) -> tuple[list[Any], list[Any]]:
-    drafts, refused = accept(hear(rows, [f"1-{n}" for n in range(len(rows))]), SETTING)
+    drafts, refused = accept(hear(rows, [f"1-{n}" for n in range(len(rows))]), SETTING, Spent())
     kept = [
         (d.event.name, d.event.user_id, d.event.ts, d.event.trust, d.event.body) for d in drafts
     ]

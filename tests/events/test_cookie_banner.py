@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.walking import envelope, row, track
-from patron.events.accept import accept
+from patron.events.accept import Spent, accept
 from patron.events.reading.allowed import ANALYTICS, MARKETING, UPDATED, allowed, refuses_marketing
 from patron.events.reading.heard import hear
 from patron.events.steps.consented import ALWAYS_HEARD
@@ -25,7 +25,7 @@ def banner(said: Any) -> dict[str, Any]:
 def judged(name: str, context: dict[str, Any], **stamp: Any) -> list[Event] | str:
     """The events that are kept, or why none is."""
     call = track(name) | {"context": context}
-    drafts, refused = accept(hear([row(envelope(call, **stamp))], ["1-1"]), SETTING)
+    drafts, refused = accept(hear([row(envelope(call, **stamp))], ["1-1"]), SETTING, Spent())
     return str(refused[0][1].reason) if refused else [draft.event for draft in drafts]
 
 

@@ -16,7 +16,7 @@ import msgspec
 from patron.events import store, walk_store
 from patron.events.accept import DROPPED, STEP_SECONDS
 from patron.events.ahead import Batch
-from patron.events.log.dedup import KEPT_KEYS, Recent, first_key, key
+from patron.events.log.dedup import KEPT_KEYS, Recent, first_key
 from patron.events.log.orders import words
 from patron.events.reading.heard import Heard, Refusal, payloads
 from patron.events.reading.values import at_ms
@@ -40,6 +40,7 @@ log = logger(__name__)
 REMEMBERED = timedelta(minutes=2)
 LISTED_ROBOTS = 5  # a batch: enough to show the owner what is dropped, too few to fill the disk
 _VISITING = frozenset({Source.BROWSER, Source.SERVER})
+_IMPORT = Source.IMPORT  # looked up in its class it costs ten times as much
 _recent: dict[str, Recent] = {}
 _ahead: dict[str, Batch] = {}
 T = TypeVar("T")
@@ -241,8 +242,8 @@ async def next_acting(tx: Tx, part: str, now: datetime, kind: type[list[T]]) -> 
 
 async def _drop_duplicates(tx: Tx, shop: Shop, take: Take, drafts: list[Draft]) -> list[Draft]:
     """The drafts whose message was not taken in before, nor earlier in this batch."""
-    keys = [_key(draft) for draft in drafts]
-    imported = {k for k, draft in zip(keys, drafts, strict=True) if _is_import(draft)}
+    keys = [draft.key for draft in drafts]
+    imported = {k for k, draft in zip(keys, drafts, strict=True) if draft.event.source is _IMPORT}
     seen = await walk_store.known(tx, list(imported), imported=True) if imported else set()
     recent: Recent | None = None
     if others := [k for k in keys if k not in imported] if imported else keys:
@@ -275,20 +276,6 @@ async def _drop_duplicates(tx: Tx, shop: Shop, take: Take, drafts: list[Draft]) 
     if new_imports:
         await walk_store.remember_imports(tx, new_imports)
     return kept
-
-
-def _is_import(draft: Draft) -> bool:
-    return draft.event.source is Source.IMPORT
-
-
-def _key(draft: Draft) -> bytes:
-    event = draft.event
-    again = draft.stamp.x
-    if again and _is_import(draft) and not again.startswith("dead-letter"):
-        # Refused, a row was never taken in: it is the one that the same file brings another time.
-        again = None
-    message = f"{again}/{event.message_id}" if again else event.message_id
-    return key(draft.client_ms, event.trust, event.source, message)
 
 
 async def _memory(tx: Tx, shop: Shop, take: Take) -> Recent:
@@ -339,9 +326,10 @@ async def _put_sessions(tx: Tx, shop: Shop, drafts: Sequence[Draft]) -> None:
         visitor = Visitor(k) if state is None else unpack(k, state)
         for draft in visits[name]:
             event = draft.event
-            at = int(event.ts.timestamp() * 1000)
+            own = event.ts is draft.original  # whose milliseconds are known
+            at = draft.client_ms if own else int(event.ts.timestamp() * 1000)
             found = visit(visitor, at, draft.campaign, event.channel, split=split)
-            event.session_id = found.identity()
+            event.session_id = found.uuid or found.identity()
             event.channel = found.channel
         saved.append((k, pack(visitor), at_ms(visitor.last)))
     await walk_store.save_visitors(tx, saved)

@@ -38,6 +38,7 @@ MAX_NAMES_OF_ONE = 300
 """Identifiers of all kinds that one person may have: she is loaded whole at each of her events."""
 
 Seen = dict[tuple[int, int], tuple[Origin, list[Tie]]]
+_PATRON, _IDENTIFY = Source.PATRON, EventType.IDENTIFY  # in their classes they cost ten times that
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -66,12 +67,14 @@ class Resolver:
 
     def fold(self, events: list[Event], claims: list[Claims]) -> None:
         """Set `origin_id` of each event; `claims` are what a `Reader` read in them."""
-        seen = self._seen
+        seen, see, order, topics_of = (
+            self._seen, self.state.see, self.rules.order, self.rules.topics.traits
+        )  # fmt: skip
         for event, theirs in zip(events, claims, strict=True):
             ts, trust = event.ts, event.trust
             # Nearly every event says what one before it said: same tuple, same person.
             match = seen.get((id(theirs), trust))
-            if match is None or event.source is Source.PATRON or event.previous_id is not None:
+            if match is None or event.source is _PATRON or event.previous_id is not None:
                 origin = self._origin(event, theirs)
                 if origin is None:
                     self.erased.append(event)
@@ -80,16 +83,16 @@ class Resolver:
                 origin = match[0]
                 for tie in match[1]:
                     if ts > tie.until or ts < tie.first_seen or trust > tie.trust:
-                        self.state.see(tie, ts, trust)
+                        see(tie, ts, trust)
             event.origin_id = origin.id
             origin.count(event.name, ts)
-            if event.type is EventType.IDENTIFY and event.traits:
+            if event.traits and event.type is _IDENTIFY:
                 origin.write_traits(event.traits, ts, trust)
-            if topics := self.rules.topics.traits(event):
+            if topics := topics_of(event):
                 origin.write_traits(topics, ts, trust)
             if event.name in WORDS:
                 self._listen(event)
-            elif event.name == self.rules.order and offered(event, self.rules.order):
+            elif event.name == order and offered(event, self.rules.order):
                 self._sell(event)
 
     def _origin(self, event: Event, theirs: Claims) -> Origin | None:

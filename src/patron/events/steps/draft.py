@@ -40,11 +40,8 @@ class Draft(msgspec.Struct, gc=False):
     corrected: datetime | None = None  # `original`, less how wrong the clock was
     robot: str | None = None
     campaign: str = ""  # what tells the campaign that brought her
-
-    @property
-    def client_ms(self) -> int:
-        """The client's own time in Unix milliseconds, the same in every retry; 0 if it has none."""
-        return 0 if self.original is None else max(0, int(self.original.timestamp() * 1000))
+    client_ms: int = 0  # the client's own time (Unix), the same in every retry; 0 if it has none
+    key: bytes = b""  # what a repeat of it has too
 
 
 Step = Callable[[Draft, Setting], Refusal | None]

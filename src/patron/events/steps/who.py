@@ -5,6 +5,7 @@ import hmac
 
 import msgspec
 
+from patron.events.log.dedup import key
 from patron.events.reading.heard import Refusal
 from patron.events.reading.values import identifier, shown
 from patron.events.steps.draft import Draft, Setting
@@ -131,6 +132,19 @@ def put_message_id(draft: Draft, _: Setting) -> None:
         event.message_id = draft.stamp.x
     else:
         event.message_id = f"at-{draft.heard.row}-{draft.heard.place[1]}-{draft.heard.place[2]}"
+
+
+def put_key(draft: Draft, _: Setting) -> None:
+    """What tells a repeat, after which it is looked for among those that were taken in before."""
+    event = draft.event
+    if draft.original is not None:
+        draft.client_ms = max(0, int(draft.original.timestamp() * 1000))
+    again = draft.stamp.x
+    if again and event.source is _IMPORT and not again.startswith("dead-letter"):
+        # Refused, a row was never taken in: it is the one that the same file brings another time.
+        again = None
+    message = f"{again}/{event.message_id}" if again else event.message_id
+    draft.key = key(draft.client_ms, event.trust, event.source, message)
 
 
 def _known_otherwise(event: Event) -> bool:

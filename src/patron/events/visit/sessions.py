@@ -59,7 +59,10 @@ def visit(visitor: Visitor, at: int, campaign: str, channel: str | None, *, spli
     """
     mark = _hash(campaign) if campaign else 0
     for found in visitor.sessions:
-        if _fits(found, at, mark, split):
+        # The campaign's own parameters are on the landing page only; their absence says nothing.
+        if found.first - SILENCE_MS <= at <= found.last + SILENCE_MS and not (
+            split and mark and mark != found.campaign
+        ):
             break
     else:
         found = Session(_session_id(visitor.key, at, mark), at, at, mark, channel)
@@ -70,20 +73,15 @@ def visit(visitor: Visitor, at: int, campaign: str, channel: str | None, *, spli
             newest_first[:2] if found in newest_first[:2] else [newest_first[0], found]
         )
         return found
-    found.first = min(found.first, at)
-    found.last = max(found.last, at)
+    if at < found.first:
+        found.first = at
+    elif at > found.last:
+        found.last = at
     if mark and not found.campaign:
         found.campaign = mark
     if channel is not None and found.channel in (None, _DIRECT):
         found.channel = channel
     return found
-
-
-def _fits(session: Session, at: int, mark: int, split: bool) -> bool:
-    if not session.first - SILENCE_MS <= at <= session.last + SILENCE_MS:
-        return False
-    # The campaign's own parameters are on the landing page only; their absence says nothing.
-    return not (split and mark and mark != session.campaign)
 
 
 def pack(visitor: Visitor) -> bytes:
