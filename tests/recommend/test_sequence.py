@@ -104,6 +104,13 @@ def test_the_compiled_loops_give_the_same_numbers(
     ]  # fmt: skip
     assert rows[0][0].tolist() == rows[1][0].tolist()
     assert rows[0][1].tolist() == rows[1][1].tolist()
+    had, kinds = acts.item[:5], acts.kind[:5]
+    exclude = had if exclude_had else had[:0]
+    first, second = (
+        for_person(one, had, 4, exclude, kinds, compiled=compiled) for compiled in (False, True)
+    )
+    assert first.items.tolist() == second.items.tolist()
+    assert first.scores.tolist() == second.scores.tolist()
 
 
 def test_what_others_went_on_to_comes_first_and_what_she_has_does_not_come() -> None:

@@ -1,6 +1,8 @@
 """What to offer a person, from what she had, oldest first."""
 
-from typing import TYPE_CHECKING
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +23,7 @@ def for_person(
     n: int,
     exclude: "NDArray[np.int32]" = NONE,
     kinds: "NDArray[np.int8] | None" = None,
+    compiled: bool | None = None,
 ) -> Scored:
     """Up to `n` products; fewer, or none, when nothing she had has neighbours.
 
@@ -29,6 +32,9 @@ def for_person(
     """
     ages = np.arange(len(items) - 1, -1, -1)
     weight = _weights(index, ages, items, kinds)
+    if possible() if compiled is None else compiled:
+        table = (_read_only(index.start), _read_only(index.item), _read_only(index.score))
+        return Scored(*_one().ask_one(table, items, weight, exclude, n))
     asked = np.flatnonzero(weight > 0.0)
     runs = [slice(int(index.start[i]), int(index.start[i + 1])) for i in items[asked].tolist()]
     if not runs:
@@ -44,6 +50,12 @@ def for_person(
         found, total = found[stay], total[stay]
     best = np.argsort(-total, kind="stable")[:n]
     return Scored(found[best].astype(np.int32), total[best])
+
+
+@cache
+def _one() -> Any:
+    """The compiled loop."""
+    return import_module("patron.recommend.sequence.compiled_query")
 
 
 def for_many(
@@ -90,3 +102,10 @@ def _weights(
     if kinds is not None:
         weight = weight * np.array([index.view, index.cart, index.buy])[kinds]
     return np.where((ages < index.had) & (items >= 0) & (items < index.items), weight, 0.0)
+
+
+def _read_only(array: "NDArray[Any]") -> "NDArray[Any]":
+    """As a mapped file is: the one form the loop is compiled for."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view

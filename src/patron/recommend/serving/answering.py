@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -165,7 +166,7 @@ Due = Mapping[int, str]
 
 def due(found: Ranked, scene: Scene, strategies: Strategies) -> Due:
     """The dates of what is offered because she bought it before."""
-    if not any(Strategy.AGAIN in codes for codes in found.reasons):
+    if not len(scene.seen.bought) or not any(Strategy.AGAIN in one for one in found.reasons):
         return {}
     context = Context(now=scene.now, n=0)
     dates = strategies.due_dates(Moment(context, scene.seen, scene.visit, scene.ages))
@@ -201,22 +202,30 @@ def wired(
         if because != NONE:
             speaker = stock.face(because)
             title, tail = speaker.title, speaker.id
-        said = _Said(told(codes, title), codes, tail, round(score, 6), dates.get(item))
-        items.append(msgspec.Raw(b"".join((stock.wire(item), b",", _written(said)[1:]))))
+        why_it = _why(tuple(codes), title, tail)
+        parts = [stock.wire(item), why_it, _written(round(score, 6))]
+        if item in dates:
+            parts += [b',"due":', _written(dates[item])]
+        items.append(msgspec.Raw(b"".join([*parts, b"}"])))
     return Wired(placement.key, rec_id, items, [], found.fallback_share, model, why)
 
 
 class _Said(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an answer says of a product besides its face."""
+    """What an answer says of a product besides its face and its score."""
 
     reason: str = ""
     codes: list[str] = msgspec.field(default_factory=list)
     because: str | None = None
-    score: float = -1.0  # always said
-    due: str | None = None
 
 
 _written = msgspec.json.Encoder().encode
+
+
+@lru_cache(4_096)
+def _why(codes: tuple[str, ...], title: str | None, because: str | None) -> bytes:
+    """The middle of an item's JSON, up to its score: a few of them make up most answers."""
+    said = _written(_Said(told(codes, title), list(codes), because))[1:-1]
+    return b"," + said + b',"score":' if said else b',"score":'
 
 
 def categories(

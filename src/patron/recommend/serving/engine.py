@@ -32,6 +32,7 @@ from patron.recommend.holdout.comparing import (
 from patron.recommend.placements.definition import Placement, Sees, Shows
 from patron.recommend.rules.ruleset import Rules
 from patron.recommend.rules.types import NONE, Ranked, Touch
+from patron.recommend.sequence import query as sequence
 from patron.recommend.serving.answering import (
     Due,
     Scene,
@@ -271,6 +272,8 @@ def _warm(models: Models) -> None:
     """Have loops compiled, or read from their cache, before somebody waits for them."""
     if models.session is not None and models.session.items:
         session.next_items(models.session, np.zeros(1, np.int32), np.zeros(1), 1)
+    if models.sequence is not None and models.sequence.items:
+        sequence.for_person(models.sequence, np.zeros(1, np.int32), 1)
     if models.again is not None and models.again.items:
         once = np.zeros(1, np.int32)
         again.basket(models.again, once, np.zeros(1, np.int64), once, 1)

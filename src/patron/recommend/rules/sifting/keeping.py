@@ -48,8 +48,9 @@ class Kept:
         self._read = touched.end
 
     def learn(self, items: NDArray[np.int32]) -> None:
-        """Work out what is not known yet of these products."""
-        new = items[self.bits[items] == 0]
+        """Work out what is not known yet of these products; numbers of none are passed over."""
+        there = items[(items >= 0) & (items < len(self.bits))]
+        new = there[self.bits[there] == 0]
         scene, split = Scene(self.goods, _LASTING, new), self.split
         bits = np.full(len(new), KNOWN, np.uint16)
         for number, rule in reversed(split.filters):

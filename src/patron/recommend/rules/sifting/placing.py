@@ -11,7 +11,7 @@ import numpy as np
 
 from patron.recommend.compiling import compiled
 from patron.recommend.rules.sifting.laying import explore, fill, put
-from patron.recommend.rules.sifting.pooling import chance, row_of
+from patron.recommend.rules.sifting.pooling import chance, pooled, row_of
 from patron.recommend.rules.sifting.shapes import (
     BOUGHT,
     BURIED,
@@ -41,6 +41,17 @@ from patron.recommend.rules.sifting.shapes import (
     Said,
     Table,
 )
+
+
+@compiled
+def answered(offered: Offered, columns: Columns, said: Said, moment: Moment, judged: Judged) -> Any:
+    """`pooled` and `placed` in one call, where no rule is of the moment: what `placed` tells, of
+    each product its offer and its place in it, and of the pool how many were unknown, how many
+    repeated, and whether of some nothing is kept yet."""
+    pool = pooled(offered, columns, said, moment, judged.bits)
+    items, rows, said_of, dropped = placed(pool, columns, said, moment, offered, judged)
+    of = (pool.offer[rows], pool.source[rows])
+    return items, of, said_of, dropped, (pool.unknown, pool.repeated, pool.strange)
 
 
 @compiled

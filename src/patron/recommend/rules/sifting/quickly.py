@@ -13,7 +13,7 @@ from patron.recommend.rules.ruleset import Rules
 from patron.recommend.rules.scene import Scene
 from patron.recommend.rules.sifting.keeping import Kept, kept_for
 from patron.recommend.rules.sifting.objections import apart_from, shown_beside
-from patron.recommend.rules.sifting.placing import placed
+from patron.recommend.rules.sifting.placing import answered, placed
 from patron.recommend.rules.sifting.pool import MOST_OFFERED, MOST_OFFERS
 from patron.recommend.rules.sifting.pooling import pooled
 from patron.recommend.rules.sifting.shapes import (
@@ -49,6 +49,9 @@ _NO_BYTES = np.empty(0, np.uint8)
 _NO_TRUTHS = np.empty(0, np.bool_)
 _NO_WEIGHTS = np.empty((0, 0), np.float64)
 _NO_PAIRS = np.empty((0, 0), np.bool_)
+_NOTHING = (
+    _NO_BYTES, _NO_TRUTHS, _NO_TRUTHS, _NO_BYTES, _NO_SHARES, _NO_WEIGHTS, _NO_PAIRS, _NO_PAIRS
+)  # fmt: skip
 _EARLY = (
     Objection.NOT_SHOWN,
     Objection.OUT_OF_STOCK,
@@ -88,12 +91,30 @@ def rank(offers: Sequence[Offer], goods: Goods, rules: Rules, context: Context) 
     offers = list(offers)
     said, offered = plan.said, _offered(offers, plan, context)
     moment = _moment(rules, context)
-    pool: Pooled = pooled(offered, kept.columns, said, moment, kept.bits)
+    if plan.asks:
+        found = _asking(kept, plan, offered, moment, context)
+    else:
+        judged = Judged(kept.bits, kept.factors, *_NOTHING)
+        found = answered(offered, kept.columns, said, moment, judged)
+        if found[-1][-1]:
+            kept.learn(offered.items)
+            kept.learn(plan.pins)
+            kept.learn(offered.fresh)
+            found = answered(offered, kept.columns, said, moment, judged)
+    return _told(offers, offered, plan, found)
+
+
+def _asking(
+    kept: Kept, plan: Plan, offered: Offered, moment: Moment, context: Context
+) -> tuple[Any, ...]:
+    """The same where rules of the moment are to be asked."""
+    pool: Pooled = pooled(offered, kept.columns, plan.said, moment, kept.bits)
     if pool.strange:
         kept.learn(pool.items)
-    judged = _judged(kept, plan, pool, context)
-    found = placed(pool, kept.columns, said, moment, offered, judged)
-    return _told(offers, offered, pool, plan, found)
+    judged = _judged(kept, pool, context)
+    items, rows, *rest = placed(pool, kept.columns, plan.said, moment, offered, judged)
+    counts = (pool.unknown, pool.repeated, pool.strange)
+    return items, (pool.offer[rows], pool.source[rows]), *rest, counts
 
 
 def warm() -> None:
@@ -117,7 +138,8 @@ def warm() -> None:
         kind=nothing,
     )
     scored = Scored(np.zeros(1, np.int32), np.ones(1, np.float32))
-    rank([Offer("together", scored)], goods, Rules(), Context(now=0.0, n=1))
+    for rules in (Rules(), Rules(margin_weight=1)):
+        rank([Offer("together", scored)], goods, rules, Context(now=0.0, n=1))
 
 
 def _plan(rules: Rules, kept: Kept) -> Plan:
@@ -211,13 +233,8 @@ def _plain(found: NDArray[Any], none: NDArray[Any]) -> NDArray[Any]:
     return np.array(found, none.dtype)
 
 
-def _judged(kept: Kept, plan: Plan, pool: Pooled, context: Context) -> Judged:
-    """What the rules say that are of this moment."""
-    if not plan.asks:
-        return Judged(
-            kept.bits, kept.factors, _NO_BYTES, _NO_TRUTHS, _NO_TRUTHS, _NO_BYTES, _NO_SHARES,
-            _NO_WEIGHTS, _NO_PAIRS, _NO_PAIRS,
-        )  # fmt: skip
+def _judged(kept: Kept, pool: Pooled, context: Context) -> Judged:
+    """What the rules say."""
     scene, rules, split = Scene(kept.goods, context, pool.items), kept.rules, kept.split
     filtered = np.zeros(len(pool.items) if split.filters_now else 0, np.uint8)
     for number, rule in reversed(split.filters_now):
@@ -253,14 +270,12 @@ def _judged(kept: Kept, plan: Plan, pool: Pooled, context: Context) -> Judged:
     )
 
 
-def _told(offers: list[Offer], offered: Offered, pool: Pooled, plan: Plan, found: Any) -> Ranked:
-    items, rows, (touches, scores, lifted), dropped = found
-    numbers, sources = pool.offer[rows].tolist(), pool.source[rows].tolist()
+def _told(offers: list[Offer], offered: Offered, plan: Plan, found: Any) -> Ranked:
+    items, (numbers, sources), (touches, scores, lifted), dropped, counts = found
+    columns = (numbers.tolist(), sources.tolist(), touches.tolist(), lifted.tolist())
     reasons: list[list[str]] = []
-    because = np.full(len(rows), NONE, np.int32)
-    for place, (number, touch, is_lifted) in enumerate(
-        zip(numbers, touches.tolist(), lifted.tolist(), strict=True)
-    ):
+    because = np.full(len(items), NONE, np.int32)
+    for place, (number, source, touch, is_lifted) in enumerate(zip(*columns, strict=True)):
         codes = []
         if number >= 0:
             offer = offers[number]
@@ -270,7 +285,7 @@ def _told(offers: list[Offer], offered: Offered, pool: Pooled, plan: Plan, found
             if is_lifted:
                 codes.append(Touch.BOOSTED.value)
             if offer.because is not None:
-                because[place] = offer.because[sources[place] - offered.starts[number]]
+                because[place] = offer.because[source - offered.starts[number]]
         if touch == PINNED:
             codes.append(Touch.PINNED.value)
         elif touch == EXPLORED:
@@ -279,8 +294,9 @@ def _told(offers: list[Offer], offered: Offered, pool: Pooled, plan: Plan, found
     many = {
         plan.objections[number]: count for number, count in enumerate(dropped.tolist()) if count
     }
-    if pool.unknown:
-        many[Objection.NO_PRODUCT.value] = pool.unknown
-    if pool.repeated:
-        many[Objection.TWICE.value] = pool.repeated
+    unknown, repeated, _ = counts
+    if unknown:
+        many[Objection.NO_PRODUCT.value] = unknown
+    if repeated:
+        many[Objection.TWICE.value] = repeated
     return Ranked(items, scores, reasons, because, many)
