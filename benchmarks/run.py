@@ -12,7 +12,8 @@ NAMES = ("ingest_ack", "walk", "sustained", "freshness", "memory", "start", "imp
          "segment_live", "segment_full", "recommend_session", "recommend_query",
          "recommend_fit", "recommend_rank",
          "recommend_complement", "recommend_sequence", "recommend_basket",
-         "recommend_replenish", "recommend_batch", "recommend_http")  # fmt: skip
+         "recommend_replenish", "recommend_blend", "recommend_batch",
+         "recommend_http")  # fmt: skip
 
 
 def main() -> int:

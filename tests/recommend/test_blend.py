@@ -25,6 +25,7 @@ from patron.recommend.training.report import BlendReport
 from patron.recommend.types import Scored
 from recommend.floor import Floor, a_past, play, product
 
+WEIGHTS = st.sampled_from([[], [1.0, 0.25, 0.5, 0.0, 2.0]])
 LISTS = st.lists(st.lists(st.integers(0, 30), unique=True, max_size=20), min_size=1, max_size=5)
 PLACEMENT = Placement(
     key="home",
@@ -35,13 +36,16 @@ PLACEMENT = Placement(
 )
 
 
-@given(LISTS, st.sampled_from([10.0, 60.0]))
-def test_places_are_added_up_as_the_paper_says(lists: list[list[int]], constant: float) -> None:
+@given(LISTS, st.sampled_from([10.0, 60.0]), WEIGHTS)
+def test_places_are_added_up_as_the_paper_says(
+    lists: list[list[int]], constant: float, weights: list[float]
+) -> None:
     expected: dict[int, float] = {}
-    for one in lists:
+    for one, weight in zip(lists, weights or [1.0] * 5, strict=False):
         for place, item in enumerate(one, start=1):
-            expected[item] = expected.get(item, 0.0) + 1 / (constant + place)
-    found = fused([np.array(one, np.int32) for one in lists], constant, 100)
+            expected[item] = expected.get(item, 0.0) + weight / (constant + place)
+    arrays = [np.array(one, np.int32) for one in lists]
+    found = fused(arrays, constant, 100, weights[: len(lists)])
     assert set(found.items.tolist()) == set(expected)
     for item, score in zip(found.items.tolist(), found.scores.tolist(), strict=True):
         assert abs(score - expected[item]) < 1e-12

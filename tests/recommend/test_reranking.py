@@ -3,6 +3,8 @@
 import subprocess
 import sys
 import time
+from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -10,20 +12,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patron.recommend import shelf, tasks
 from patron.recommend.blend import learning
 from patron.recommend.blend.features import features, names
 from patron.recommend.blend.learning import Group, NotInstalledError, flat, joined, learned
 from patron.recommend.blend.link import reranked
 from patron.recommend.blend.reciprocal import fused
 from patron.recommend.blend.trees import predicted
-from patron.recommend.blend.types import Way
+from patron.recommend.blend.types import Decision, Way
 from patron.recommend.rules.types import NONE, Context, Offer, Strategy
 from patron.recommend.serving.goods import columns
+from patron.recommend.serving.opened import opened
 from patron.recommend.serving.strategies import NO_ITEMS, Moment, Strategies
 from patron.recommend.training import blending
 from patron.recommend.training.placing import blends
+from patron.recommend.training.report import BlendReport
 from patron.recommend.types import Scored
 from recommend.test_blend import PLACEMENT, Planted, asked
+from recommend.test_training import NOW, deeds, material, pairs
 
 LINK = [Strategy.FOR_YOU, Strategy.SESSION]
 
@@ -158,3 +164,26 @@ def test_who_answers_never_loads_lightgbm() -> None:
     loads = "import sys, patron.app.server; print('lightgbm' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]
+
+
+def test_what_was_decided_stands_on_the_shelf_and_a_recount_keeps_it(tmp_path: Path) -> None:
+    tree = {
+        "split_feature": 1, "threshold": 0.5,
+        "left_child": {"leaf_value": -1.0}, "right_child": {"leaf_value": 2.0},
+    }  # fmt: skip
+    chain = [*PLACEMENT.chain, *PLACEMENT.fallback]
+    decision = Decision("home", chain, PLACEMENT.blend, LINK, Way.TREES, 60.0)
+    said = BlendReport(used=True, why="", questions=0)
+    decided = blends([blending.Ruling(said, decision, flat([tree, {"leaf_value": 0.25}]))])
+    assert decided is not None
+    history = deeds(pairs(200))
+    shelf.write(tmp_path, ["p00"], {tasks.BLEND: (decided, shelf.About())}, NOW)
+    tasks.refresh(material(history), tmp_path, NOW + timedelta(hours=6))
+    found = shelf.Shelf(tmp_path).models()
+    assert found is not None and {"session", "blend"} <= set(found.label.models)
+    models = opened(found)
+    assert models.blend is not None
+    kept = models.blend.of(PLACEMENT)
+    assert kept is not None and (kept.way, kept.first, kept.last) == (Way.TREES, 0, 2)
+    rows = np.array([[0.0, 0.5], [0.0, 0.6]])
+    assert predicted(models.blend.forests["home"], rows).tolist() == [-0.75, 2.25]

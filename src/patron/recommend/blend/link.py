@@ -53,7 +53,7 @@ def blended(
     said = heard(strategies, decision.link, moment)
     if not said:
         return None
-    found = fused(lists_of(said, decision.link), decision.constant, MOST)
+    found = fused(lists_of(said, decision.link), decision.constant, MOST, decision.weights)
     if forest is not None:
         found = reranked(strategies.goods, decision.link, moment, said, found, forest)
     return _offer(decision.link, said, found)

@@ -3,7 +3,9 @@
 Reciprocal rank fusion: G. V. Cormack, C. L. A. Clarke, S. Büttcher, Reciprocal rank fusion
 outperforms Condorcet and individual rank learning methods, SIGIR 2009, doi:10.1145/1571941.1572114:
 
-    score(p) = Σ over the lists that hold p of 1 / (k + place of p in the list), places from 1
+    score(p) = Σ over the lists that hold p of w / (k + place of p in the list), places from 1
+
+The paper has no weights, w = 1. Where one list is far better than another, it speaks louder.
 """
 
 from collections.abc import Sequence
@@ -42,8 +44,11 @@ class Fused(msgspec.Struct, frozen=True, eq=False):
         )
 
 
-def fused(lists: Sequence[Items], constant: float, most: int) -> Fused:
-    """At most `most` products out of lists that each are in order and hold none twice."""
+def fused(
+    lists: Sequence[Items], constant: float, most: int, weights: Sequence[float] = ()
+) -> Fused:
+    """At most `most` products out of lists that each are in order and hold none twice. Without
+    `weights` all lists count the same."""
     every = np.concatenate(lists) if lists else np.empty(0, np.int32)
     items, row = np.unique(every, return_inverse=True)
     lengths = [len(one) for one in lists]
@@ -51,7 +56,8 @@ def fused(lists: Sequence[Items], constant: float, most: int) -> Fused:
     place = np.concatenate([np.arange(many) for many in lengths]) if lists else row
     places = np.full((len(items), max(len(lists), 1)), -1, np.int64)
     places[row, column] = place
-    scores = np.where(places >= 0, 1.0 / (constant + 1.0 + places), 0.0).sum(axis=1)
+    said = np.where(places >= 0, 1.0 / (constant + 1.0 + places), 0.0)
+    scores = (said * np.asarray(weights)).sum(axis=1) if len(weights) else said.sum(axis=1)
     order = np.argsort(-scores, kind="stable")[:most]
     kept = places[order]
     spoke = np.where(kept >= 0, kept, np.iinfo(np.int64).max).argmin(axis=1)

@@ -27,7 +27,8 @@ class Way(StrEnum):
 
 class Decision(msgspec.Struct, frozen=True):
     """The strategies of `link` are blended in a placement; it was better than its `chain` (with the
-    fallback) when it could `blend` these. Of trees it is those from `first` to before `last`."""
+    fallback) when it could `blend` these. Without `weights` all count the same. Its trees go
+    from `first` to before `last`."""
 
     placement: str
     chain: list[Strategy]
@@ -35,6 +36,7 @@ class Decision(msgspec.Struct, frozen=True):
     link: list[Strategy]
     way: Way
     constant: float
+    weights: list[float] = []
     first: int = 0
     last: int = 0
 

@@ -69,14 +69,15 @@ def asked(about: About, before: Interactions, after: Interactions, most: int = M
 
 
 def _visits(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
-    """Of visits with at least two products: all but the last are known."""
+    """Of visits with at least two products: all but the last are known. The one that is looked at
+    just then would not be offered; as a step is another product, it is never what comes next."""
     for rows in _spread(_runs(after.session), most):
         items, at = after.item[rows], after.at[rows]
         changed = np.append(True, items[1:] != items[:-1])
         items, at = items[changed][-LONGEST:], at[changed][-LONGEST:]
         if len(items) > 1:
             moment = _moment(past, int(after.person[rows.start]), int(at[-1]), items[:-1], at[:-1])
-            yield Posed(moment, items[-1:])
+            yield Posed(moment, items[-1:], items[-2:-1])
 
 
 def _products(past: Past, after: Interactions, most: int) -> Iterator[Posed]:

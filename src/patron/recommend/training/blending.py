@@ -34,6 +34,8 @@ FEWEST = 100
 """Questions of a part; fewer cannot tell a blend from chance."""
 CONSTANTS = (60.0, 10.0)
 """The 60 of the paper, and one that leans more on the first places."""
+LOUDER = 2.0
+"""A list's weight, where it has one, is what it finds alone on the earlier part to this power."""
 RESAMPLES = 2_000
 LEVEL = 0.95
 _SEED = 20090719
@@ -67,10 +69,12 @@ class Quiz(msgspec.Struct, frozen=True, eq=False):
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """The first strategies of a link, blended by their places with this constant."""
+    """The first strategies of a link, blended by their places with this constant, or another one
+    than the chain begins with alone. Without `weights` all count the same."""
 
     link: list[Strategy]
     constant: float
+    weights: list[float] = []
 
 
 def quizzes(
@@ -98,7 +102,8 @@ def blended_rows(quiz: Quiz, candidate: Candidate) -> Rows:
     rows = np.full((len(quiz.questions), K), -1, np.int32)
     for row, question, said, chain in zip(rows, quiz.questions, quiz.said, quiz.chain, strict=True):
         lists = lists_of(said, candidate.link)
-        fill(row, fused(lists, candidate.constant, DEPTH).items, question.avoid, chain)
+        found = fused(lists, candidate.constant, DEPTH, candidate.weights)
+        fill(row, found.items, question.avoid, chain)
     return rows
 
 
@@ -114,13 +119,26 @@ def fill(row: Items, items: Items, avoid: Items, chain: Items) -> None:
 def chosen(placement: Placement, early: Quiz) -> tuple[Candidate, int]:
     """The best of all candidates on the earlier part, of equals the first; and how many."""
     link, wanted = link_of(placement), early.wanted
-    tried = [
-        Candidate(link[:many], constant)
+    alone = [_alone(early, one) for one in link]
+    loudest = max(alone) or 1.0
+    loud = [round((one / loudest) ** LOUDER, 3) for one in alone]
+    tried = [Candidate([one], CONSTANTS[0]) for one in placement.blend] + [
+        Candidate(link[:many], constant, weights[:many])
         for many in range(2, len(link) + 1)
+        for weights in ([], loud)
         for constant in CONSTANTS
     ]
     scores = [float(gains(blended_rows(early, one), wanted).mean()) for one in tried]
     return tried[int(np.argmax(scores))], len(tried)
+
+
+def _alone(quiz: Quiz, strategy: Strategy) -> float:
+    """What a strategy finds by itself."""
+    rows = np.full((len(quiz.questions), K), -1, np.int32)
+    for row, question, said in zip(rows, quiz.questions, quiz.said, strict=True):
+        if strategy in said:
+            fill(row, said[strategy].scored.items, question.avoid, row[:0])
+    return float(gains(rows, quiz.wanted).mean())
 
 
 def gain(one: Rows, other: Rows, wanted: Sequence[Items]) -> Gain:
@@ -156,12 +174,13 @@ def judged(
         link=candidate.link,
         way=Way.RANKS if used else None,
         constant=candidate.constant,
+        weights=candidate.weights,
         tried=tried,
         chain=measure(late.of_chain(), wanted, popularity),
         ranks=measure(rows, wanted, popularity),
         ranks_gain=worth,
     )
-    decision = _decision(placement, candidate.link, candidate.constant, Way.RANKS) if used else None
+    decision = _decision(placement, candidate, Way.RANKS) if used else None
     if isinstance(learned, str):
         return Ruling(msgspec.structs.replace(report, trees_why=learned), decision)
     more = gain(learned.rows, rows if used else late.of_chain(), wanted)
@@ -173,13 +192,14 @@ def judged(
     )
     if more.low > 0:
         report = msgspec.structs.replace(report, used=True, way=Way.TREES)
-        decision = _decision(placement, link_of(placement), CONSTANTS[0], Way.TREES)
+        whole = Candidate(link_of(placement), CONSTANTS[0])
+        decision = _decision(placement, whole, Way.TREES)
     return Ruling(report, decision, learned.forest)
 
 
-def _decision(placement: Placement, link: list[Strategy], constant: float, way: Way) -> Decision:
+def _decision(placement: Placement, one: Candidate, way: Way) -> Decision:
     chain = [strategy for strategy, _ in chained(placement)]
-    return Decision(placement.key, chain, placement.blend, link, way, constant)
+    return Decision(placement.key, chain, placement.blend, one.link, way, one.constant, one.weights)
 
 
 class Learned(msgspec.Struct, frozen=True, eq=False):
@@ -203,14 +223,19 @@ def trees(
         forest = learning.learned(groups)
     except (learning.NotInstalledError, ValueError) as error:
         return f"no trees: {error}"
-    lists: Rows = np.full((len(late.questions), K), -1, np.int32)
-    for row, question, said, chain in zip(
-        lists, late.questions, late.said, late.chain, strict=True
-    ):
+    return Learned(forest, reranked_rows(strategies, link, late, forest))
+
+
+def reranked_rows(
+    strategies: Strategies, link: Sequence[Strategy], quiz: Quiz, forest: Forest
+) -> Rows:
+    """The first products of each question as trees would have them, then the chain."""
+    rows: Rows = np.full((len(quiz.questions), K), -1, np.int32)
+    for row, question, said, chain in zip(rows, quiz.questions, quiz.said, quiz.chain, strict=True):
         found = _offered(said, link, question)
         best = reranked(strategies.goods, link, question.moment, said, found, forest)
         fill(row, best.items, NO_ITEMS, chain)
-    return Learned(forest, lists)
+    return rows
 
 
 def _offered(said: Heard, link: Sequence[Strategy], question: Posed) -> Fused:
@@ -229,8 +254,8 @@ def _trees_why(worth: Gain, against: str) -> str:
 
 
 def _why(link: Sequence[Strategy], worth: Gain, used: bool) -> str:
-    names = ", ".join(link[1:])
     told = f"NDCG {worth.value:+.4f}, between {worth.low:+.4f} and {worth.high:+.4f}"
+    named = " with ".join([link[0].value, ", ".join(link[1:])] if len(link) > 1 else link)
     if used:
-        return f"{link[0]} shares its link with {names}: better than the chain, {told}"
-    return f"places alone are not used: {link[0]} with {names} is no better for sure, {told}"
+        return f"{named} stands first: better than the chain, {told}"
+    return f"places alone are not used: {named} is no better for sure, {told}"

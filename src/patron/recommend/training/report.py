@@ -43,8 +43,8 @@ class BlendReport(msgspec.Struct, frozen=True):
 
     The figures are of the later part of the days held back (`questions` of them): of the `chain`
     as it stands, of the best of all that was `tried` on the earlier part by places alone (`ranks`,
-    with this `link` and `constant`), and of `trees` that learned there, over all that may share the
-    link. `way` is None where nothing is used.
+    with this `link`, `constant` and `weights`), and of `trees` that learned there, over all that
+    may share the link. `way` is None where nothing is used.
     """
 
     used: bool
@@ -53,6 +53,7 @@ class BlendReport(msgspec.Struct, frozen=True):
     link: Sequence[str] = []
     way: str | None = None
     constant: float | None = None
+    weights: list[float] = []
     tried: int = 0
     chain: Measured | None = None
     ranks: Measured | None = None
