@@ -1,4 +1,4 @@
-"""A job that hangs is ended, said and left out for a while; all others go on."""
+"""A job that hangs is ended, said and left out for a while; a new shop's models do not wait."""
 
 import asyncio
 import logging
@@ -10,9 +10,13 @@ from conftest import House
 from patron.app.errands import running as errands
 from patron.app.errands.housekeeping import Keeper
 from patron.app.errands.running import DONE, RESTS, Errands
+from patron.events.lake import store as lake
 from patron.kit.clock import monotonic
 from patron.kit.db import Database
 from patron.kit.settings import Settings
+from patron.recommend.shelf import shelf_of
+from patron.recommend.training import reports
+from patron.recommend.training.report import Report
 from patron.shops.types import Shop
 
 NOTED = "from pathlib import Path; import sys; Path(sys.argv[1] + sys.argv[2]).touch()\n"
@@ -100,3 +104,38 @@ def test_one_job_that_fails_keeps_no_other_of_the_shop_from_being_done(
         assert done == ["quick"]
 
     house.run(story)
+
+
+def test_a_new_shop_is_counted_each_time_it_has_doubled_until_it_was_judged(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+
+    async def noted(self: Errands, job: str, shop: Shop, module: str = "") -> None:
+        ran.append(job)
+
+    monkeypatch.setattr(Errands, "run", noted)
+    models = shelf_of(tmp_path, house.acme.slug)
+
+    async def story(db: Database) -> list[tuple[int, list[str]]]:
+        keeper, found = Keeper(Settings(data_dir=tmp_path), house.clock, db), []
+        for position in (0, 500, 1_000, 1_500, 2_500):
+            async with db.unit(house.acme.schema) as tx:
+                await lake.set_lake_position(tx, position)
+            ran.clear()
+            await keeper._models(house.acme, house.clock.now())
+            found.append((position, list(ran)))
+        reports.ask_for_training(models)
+        ran.clear()
+        await keeper._models(house.acme, house.clock.now())
+        assert ran == ["train"] and not reports.is_asked_for(models)
+        reports.keep(models, Report(house.clock.now(), 1, 0, 0, 0, 0, None, 0.0, []))
+        async with db.unit(house.acme.schema) as tx:
+            await lake.set_lake_position(tx, 9_000)
+        ran.clear()
+        await keeper._models(house.acme, house.clock.now())
+        assert ran == []
+        return found
+
+    counted_at = [position for position, jobs in house.run(story) if jobs == ["refresh"]]
+    assert counted_at == [0, 1_000, 2_500]

@@ -8,8 +8,8 @@ import msgspec
 
 from conftest import House
 from patron.recommend.many import reading
+from patron.recommend.many.batching import Batch, batched, everybody
 from patron.recommend.serving.asking import Answered, Question
-from patron.recommend.serving.batching import Batch, batched, everybody
 from patron.recommend.serving.visitors import Asked, Visitor
 from recommend.floor import Floor, a_past, play, product
 

@@ -13,12 +13,20 @@ import pytest
 from patron.recommend import shelf, tasks
 from patron.recommend.history.reading import Past
 from patron.recommend.history.shaping import Rows, shaped
+from patron.recommend.placements.definition import Area, Placement
+from patron.recommend.popular.types import Groups
+from patron.recommend.rules.types import Context, Strategy
 from patron.recommend.serving.goods import columns
+from patron.recommend.serving.opened import opened
 from patron.recommend.serving.placing import Book
+from patron.recommend.serving.strategies import Moment, Strategies
+from patron.recommend.serving.visitors import Seen
 from patron.recommend.training import reports
 from patron.recommend.training.asking import MOST, About, asked
+from patron.recommend.training.placing import placed
 from patron.recommend.training.report import Report
 from patron.recommend.training.sources import Wares
+from patron.recommend.training.train import Training
 from patron.recommend.types import Interactions
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -101,6 +109,66 @@ def test_what_finds_no_more_is_not_used_and_says_so(tmp_path: Path) -> None:
     assert not {one.name for one in refused} & set(opened.label.models)
     later = tasks.refresh(material(deeds(noise(1_500), people=300)), tmp_path, NOW)
     assert not {one.name for one in refused} & set(later.models)
+
+
+def test_whatever_answers_is_judged_and_the_worse_of_two_is_silent(tmp_path: Path) -> None:
+    # Everybody buys her own two things each time, so both ways to ask the model find them.
+    habits = [[2 * (n % 20), 2 * (n % 20) + 1] for n in range(800)]
+    report = trained(deeds(habits, kind=2, people=20), tmp_path)
+    judged = {one.name: one for one in report.sources}
+    for name in ("again", "next_order"):
+        assert judged[name].used and judged[name].questions >= 10, judged[name]
+    few = msgspec.structs.replace(judged["next_order"], used=False)
+    worse = [one if one.name != "next_order" else few for one in report.sources]
+    later = report.made_at + timedelta(hours=1)
+    reports.keep(tmp_path, msgspec.structs.replace(report, sources=worse, made_at=later))
+    tasks.refresh(material(deeds(habits, kind=2, people=20)), tmp_path, later)
+    found = shelf.Shelf(tmp_path).models()
+    assert found is not None
+    models = opened(found)
+    assert models.again is not None and models.silent == {"next_order"}
+    one = np.zeros(1, np.int32)
+    seen = Seen(0, one, one.astype(float), one, one, one, one.astype(np.int64), one, one[:0],
+                one[:0])  # fmt: skip
+    moment = Moment(Context(now=float(START + 90 * 86_400), n=5), seen, one, np.zeros(1))
+    strategies = Strategies(models, material(deeds(habits, kind=2)).wares.goods)
+    assert strategies.propose("next_order", moment, 5, fallback=False) is None
+    assert strategies.propose("again", moment, 5, fallback=False) is not None
+
+
+def test_best_sellers_of_a_country_are_judged_by_what_each_country_gets(tmp_path: Path) -> None:
+    draw = np.random.default_rng(2)
+    visits = [(draw.permutation(8)[:3] + 8 * (n % 2)).tolist() for n in range(1_600)]
+    history = deeds(visits, people=160)
+    homes = Groups(
+        np.arange(160, dtype=np.int32), (np.arange(160) % 2).astype(np.int32), ["EE", "LV"]
+    )
+    whole = material(history)
+    whole = msgspec.structs.replace(
+        whole, past=Past(history, whole.past.items, 7, homes), book=Book()
+    )
+    near = Placement(
+        name="Near", chain=[Strategy.BEST_SELLERS], popular_in=Area.COUNTRY, count=4, key="near"
+    )
+    far = Placement(name="Far", chain=[Strategy.BEST_SELLERS], count=4, key="far")
+    training = Training(whole.past, whole.wares, NOW, 0)
+    training.run()
+    told, _ = placed(training, [near, far])
+    theirs, shops = (one.measured for one in told)
+    assert theirs.ndcg > shops.ndcg and told[0].best_sellers == told[1].best_sellers
+
+
+def test_a_shop_that_was_never_judged_asks_for_it_once(tmp_path: Path) -> None:
+    few = deeds(pairs(tasks.ENOUGH_ORDERS // 2), kind=2)
+    tasks.refresh(material(few), tmp_path, NOW)
+    assert not reports.is_asked_for(tmp_path)
+    many = deeds(pairs(tasks.ENOUGH_ORDERS), kind=2)
+    tasks.refresh(material(many), tmp_path, NOW + timedelta(hours=1))
+    assert reports.is_asked_for(tmp_path)
+    reports.taken_up(tmp_path)
+    trained(many, tmp_path)
+    tasks.refresh(material(many), tmp_path, NOW + timedelta(hours=2))
+    assert not reports.is_asked_for(tmp_path)
 
 
 def sums(folder: Path) -> dict[str, str]:

@@ -42,6 +42,8 @@ from patron.shops import store as shops
 from patron.shops.retention import store as retention
 from patron.shops.types import Shop
 
+LOW = 10
+"""The priority of what may take minutes and nobody waits for."""
 BUSY_SECONDS, PATIENCE = 0.2, 120.0
 BUSY = 75  # the exit status of "try again later" (EX_TEMPFAIL of sysexits.h)
 
@@ -164,6 +166,7 @@ def main() -> None:
     elif job == "refresh":
         done = asyncio.run(refresh_models(settings, settings.database_url, shop, clock))
     elif job == "train":
+        os.nice(LOW)
         done = asyncio.run(train_models(settings, settings.database_url, shop, clock)).summary()
     elif job == "segments":
         try:

@@ -52,6 +52,7 @@ class About(msgspec.Struct, frozen=True):
     score: float | None = None
     bar: float | None = None
     seconds: float = 0.0
+    silent: list[str] = []  # strategies that did no better with it, and do not ask it
     plain: dict[str, Any] = {}
 
 

@@ -26,6 +26,8 @@ from patron.recommend.types import Fitted
 from patron.shops.types import Shop
 
 AT_ONCE = 20_000
+ENOUGH_ORDERS, ENOUGH_DEEDS = 300, 5_000
+"""From so many on the days held back can tell how good a source is."""
 BLEND = "blend"
 """What was decided about blending, among the models."""
 
@@ -90,9 +92,10 @@ def train(
 
 
 def refresh(material: Material, models: Path, now: datetime) -> Fitted:
-    """Count again what won the last training, with the parameters chosen then, and swap it in."""
-    whole = material.past
-    trained = again(whole, material.wares, reports.latest(models))
+    """Count again what won the last training, with the parameters chosen then, and swap it in. A
+    shop that was never trained, and now has enough to be, asks for it."""
+    whole, last = material.past, reports.latest(models)
+    trained = again(whole, material.wares, last)
     before = shelf.Shelf(models, only=BLEND).models()
     kept = None if before is None else before.index(BLEND, Blends)
     if trained and before is not None and kept is not None:
@@ -101,6 +104,8 @@ def refresh(material: Material, models: Path, now: datetime) -> Fitted:
         shelf.write(models, whole.items, trained, now, whole.position)
     seen = whole.interactions
     orders = int(seen.basket.max(initial=-1)) + 1
+    if last is None and (orders >= ENOUGH_ORDERS or len(seen) >= ENOUGH_DEEDS):
+        reports.ask_for_training(models)
     return Fitted(orders, whole.interactions.items, len(seen), sorted(trained))
 
 

@@ -34,6 +34,9 @@ SWEEP_EVERY = timedelta(minutes=1)
 REFRESH_EVERY = timedelta(hours=6)
 TRAIN_HOURS = range(6)
 TRAIN_EVERY, LATEST = timedelta(hours=18), timedelta(hours=36)
+FIRST_EVENTS = 1_000
+"""From so many on models are counted anew each time the lake has doubled, until the first training:
+whoever opens or imports a shop by day does not wait for the night."""
 REWRITE_EVERY = timedelta(hours=1)  # after a try that found a table in use
 
 LAKE_BEHIND = gauge("patron_lake_behind_events", "Events the lake does not hold yet", ["shop"])
@@ -58,6 +61,7 @@ class Keeper:
         self._swept: datetime | None = None
         self._copied = clock.now()
         self._refreshed: datetime | None = None
+        self._counted = 0
         self._rewrote: datetime | None = None
 
     async def turn(self, shop: Shop) -> None:
@@ -120,8 +124,15 @@ class Keeper:
             await self._errands.run("lists", shop, "patron.app.lists.importing")
 
     async def _models(self, shop: Shop, now: datetime) -> None:
-        if (job := self._models_job(shop, now)) is not None:
-            self._refreshed = now
+        job = self._models_job(shop, now)
+        if job is None and reports.latest(shelf.shelf_of(self._settings.data_dir, shop.slug)):
+            return
+        async with self._db.unit(shop.schema) as tx:
+            position = (await lake_store.state(tx)).lake_position
+        if job is None and position >= max(FIRST_EVENTS, 2 * self._counted):
+            job = "refresh"
+        if job is not None:
+            self._refreshed, self._counted = now, position
             reports.taken_up(shelf.shelf_of(self._settings.data_dir, shop.slug))
             await self._errands.run(job, shop)
 

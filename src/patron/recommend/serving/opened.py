@@ -39,6 +39,8 @@ class Models(msgspec.Struct, frozen=True, eq=False, dict=True):
     again: Again | None = None
     popular: Popular | None = None
     blend: Blends | None = None
+    silent: frozenset[str] = frozenset()
+    """Strategies that did no better than popularity, though another one asks the same model."""
 
     @cached_property
     def popularity(self) -> NDArray[np.float32]:
@@ -56,4 +58,6 @@ class Models(msgspec.Struct, frozen=True, eq=False, dict=True):
 def opened(shelf: Opened) -> Models:
     """The indexes of a training. Raises DamagedModelError."""
     found = {name: shelf.index(name, kind) for name, kind in KINDS.items()}
-    return Models(version=shelf.label.version, items=shelf.items, **found)  # type: ignore[arg-type]
+    silent = frozenset(name for about in shelf.label.models.values() for name in about.silent)
+    version = shelf.label.version
+    return Models(version=version, items=shelf.items, silent=silent, **found)  # type: ignore[arg-type]

@@ -101,7 +101,7 @@ class Strategies:
     def propose(self, strategy: str, moment: Moment, n: int, *, fallback: bool) -> Offer | None:
         """An offer, or None where the strategy has nothing to say at this moment."""
         how = self._by_name.get(strategy)
-        if how is None:
+        if how is None or strategy in self.models.silent:
             return None
         ready = self.ahead.get((id(moment.seen), strategy))
         scored, because = how(moment, n) if ready is None else (_first(ready, n), None)

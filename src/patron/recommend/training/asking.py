@@ -2,7 +2,8 @@
 
 Each knows what had happened until then, and what came next. A visit's question wants the next
 product; an order's one the other products of the order; a person's everything she cared for in the
-days held back, or, of what she had bought before, what she bought again.
+days held back, or what her next order held, or, of what she had bought before, what she bought
+again.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from patron.recommend.rules.types import NONE, Context
+from patron.recommend.popular.types import Groups
+from patron.recommend.rules.types import NONE, Context, Plain
 from patron.recommend.serving.strategies import NO_ITEMS, Items, Moment
 from patron.recommend.serving.visitors import Seen
 from patron.recommend.types import Interactions, Kind
@@ -33,6 +35,7 @@ class About(StrEnum):
     CART = "cart"
     PERSON = "person"
     AGAIN = "again"
+    ORDER = "order"
 
 
 class Posed(msgspec.Struct, frozen=True, eq=False):
@@ -47,25 +50,40 @@ class Posed(msgspec.Struct, frozen=True, eq=False):
 class Past:
     """The rows of each person before the days held back."""
 
-    def __init__(self, before: Interactions) -> None:
+    def __init__(self, before: Interactions, homes: Groups | None) -> None:
         self.rows = before
         self._start = np.searchsorted(before.person, np.arange(before.people + 1))
+        self._homes: dict[int, str] = {}
+        if homes is not None:
+            places = zip(homes.member.tolist(), homes.group.tolist(), strict=True)
+            self._homes = {member: homes.names[group] for member, group in places}
 
     def of(self, person: int) -> slice:
         return slice(int(self._start[person]), int(self._start[person + 1]))
 
+    def customer(self, person: int) -> dict[str, Plain]:
+        """What rules would know of her: her country, where enough people live there."""
+        return {"country": self._homes[person]} if person in self._homes else {}
 
-def asked(about: About, before: Interactions, after: Interactions, most: int = MOST) -> list[Posed]:
+
+def asked(
+    about: About,
+    before: Interactions,
+    after: Interactions,
+    most: int = MOST,
+    homes: Groups | None = None,
+) -> list[Posed]:
     """At most `most` questions, spread evenly over the days held back; the same for the same
-    history."""
+    history. `homes` are the countries of people, as far as they are groups of their own."""
     ask: Callable[[Past, Interactions, int], Iterator[Posed]] = {
         About.VISIT: _visits,
         About.PRODUCT: _products,
         About.CART: _carts,
         About.PERSON: _people,
         About.AGAIN: _again,
+        About.ORDER: _next_orders,
     }[about]
-    return list(ask(Past(before), after, most))
+    return list(ask(Past(before, homes), after, most))
 
 
 def _visits(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
@@ -131,6 +149,18 @@ def _again(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
             yield Posed(_moment(past, person, int(bought.at[rows.start]) - 1), wanted)
 
 
+def _next_orders(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
+    """Whoever had bought something before; wanted is all that her next order holds."""
+    bought = after.where(after.kind == Kind.BUY)
+    for rows in _spread(_runs(bought.person), most):
+        person, at = int(bought.person[rows.start]), int(bought.at[rows.start])
+        one = (bought.basket[rows] == bought.basket[rows.start]) & (
+            (bought.basket[rows] >= 0) | (bought.at[rows] == at)
+        )
+        if (past.rows.kind[past.of(person)] == Kind.BUY).any():
+            yield Posed(_moment(past, person, at - 1), np.unique(bought.item[rows][one]))
+
+
 def _moment(
     past: Past,
     person: int,
@@ -161,7 +191,10 @@ def _moment(
         ignored=NO_ITEMS,
         ignored_times=NO_ITEMS,
     )
-    context = Context(now=float(now), n=0, product=product, cart=cart, viewed=visit)
+    context = Context(
+        now=float(now), n=0, product=product, cart=cart, viewed=visit,
+        customer=past.customer(person),
+    )  # fmt: skip
     return Moment(context, seen, visit, now - np.asarray(at, np.float64))
 
 

@@ -10,8 +10,8 @@ from patron.kit.log import logger
 from patron.recommend.blend.learning import joined
 from patron.recommend.blend.types import Blends, Way
 from patron.recommend.measure import measure
-from patron.recommend.placements.definition import Placement, Shows
-from patron.recommend.rules.types import Strategy
+from patron.recommend.placements.definition import Area, Placement, Shows
+from patron.recommend.rules.types import NONE, Strategy
 from patron.recommend.serving.answering import chained
 from patron.recommend.serving.strategies import Strategies
 from patron.recommend.training import blending
@@ -29,6 +29,7 @@ ABOUT: dict[Strategy, About] = {
     Strategy.CART: About.CART,
     Strategy.FILLER: About.CART,
     Strategy.AGAIN: About.AGAIN,
+    Strategy.NEXT_ORDER: About.ORDER,
     Strategy.SESSION: About.VISIT,
     Strategy.ALSO_VIEWED: About.VISIT,
     Strategy.SIMILAR: About.VISIT,
@@ -39,6 +40,29 @@ ABOUT: dict[Strategy, About] = {
 """What a placement is asked about, by its first strategy; all others about persons."""
 
 
+def about_of(placement: Placement) -> About:
+    """What it is asked about. What is popular in a category is asked on a product's page."""
+    usual = About.VISIT if placement.popular_in is Area.CATEGORY else About.PERSON
+    return ABOUT.get(placement.chain[0], usual)
+
+
+def as_there(placement: Placement, questions: Sequence[Posed]) -> Sequence[Posed]:
+    """The questions as a page asks them with this placement: whose best-sellers it means, and which
+    product is looked at."""
+    if placement.popular_in is Area.SHOP:
+        return questions
+    return [_in_area(placement.popular_in, question) for question in questions]
+
+
+def _in_area(area: Area, question: Posed) -> Posed:
+    moment = question.moment
+    context = moment.context
+    if area is Area.CATEGORY and context.product == NONE and len(moment.visit):
+        context = msgspec.structs.replace(context, product=int(moment.visit[-1]))
+    there = msgspec.structs.replace(moment, area=area, context=context)
+    return msgspec.structs.replace(question, moment=there)
+
+
 def placed(
     training: Training, placements: Iterable[Placement]
 ) -> tuple[list[PlacementReport], list[Ruling]]:
@@ -46,7 +70,7 @@ def placed(
     what was decided about those in which strategies may share a link."""
     found, rulings = [], []
     for placement in placements:
-        about = ABOUT.get(placement.chain[0], About.PERSON)
+        about = about_of(placement)
         questions = training.questions(about)
         if placement.on and placement.shows is Shows.PRODUCTS and questions:
             ruling = _blended(training, placement, about) if placement.blend else None
@@ -76,7 +100,7 @@ def blends(rulings: Iterable[Ruling]) -> Blends | None:
 def _blended(training: Training, placement: Placement, about: About) -> Ruling:
     models, goods = training.before, training.wares.goods
     strategies = Strategies(models, as_it_was(goods, models))
-    questions = training.questions(about, blending.QUESTIONS)
+    questions = as_there(placement, training.questions(about, blending.QUESTIONS))
     ruling = blending.judged(placement, strategies, questions, counted(models, goods))
     told = ruling.report
     log.info("blend judged", extra={"placement": placement.key, "way": told.way, "why": told.why})
@@ -92,7 +116,7 @@ def _judged(
     models, goods = training.before, training.wares.goods
     then = as_it_was(goods, models)
     chain = [strategy for strategy, _ in chained(placement)]
-    rows = listed(Strategies(models, then), chain, questions)
+    rows = listed(Strategies(models, then), chain, as_there(placement, questions))
     own = measure(rows, [question.wanted for question in questions], counted(models, goods))
     may = np.flatnonzero(goods.shown)
     shown = np.intersect1d(rows, may)

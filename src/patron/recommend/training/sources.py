@@ -49,10 +49,20 @@ class Wares(msgspec.Struct, frozen=True, eq=False):
         )
 
 
+class Judged(msgspec.Struct, frozen=True):
+    """A strategy is judged by how well it answers questions `about` something; `name` stands in the
+    report."""
+
+    name: str
+    strategy: Strategy
+    about: About
+
+
 class Source(msgspec.Struct, frozen=True, eq=False):
     """`fit` counts it from a history and the catalog; it is judged by how well `strategy` answers
-    questions `about` something. `search` finds its parameters in some seconds, `usual` are those of
-    a shop that has too little past. One that needs `events` is not counted where there are none."""
+    questions `about` something, and what else it answers by questions of its own. `search` finds
+    its parameters in some seconds, `usual` are those of a shop that has too little past. One that
+    needs `events` is not counted where there are none."""
 
     name: str
     strategy: Strategy
@@ -61,6 +71,12 @@ class Source(msgspec.Struct, frozen=True, eq=False):
     fit: Callable[[Interactions, Any, Wares], msgspec.Struct]
     search: Callable[[Interactions, float, Wares], Chosen[Any]]
     events: bool = True
+    besides: Sequence[Judged] = ()
+
+    @property
+    def answers(self) -> list[Judged]:
+        """All that it answers."""
+        return [Judged(self.name, self.strategy, self.about), *self.besides]
 
 
 SOURCES: Sequence[Source] = (
@@ -106,6 +122,7 @@ SOURCES: Sequence[Source] = (
             history, params, categories=wares.goods.category.codes
         ),
         lambda history, seconds, _: again_tuning.chosen(history, seconds),
+        besides=(Judged("next_order", Strategy.NEXT_ORDER, About.ORDER),),
     ),
 )
 """In the order in which time is spent on them."""

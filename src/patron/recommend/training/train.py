@@ -28,6 +28,7 @@ from patron.recommend.training.judging import bar, judged
 from patron.recommend.training.report import Report, SourceReport
 from patron.recommend.training.sources import (
     SOURCES,
+    Judged,
     Source,
     Wares,
     fit_popular,
@@ -49,6 +50,30 @@ Heard = Callable[[str], None]
 
 def nobody(what: str) -> None:
     """Hears what is being counted, and keeps it to himself."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a strategy is worth (`own`, NDCG at 10) beside plain popularity (`usual`); None where
+    too little happened to tell."""
+
+    judged: Judged
+    own: float | None
+    usual: float | None
+    questions: int
+
+    @property
+    def used(self) -> bool:
+        return self.own is None or self.usual is None or self.own > self.usual
+
+    @property
+    def why(self) -> str:
+        if self.own is None:
+            return (
+                f"is used: too little happened to judge it ({self.questions} of {FEWEST} questions)"
+            )
+        if self.used:
+            return f"does better than popularity: {self.own:.4f} against {self.usual:.4f}"
+        return f"is not used: no better than popularity, {self.own:.4f} against {self.usual:.4f}"
 
 
 class Training:
@@ -96,72 +121,53 @@ class Training:
         found = self._asked.get((about, most))
         if found is None:
             held = self._held
-            found = self._asked[about, most] = asked(about, held.before, held.after, most)
+            found = self._asked[about, most] = asked(
+                about, held.before, held.after, most, self._past.homes
+            )
         return found
 
     def _popular(self, history: Interactions) -> None:
         began = monotonic()
         self._heard("popular")
         chosen = popularity.chosen(self._held.before, self._seconds)
-        before = fit_popular(self._held.before, chosen.params, self._held.moment)
+        before = fit_popular(self._held.before, chosen.params, self._held.moment, self._past.homes)
         self.before = self._with("popular", before)
         questions = self.questions(Subject.PERSON)
-        self._keep(
-            "popular",
-            fit_popular(history, chosen.params, last_second(history), self._past.homes),
-            chosen,
-            bar(self.before, self.wares.goods, questions).ndcg if questions else None,
-            None,
-            len(questions),
-            began,
-        )
+        whole = fit_popular(history, chosen.params, last_second(history), self._past.homes)
+        own = bar(self.before, self.wares.goods, questions).ndcg if questions else None
+        self.models["popular"] = whole, _about(chosen, own, None, began)
+        why = "what everybody likes: the others must do better"
+        self._report("popular", True, why, chosen, (own, None), len(questions), began)
 
     def _source(self, source: Source, history: Interactions) -> None:
         began = monotonic()
-        held = self._held
-        chosen = source.search(held.before, self._seconds, self.wares)
-        index = source.fit(held.before, chosen.params, self.wares)
-        questions = self.questions(source.about)
-        own = usual = None
-        if len(questions) >= FEWEST:
-            models = self._with(source.name, index)
-            own = judged(models, self.wares.goods, [source.strategy], questions).ndcg
-            usual = bar(self.before, self.wares.goods, questions).ndcg
-        if own is not None and usual is not None and own <= usual:
-            self._refuse(source, chosen, own, usual, len(questions), began)
-            return
-        self.before = self._with(source.name, index)
-        whole = source.fit(history, chosen.params, self.wares)
-        self._keep(source.name, whole, chosen, own, usual, len(questions), began)
+        before = self._held.before
+        chosen = source.search(before, self._seconds, self.wares)
+        models = self._with(source.name, source.fit(before, chosen.params, self.wares))
+        verdicts = [self._verdict(models, one) for one in source.answers]
+        silent = [one.judged.strategy.value for one in verdicts if not one.used]
+        if len(silent) < len(verdicts):
+            silenced = models.silent | set(silent)
+            self.before = msgspec.structs.replace(models, silent=silenced)
+            whole = source.fit(history, chosen.params, self.wares)
+            first = verdicts[0]
+            about = _about(chosen, first.own, first.usual, began)
+            self.models[source.name] = whole, msgspec.structs.replace(about, silent=silent)
+        for one in verdicts:
+            scores = one.own, one.usual
+            name = one.judged.name
+            self._report(name, one.used, one.why, chosen, scores, one.questions, began)
+
+    def _verdict(self, models: Models, what: Judged) -> Verdict:
+        questions = self.questions(what.about)
+        if len(questions) < FEWEST:
+            return Verdict(what, None, None, len(questions))
+        own = judged(models, self.wares.goods, [what.strategy], questions).ndcg
+        usual = bar(self.before, self.wares.goods, questions).ndcg
+        return Verdict(what, own, usual, len(questions))
 
     def _with(self, name: str, index: msgspec.Struct) -> Models:
         return msgspec.structs.replace(self.before, **{name: index})
-
-    def _keep(
-        self, name: str, index: msgspec.Struct, chosen: Chosen[Any], own: float | None,
-        usual: float | None, questions: int, began: float,
-    ) -> None:  # fmt: skip
-        why = f"is used: too little happened to judge it ({questions} of {FEWEST} questions)"
-        if name == "popular":
-            why = "what everybody likes: the others must do better"
-        elif own is not None:
-            why = f"does better than popularity: {own:.4f} against {usual:.4f}"
-        about = About(
-            params=msgspec.to_builtins(chosen.params),
-            tried=_attempts(chosen),
-            score=own,
-            bar=usual,
-            seconds=round(monotonic() - began, 3),
-        )
-        self.models[name] = index, about
-        self._report(name, True, why, chosen, (own, usual), questions, began)
-
-    def _refuse(
-        self, source: Source, chosen: Chosen[Any], own: float, usual: float, questions: int,
-        began: float,
-    ) -> None:  # fmt: skip
-        why = f"is not used: no better than popularity, {own:.4f} against {usual:.4f}"
-        self._report(source.name, False, why, chosen, (own, usual), questions, began)
 
     def _report(
         self, name: str, used: bool, why: str, chosen: Chosen[Any],
@@ -183,6 +189,16 @@ class Training:
         self.sources.append(found)
 
 
+def _about(chosen: Chosen[Any], own: float | None, usual: float | None, began: float) -> About:
+    return About(
+        params=msgspec.to_builtins(chosen.params),
+        tried=_attempts(chosen),
+        score=own,
+        bar=usual,
+        seconds=round(monotonic() - began, 3),
+    )
+
+
 def _attempts(chosen: Chosen[Any]) -> list[Attempt]:
     return [Attempt(msgspec.to_builtins(one.params), one.score) for one in chosen.tried]
 
@@ -198,8 +214,14 @@ def again(past: Past, wares: Wares, last: Report | None) -> Trained:
         trained["popular"] = fit_popular(history, params, last_second(history), past.homes), about
     for source in SOURCES:
         said = known.get(source.name)
-        if (said is None or said.used) and (len(history) or not source.events):
+        silent = [
+            one.strategy.value
+            for one in source.answers
+            if one.name in known and not known[one.name].used
+        ]
+        if len(silent) < len(source.answers) and (len(history) or not source.events):
             params, about = _known(said, source.usual)
+            about = msgspec.structs.replace(about, silent=silent)
             trained[source.name] = source.fit(history, params, wares), about
     return trained
 
