@@ -143,6 +143,21 @@ def test_settings_are_changed_one_by_one(shop: Running) -> None:
     assert shop.call("GET", "/api/shop").json()["settings"] == kept
 
 
+def test_a_shop_moves_and_changes_hands(shop: Running) -> None:
+    before = shop.call("GET", "/api/shop").json()
+    told = shop.run("shop", "change", "--url", "https://new.example/", "--owner", "me@new.example")
+    assert (told["public_url"], told["owner_email"]) == ("https://new.example", "me@new.example")
+    after = shop.call("GET", "/api/shop").json()
+    assert after["hosts"] == ["new.example", *before["settings"]["more_hosts"]]
+    assert (after["name"], after["currency"]) == (before["name"], before["currency"])
+    back = {name: before[name] for name in ("public_url", "owner_email", "time_zone", "name")}
+    assert shop.call("PATCH", "/api/shop", json=back).json() == before
+    for wrong in ({}, {"time_zone": "Berlin"}, {"owner_email": "me"}, {"currency": "EUR"}):
+        assert shop.call("PATCH", "/api/shop", json=wrong).status_code == 400
+    refused = shop.command("shop", "change", "--time-zone", "Berlin")
+    assert (refused.returncode, "'Berlin' is unknown" in refused.stderr) == (1, True)
+
+
 def test_the_document_describes_every_door_and_the_page_shows_it(shop: Running) -> None:
     document = httpx.get(f"{shop.url}/api/openapi.json", timeout=60).json()
     paths = document["paths"]

@@ -12,6 +12,9 @@ KEYS = {"lists": "trade-fair", "webhooks": "crm", "segments": "cart-open"}
 """What there is under the address of a kind, as soon as its own examples were tried."""
 
 
+ABOUT_A_MAIL = {"/api/messages/returned"}  # that came back, and so was sent first
+
+
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Running]:
     with running() as house:
@@ -52,7 +55,7 @@ def test_every_body_has_an_example_and_every_example_works(shop: Running) -> Non
             address = path.replace("{key}", KEYS.get(kind, "abandoned_cart"))
             for place, value in places.items():
                 address = address.replace(place, value)
-            if "{" in address:
+            if "{" in address or address in ABOUT_A_MAIL:
                 continue  # about a thing that only exists after a failure, such as a message
             for body in bodies:
                 auth = {"auth": (shop.write_key, "")} if path.startswith("/v1/") else {}

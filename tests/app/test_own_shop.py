@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.prompt import Prompt
 
-from patron.app.cli.setup import _ask
+from patron.app.cli.opening.setup import _ask
 from ports import free_port
 from postbox import mailbox
 from postgres_fixture import server_folder

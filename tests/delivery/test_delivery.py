@@ -161,7 +161,11 @@ def test_one_marketing_mail_in_sixteen_hours(house: House) -> None:
         assert (state, reason) == ("skipped", "same_journey_recently")
         assert words == "Not sent: this journey wrote to her on March 2, 07:00."
         assert (await stage.last_words(other))[:2] == ("skipped", "too_often")
-        stage.house.clock.advance(16 * HOUR)
+        stage.house.clock.advance(16 * HOUR - timedelta(minutes=1))
+        early = await stage.message(origin, cart, source="journey:birthday")
+        await stage.work()
+        assert (await stage.last_words(early))[:2] == ("skipped", "too_often")
+        stage.house.clock.advance(timedelta(minutes=1))
         later = await stage.message(origin, cart, source="journey:winback")
         again = await stage.message(origin, cart)
         await stage.work()

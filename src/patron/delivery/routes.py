@@ -1,8 +1,9 @@
 """The pages behind the links of a mail. Opens and clicks are answered by `tracking`."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
@@ -10,19 +11,42 @@ from litestar.params import FromPath
 from patron.delivery.desk import Desk
 from patron.delivery.openapi import openapi_paths
 from patron.delivery.paper import REHEARSAL, notice
+from patron.delivery.returning import Taken, take
 from patron.delivery.tracking import TrackingDoor
 from patron.delivery.unsubscribe import stop, undo
 from patron.events.inbox import Inbox
+from patron.kit.bodies import takes
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.problems import Problem
 from patron.kit.signing import BadSignature, Signer
 from patron.messages.links import UNSUBSCRIBE, Ticket, pass_of, preferences_path, read
+from patron.shops.access import requires
 from patron.shops.types import Shop
 
 __all__ = ["TrackingDoor", "openapi_paths", "routes"]
 
 OpenShop = Callable[[str], Awaitable[Shop]]
+EXAMPLE = """\
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.com
+
+Final-Recipient: rfc822; ada@example.com
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 no such user
+
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: <01936d3e-7c00-7000-8000-000000000001@shop.example>
+
+--b--
+"""
 
 
 @get("/u/{token:str}", media_type="text/html", tags=["delivery"], summary="Unsubscribe page")
@@ -108,6 +132,25 @@ async def undo_unsubscribe(
     )
 
 
+@post(
+    "/api/messages/returned",
+    guards=[requires("messages:write")],
+    status_code=200,
+    tags=["messages"],
+    summary="Hand over a mail that came back",
+    operation_class=takes("message/rfc822", "The report as it came, 10 MB at most", EXAMPLE),
+)
+async def take_returned(
+    request: Request[Any, Any, Any],
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    clock: NamedDependency[Clock],
+) -> Taken:
+    """A delivery status notification (RFC 3464) or a complaint (RFC 5965). An address that does not
+    work, or whose owner complained, gets nothing more; the same report again changes nothing."""
+    return await take(db, shop, await request.body(), clock.now())
+
+
 async def _open(token: str, signer: Signer, open_shop: OpenShop) -> tuple[Ticket, Shop]:
     try:
         ticket = read(signer, UNSUBSCRIBE, token)
@@ -121,4 +164,4 @@ async def _open(token: str, signer: Signer, open_shop: OpenShop) -> tuple[Ticket
     return ticket, await open_shop(ticket.shop)
 
 
-routes: list[HTTPRouteHandler] = [ask, unsubscribe, undo_unsubscribe]
+routes: list[HTTPRouteHandler] = [ask, unsubscribe, undo_unsubscribe, take_returned]

@@ -15,7 +15,7 @@ from patron.kit.db import Database
 from patron.kit.pauses import reach
 from patron.messages import store
 from patron.messages.links import Ticket, long
-from patron.messages.types import Message
+from patron.messages.types import Message, State
 from patron.shops.types import Shop
 
 AT_ONCE = 500
@@ -56,6 +56,8 @@ def about(message: Message, name: str) -> dict[str, Any]:
         "rehearsal": bool(message.detail.get("rehearsal")),
     }
     at = message.done_at or message.queued_at
+    if message.state is State.SENT and message.reason is not None and message.story:
+        at = message.story[-1].at  # it came back after it had left
     slug = name.lower().replace(" ", "-")
     return event(name, f"patron-{message.id}-{slug}", message.origin_id, at, properties)
 

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     NO_CHANNEL = "no_channel"
     REFUSED = "refused"
     BOUNCED = "bounced"
+    COMPLAINED = "complained"
     NOT_NOW = "server_said_later"
     NO_ANSWER = "no_answer"
     RESTORED = "restored"

@@ -133,6 +133,19 @@ async def decide(tx: Tx, message_id: UUID, line: Line, tell: str | None) -> bool
     )
 
 
+async def returned(tx: Tx, message_id: UUID, line: Line, tell: str) -> bool:
+    """A sent message came back; it stays sent. False when it was not sent, or not told of yet."""
+    return bool(
+        await execute(
+            tx,
+            f"UPDATE outbox SET reason = %s, untold = %s, story = {GROWN}"
+            " FROM (SELECT %s::jsonb AS line) AS said"
+            " WHERE id = %s AND state = 'sent' AND untold IS NULL",
+            (line.reason, tell, as_json(line), message_id),
+        )
+    )
+
+
 async def find(tx: Tx, message_id: UUID) -> Message | None:
     found = await tuples(tx, f"SELECT {_COLUMNS} FROM outbox WHERE id = %s", (message_id,))
     return _message(found[0]) if found else None

@@ -13,7 +13,17 @@ import msgspec
 from patron.kit.ids import id_at, new_id, new_secret
 from patron.kit.money import CURRENCIES
 from patron.kit.problems import Problem, bad_request
-from patron.shops.types import MARKETING, Basis, Key, KeyKind, Mode, Scope, Shop, ShopSettings
+from patron.shops.types import (
+    MARKETING,
+    Basis,
+    Key,
+    KeyKind,
+    Mode,
+    Scope,
+    Shop,
+    ShopChange,
+    ShopSettings,
+)
 
 _SLUG = re.compile(r"[^a-z0-9]+")
 
@@ -113,6 +123,24 @@ def mail_address(address: str) -> str:
             path="owner_email",
         )
     return address
+
+
+def refounded(kept: Shop, change: ShopChange) -> Shop:
+    """`kept` with what `change` says. Raises Problem 400 naming what is wrong."""
+    told = {name: value for name, value in msgspec.structs.asdict(change).items() if value}
+    if not told:
+        raise bad_request(
+            "nothing says what is to change",
+            remedy="give " + ", ".join(ShopChange.__struct_fields__[:-1]) + " or owner_email",
+        )
+    if change.time_zone:
+        time_zone_of(change.time_zone)
+    if change.owner_email:
+        mail_address(change.owner_email)
+    if change.public_url:
+        told["public_url"] = web_address(change.public_url).rstrip("/")
+        told["hosts"] = [str(urlsplit(change.public_url).hostname), *kept.settings.more_hosts]
+    return msgspec.structs.replace(kept, **told)
 
 
 def changed(kept: ShopSettings, data: Mapping[str, object]) -> ShopSettings:

@@ -17,8 +17,8 @@ from patron.kit.migrate import HOUSE
 from patron.kit.problems import not_found
 from patron.shops import store
 from patron.shops.access import requires
-from patron.shops.found import changed, make_key
-from patron.shops.types import Key, KeyKind, Mode, Shop, ShopSettings
+from patron.shops.found import changed, make_key, refounded
+from patron.shops.types import Key, KeyKind, Mode, Shop, ShopChange, ShopSettings
 from patron.shops.views import MadeKey, ShopView, view
 
 
@@ -40,6 +40,22 @@ async def show_shop(shop: NamedDependency[Shop], db: NamedDependency[Database]) 
     async with db.unit(HOUSE) as tx:
         # Read anew: the shop of the key may be seconds old, and what was just changed is looked at.
         return view(await store.by_slug(tx, shop.slug) or shop)
+
+
+@patch("/api/shop", guards=[requires("shop:admin")], tags=["shops"], summary="Change the shop")
+async def change_shop(
+    shop: NamedDependency[Shop],
+    db: NamedDependency[Database],
+    data: Annotated[
+        ShopChange, Body(examples=[Example(value={"owner_email": "owner@shop.example"})])
+    ],
+) -> ShopView:
+    """Its name, time zone, web address and owner. Currency and short name stay: amounts are kept in
+    the one, addresses and files go by the other."""
+    async with db.unit(HOUSE) as tx:
+        made = refounded(await store.locked(tx, shop.slug), data)
+        await store.set_shop(tx, made)
+    return view(made)
 
 
 @patch(
@@ -131,6 +147,7 @@ async def revoke_key(
 
 routes: list[HTTPRouteHandler] = [
     show_shop,
+    change_shop,
     change_settings,
     change_mode,
     list_keys,

@@ -63,6 +63,22 @@ async def set_mode(tx: Tx, slug: str, mode: Mode) -> None:
     await execute(tx, "UPDATE shop SET mode = %s WHERE slug = %s", (mode, slug))
 
 
+async def locked(tx: Tx, slug: str) -> Shop:
+    """The shop as it is now; nobody else changes it until the unit ends."""
+    found = await tuples(tx, f"SELECT {_SHOP} FROM shop WHERE slug = %s FOR UPDATE", (slug,))
+    return _shop(found[0])
+
+
+async def set_shop(tx: Tx, shop: Shop) -> None:
+    """Keep the shop's name, time zone, address (its host is the first of `hosts`) and owner."""
+    await execute(
+        tx,
+        "UPDATE shop SET name = %s, time_zone = %s, public_url = %s, hosts = %s, owner_email = %s"
+        " WHERE id = %s",
+        (shop.name, shop.time_zone, shop.public_url, shop.hosts[:1], shop.owner_email, shop.id),
+    )
+
+
 async def locked_settings(tx: Tx, slug: str) -> ShopSettings:
     """The shop's settings as they are now; nobody else changes them until the unit ends."""
     found = await value(tx, "SELECT settings FROM shop WHERE slug = %s FOR UPDATE", (slug,))

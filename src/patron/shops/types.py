@@ -114,6 +114,16 @@ class Shop(msgspec.Struct, frozen=True):
     settings: ShopSettings
 
 
+class ShopChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of a shop's own data changes; what is left out stays as it is. `public_url` takes the
+    place of the old one among the hosts that mails may lead to."""
+
+    name: str | None = None
+    time_zone: str | None = None
+    public_url: str | None = None
+    owner_email: str | None = None
+
+
 class Scope(StrEnum):
     """What a server key may be allowed. `shop:admin` implies the rest."""
 

@@ -10,7 +10,7 @@ from patron.app.audit.commands import told_by
 COMMANDS: dict[str, tuple[str, str]] = {
     "version": ("running", "version"),
     "demo": ("demo", "demo"),
-    "init": ("setup", "init"),
+    "init": ("opening.setup", "init"),
     "serve": ("running", "serve"),
     "doctor": ("doctor", "doctor"),
     "backup": ("keeping", "backup"),

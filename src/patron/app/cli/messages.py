@@ -4,9 +4,11 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import typer
+from rich.markup import escape
 
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
+from patron.delivery.returning import Taken, take
 from patron.kit.db import Database
 from patron.kit.problems import conflict, not_found
 from patron.messages import outbox, store
@@ -62,6 +64,27 @@ def why(message_id: Id, shop: ShopName = None, as_json: Json = False) -> None:
         console.print(f"[bold]{told.template}[/bold] by {told.journey}: {told.state}")
         rows = [(f"{line.at:%Y-%m-%d %H:%M:%S}", line.words) for line in told.story]
         console.print(table(["when (UTC)", "what"], rows, "No decision yet."))
+
+
+@app.command("returned")
+def returned(
+    file: Annotated[
+        typer.FileBinaryRead, typer.Argument(help="The mail as it came; - is standard input.")
+    ],
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Hand over a mail that came back: a delivery status notification, or a complaint."""
+    with clear_errors(), open_house() as house:
+        which, mail = house.shop(shop), file.read()
+
+        async def act(db: Database) -> Taken:
+            return await take(db, which, mail, house.clock.now())
+
+        told = house.run(act)
+        ends = "Nothing more is sent there." if told.suppressed else "Nothing changes."
+        words = f"Message {told.message_id} {told.verdict}: {told.said}. {ends}"
+        show(told, as_json, lambda: escape(words))
 
 
 @app.command("resolve")

@@ -16,8 +16,8 @@ from patron.kit.db import Database
 from patron.kit.migrate import HOUSE
 from patron.kit.problems import Problem, bad_request, not_found
 from patron.shops import store
-from patron.shops.found import changed, make_key
-from patron.shops.types import Key, KeyKind, Mode, Scope, Shop, ShopSettings
+from patron.shops.found import changed, make_key, refounded
+from patron.shops.types import Key, KeyKind, Mode, Scope, Shop, ShopChange, ShopSettings
 from patron.shops.views import MadeKey, ShopView, view
 
 shop_app = typer.Typer(no_args_is_help=True, help="Shops of this installation.")
@@ -74,6 +74,38 @@ def list_shops(as_json: Json = False) -> None:
         rows = [(s.slug, s.name, s.currency, s.time_zone, s.mode, s.public_url) for s in shops]
         columns = ("shop", "name", "currency", "time zone", "mode", "address")
         show(shops, as_json, lambda: table(columns, rows, "No shop yet: run `patron init`."))
+
+
+@shop_app.command("change")
+def change_shop(
+    name: Annotated[str | None, typer.Option(help="As customers read it.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="IANA, such as Europe/Berlin.")] = None,
+    url: Annotated[str | None, typer.Option(help="The shop's own web address.")] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="Receives rehearsal messages and test mails.")
+    ] = None,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
+    """Change a shop's name, time zone, web address or owner. Its currency stays."""
+    with clear_errors(), open_house() as house:
+        which = house.shop(shop)
+        change = ShopChange(name, time_zone, url, owner)
+
+        async def work(db: Database) -> Shop:
+            async with db.unit(HOUSE) as tx:
+                made = refounded(await store.locked(tx, which.slug), change)
+                await store.set_shop(tx, made)
+                return made
+
+        made = house.run(work)
+        show(
+            view(made),
+            as_json,
+            lambda: escape(
+                f"{made.name}: {made.public_url}, {made.time_zone}, owner {made.owner_email}."
+            ),
+        )
 
 
 @shop_app.command("set")

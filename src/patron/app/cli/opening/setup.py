@@ -7,8 +7,8 @@ import msgspec
 import typer
 from rich.prompt import Prompt
 
-from patron.app.cli.answers import country_of, usable
 from patron.app.cli.house import open_house
+from patron.app.cli.opening.answers import country_of, usable
 from patron.app.cli.output import Json, clear_errors, complain, console, fail, show
 from patron.app.context import CONFIG, read_settings
 from patron.app.founding import Founded, found
