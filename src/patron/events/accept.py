@@ -112,10 +112,12 @@ def accept(
         if refusal is not None:
             refused.append((one, refusal))
             DROPPED.labels("hear", refusal.reason).inc()
+    began = monotonic()
     for step in STEPS:
-        started = monotonic()
         drafts = _through(step, drafts, setting, refused)
-        spent.add(step.__name__, monotonic() - started)
+        ended = monotonic()
+        spent.add(step.__name__, ended - began)
+        began = ended
     return drafts, refused
 
 

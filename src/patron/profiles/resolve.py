@@ -29,6 +29,7 @@ from patron.profiles.claims import (
 from patron.profiles.consent import CHANNEL_KIND, WORDS, asked, words
 from patron.profiles.sales import offered
 from patron.profiles.sales import word as sale_word
+from patron.profiles.topics.finding import TEXTS
 from patron.profiles.types import Claim, Refusal
 
 LIMITED_WITHIN = {ANONYMOUS: 7 * DAY}
@@ -88,11 +89,12 @@ class Resolver:
             origin.count(event.name, ts)
             if event.traits and event.type is _IDENTIFY:
                 origin.write_traits(event.traits, ts, trust)
-            if topics := topics_of(event):
+            name = event.name
+            if name in TEXTS and (topics := topics_of(event)):
                 origin.write_traits(topics, ts, trust)
-            if event.name in WORDS:
+            if name in WORDS:
                 self._listen(event)
-            elif event.name == order and offered(event, self.rules.order):
+            elif name == order and offered(event, self.rules.order):
                 self._sell(event)
 
     def _origin(self, event: Event, theirs: Claims) -> Origin | None:
