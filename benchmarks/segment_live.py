@@ -44,8 +44,7 @@ async def put_up(url: str, shop: Shop) -> None:
         for key, rule in fifty():
             async with db.unit(shop.schema) as tx:
                 draft = Draft(rule=rule)
-                segment = await saving.create(tx, shop, f"bench-{key}", draft, clock.now())
-                assert segment.live, segment.reason
+                await saving.create(tx, shop, f"bench-{key}", draft, clock.now())
         await filling.fill(db, shop, None, clock)
 
 

@@ -102,6 +102,8 @@ def affinity(rule: dict[str, Any], her: Known, now: datetime) -> bool:
     whole = Fraction(0)
     faded = Fraction(0)
     wanted = plain(rule["for"])
+    if rule["affinity"] == "price_band":
+        wanted = wanted.replace("-", "–")
     for ago, name, told in her.goods:
         days = (now - (NOW - timedelta(minutes=ago))) / timedelta(days=1)
         weight = {"Product Viewed": 1, "Product Added": 3, "Order Completed": 9}[name]

@@ -73,10 +73,9 @@ async def tell(tale: Tale, data: Sequence[dict[str, Any]], steps: Sequence[Any])
 
 
 async def settled(stage: Stage) -> None:
-    """Whatever the clock or an answer by hand changes is seen; what is not live is asked anew."""
+    """Whatever the clock, a log or an answer by hand changes is seen, and new tables are."""
     while await tasks.fire_due(stage.db, stage.shop, stage.now):
         pass
-    stage.pass_time(hours=1)
     await filling.fill(stage.db, stage.shop, None, stage.house.clock)
     while await tasks.fire_due(stage.db, stage.shop, stage.now):
         pass

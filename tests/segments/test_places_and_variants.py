@@ -119,7 +119,7 @@ async def _root(stage: Stage, name: str) -> Any:
 async def _in(stage: Stage, key: str) -> set[Any]:
     async with stage.unit() as tx:
         segment = await saved.by_key(tx, key)
-        assert segment is not None and segment.live
+        assert segment is not None
         return {one.id for one in await members.members(tx, segment.id, None, 100)}
 
 

@@ -139,7 +139,7 @@ async def _in(stage: Stage, key: str) -> dict[str, str]:
     """User ids of those in a segment, with the cause of their last change."""
     async with stage.unit() as tx:
         segment = await saved.by_key(tx, key)
-        assert segment is not None and segment.live
+        assert segment is not None
         found = await members.members(tx, segment.id, None, 100)
         known = await profiles.identifiers(tx, [one.id for one in found])
         names = {one.origin_id: one.value for one in known if one.kind == "user_id"}

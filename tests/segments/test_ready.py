@@ -13,12 +13,13 @@ from patron.kit.db import Database
 from patron.kit.problems import Problem
 from patron.profiles import store as profiles
 from patron.segments import filling, saving
-from patron.segments.live.book import why_not_live
+from patron.segments.live.program import made_ready
 from patron.segments.members import store as members
 from patron.segments.population.types import GROUPS
 from patron.segments.ready import showing
 from patron.segments.ready.catalogue import catalogue
 from patron.segments.ready.movement import movement
+from patron.segments.rules.language import parse
 from patron.segments.saved import store as saved
 from patron.segments.saved.types import Status
 from patron.segments.suggesting import store as suggested
@@ -147,10 +148,10 @@ def test_each_has_the_right_people_saved_or_counted(house: House) -> None:
     play(house, story)
 
 
-def test_all_of_them_are_live(house: House) -> None:
+def test_none_of_them_takes_reading_a_log(house: House) -> None:
     zone = ZoneInfo(house.acme.time_zone)
     for one in catalogue(house.acme):
-        assert why_not_live(one.rule, zone) is None, one.key
+        assert made_ready(parse(one.rule), zone).from_log == [], one.key
         assert one.name and one.description.endswith("."), one.key
         told = f"**`{one.key}`**" if one.core else f" `{one.key}`"
         assert told in PAGE, one.key

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -10,12 +11,14 @@ from known import NOW, Known
 from patron.kit.problems import Problem
 from patron.profiles import store as profiles
 from patron.segments import filling, saving, trying
+from patron.segments import store as log
 from patron.segments.computed import keeping
 from patron.segments.members import store as members
 from patron.segments.rules.language import parse
 from patron.segments.rules.reading import Misread
 from patron.segments.saved import store as saved
 from patron.segments.saving import Draft
+from patron.segments.tasks import fire_due
 from stage import Stage, play
 from tale import save
 
@@ -54,7 +57,7 @@ def test_a_segment_follows_a_computed_trait_and_its_definition(house: House) -> 
         await _define(stage, "spent", {**SPENT, "within": {"days": 7}})
         async with stage.unit() as tx:
             segment = await saved.by_key(tx, "spenders")
-            assert segment is not None and segment.live and segment.status == "filling"
+            assert segment is not None and segment.status == "filling"
             assert segment.rule["as"]["within"] == {"days": 7}
         await _fill(stage)
         assert await _in(stage, "spenders") == {"eva"}
@@ -67,7 +70,9 @@ def test_a_segment_follows_a_computed_trait_and_its_definition(house: House) -> 
     play(house, story)
 
 
-def test_what_is_no_number_and_what_she_likes_are_asked_by_the_clock(house: House) -> None:
+def test_what_is_no_number_and_what_she_likes_are_read_from_her_log_at_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     likes = {"affinity": "category", "for": "boots", "share": {"op": "at_least", "value": 60}}
 
     async def story(stage: Stage) -> None:
@@ -77,19 +82,27 @@ def test_what_is_no_number_and_what_she_likes_are_asked_by_the_clock(house: Hous
         boots = {"product_id": "b", "category": "Shoes > Boots", "brand": "Acme", "price": 30}
         await stage.walk(stage.event("Product Viewed", "u:ada", **boots))
         await _fill(stage)
-        async with stage.unit() as tx:
-            told = {one.key: one for one in await saved.every(tx)}
-        assert told["acme"].reason == "the computed trait brand, which is no number and no time"
-        assert told["boots"].reason == "what somebody likes, which is worked out of all she did"
         assert await _in(stage, "acme") == await _in(stage, "boots") == {"ada"}
+        read = _logs_read(monkeypatch)
+        await stage.walk(stage.event("Product Viewed", "u:eva", **boots))
+        assert read == [], "the walk reads nobody's log"
+        assert await _in(stage, "boots") == {"ada"}
+        assert await fire_due(stage.db, stage.shop, stage.now) == 1
+        assert await _in(stage, "acme") == await _in(stage, "boots") == {"ada", "eva"}
+        assert read == [1, 1]
+        async with stage.unit() as tx:
+            stays = await members.stays(tx, [await _root(tx, "eva")])
+            assert {stay.cause for stay in stays} == {"event"}
+        await stage.walk(stage.orders("u:eva", products=[{"category": "Tea"}], order_id="o2"))
+        await fire_due(stage.db, stage.shop, stage.now)
+        assert await _in(stage, "acme") == {"ada", "eva"}
+        assert await _in(stage, "boots") == {"ada"}
         gone = stage.orders("u:ada", timedelta(0), products=[{"category": "Tea"}], order_id="o1")
         await stage.walk(gone)
-        stage.pass_time(hours=2)
-        await _fill(stage)
+        await fire_due(stage.db, stage.shop, stage.now)
         assert await _in(stage, "boots") == set(), "an order of tea weighs nine views"
         await stage.walk(stage.event("Order Cancelled", "u:ada", order_id="o1"))
-        stage.pass_time(hours=2)
-        await _fill(stage)
+        await fire_due(stage.db, stage.shop, stage.now)
         assert await _in(stage, "boots") == {"ada"}, "a cancelled order shows nothing"
         async with stage.unit() as tx:
             root = await profiles.find(tx, "user_id:ada")
@@ -104,6 +117,25 @@ def test_what_is_no_number_and_what_she_likes_are_asked_by_the_clock(house: Hous
                 await saving.change(tx, stage.shop, "boots", Draft(rule=MORE), stage.now)
 
     play(house, story)
+
+
+def _logs_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many people's logs are read from now on, each time."""
+    read: list[int] = []
+    happened = log.happened
+
+    async def counted(tx: Any, origins: Any, *rest: Any, **more: Any) -> Any:
+        read.append(len(origins))
+        return await happened(tx, origins, *rest, **more)
+
+    monkeypatch.setattr(log, "happened", counted)
+    return read
+
+
+async def _root(tx: Any, user: str) -> UUID:
+    root = await profiles.find(tx, f"user_id:{user}")
+    assert root is not None
+    return root
 
 
 def test_a_trait_compares_as_what_it_is() -> None:

@@ -6,7 +6,7 @@ so nothing is missed and nothing counts twice. Where the lake ends, PostgreSQL g
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -40,7 +40,7 @@ from patron.segments.predictions import store as predictions
 from patron.segments.rules.dates import micros
 from patron.segments.rules.language import parse
 from patron.segments.saved import store as saved
-from patron.segments.saved.types import KeptStream, Segment, Status
+from patron.segments.saved.types import KeptStream, Status
 from patron.shops.types import Shop
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ __all__ = ["Busy", "Filled", "Heard", "fill", "nobody", "work_waits"]
 AT_ONCE = 500
 ROWS_AT_ONCE = 100_000
 EVENTS_AT_ONCE = 20_000
-ASK_EVERY = timedelta(hours=1)
 
 _COLUMNS = ("position", "origin_id", "ts", "name", "channel", "device", "body")
 
@@ -67,19 +66,13 @@ _read_body = msgspec.json.Decoder(_Body).decode
 async def work_waits(tx: Tx, shop: Shop, now: datetime) -> bool:
     """Whether there is anything to fill, to settle or to ask anew."""
     for one in await saved.every(tx):
-        if one.status in (Status.FILLING, Status.SETTLING) or _is_due(one, now):
+        if one.status in (Status.FILLING, Status.SETTLING):
             return True
     if (before := await saved.terms(tx)) is not None and before != saving.terms_of(shop):
         return True
     if await predictions.unasked(tx) or await nightly.is_due(tx, shop, now):
         return True
     return await population.work_waits(tx, shop, now)
-
-
-def _is_due(one: Segment, now: datetime) -> bool:
-    if one.live or one.status != Status.ON:
-        return False
-    return one.asked_at is None or now - one.asked_at >= ASK_EVERY
 
 
 class Busy(Exception):
@@ -116,11 +109,6 @@ async def _fill(db: Database, shop: Shop, lake: Lake | None, clock: Clock, heard
     await anew.compare(db, shop, clock, did, heard)
     await anew.foretell(db, shop, clock, did, heard)
     await _settle(db, shop, clock, did, heard)
-    async with db.unit(shop.schema) as tx:
-        every = await saved.every(tx)
-    for one in every:
-        if not one.live and (one.status == Status.SETTLING or _is_due(one, clock.now())):
-            await anew.ask_everybody(db, shop, one, clock, did, heard)
     async with db.unit(shop.schema) as tx:
         await saving.number_streams(tx, shop)  # drops what nobody asks for any more
     return did
@@ -176,9 +164,8 @@ async def _specs(
     zone = ZoneInfo(shop.time_zone)
     known: dict[str, Stream] = {}
     for one in every:
-        if one.live:
-            found = made_ready(parse(one.rule), zone).streams
-            known |= {key: stream for key, (stream, _) in found.items()}
+        found = made_ready(parse(one.rule), zone).streams
+        known |= {key: stream for key, (stream, _) in found.items()}
     return [(one.id, known[one.key]) for one in streams if one.key in known]
 
 
@@ -271,7 +258,7 @@ async def _settle(db: Database, shop: Shop, clock: Clock, did: Filled, heard: He
     async with db.unit(shop.schema) as tx:
         every = await saved.every(tx)
         total = await log.how_many(tx)
-    settling = [one for one in every if one.live and one.status == Status.SETTLING]
+    settling = [one for one in every if one.status == Status.SETTLING]
     if not settling:
         return
     after: UUID | None = None
@@ -279,9 +266,9 @@ async def _settle(db: Database, shop: Shop, clock: Clock, did: Filled, heard: He
     while True:
 
         async def ask(tx: Tx, after: UUID | None = after) -> tuple[list[UUID], list[Change]]:
-            roots = await log.people(tx, after, AT_ONCE)
-            await profiles.lock(tx, roots)
             book = await book_of(tx, shop)
+            roots = await log.people(tx, after, book.at_once)
+            await profiles.lock(tx, roots)
             asked = Asked.of(roots, book, Touch.NONE, Touch.DEFINITION)
             for number, entry in enumerate(book.entries):
                 if entry.settling:
@@ -292,7 +279,7 @@ async def _settle(db: Database, shop: Shop, clock: Clock, did: Filled, heard: He
         anew.count(did, changes)
         done += len(roots)
         heard("asking everybody", done, max(done, total))
-        if len(roots) < AT_ONCE:
+        if not roots:
             break
         after = roots[-1]
         async with db.unit(shop.schema) as tx:

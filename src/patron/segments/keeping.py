@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from patron.kit.db import Tx
 from patron.kit.ids import id_at
+from patron.profiles.changes import store as changed
+from patron.profiles.changes.store import Why
 from patron.segments.facts import Loaded, Subject, load_many
 from patron.segments.live import store
 from patron.segments.live.book import Book
@@ -67,11 +69,13 @@ Held = NDArray[np.bool_]
 
 class Asked(msgspec.Struct):
     """Whom to ask (roots), and why: a row a person, a column an entry of the book. Who was never
-    written is asked everything, because of `new`."""
+    written is asked everything, because of `new`. `briefly`: nobody's log is read now; who is to be
+    asked what takes that is noted, and asked apart within a second."""
 
     roots: list[UUID]
     touches: Touches
     new: Touch = Touch.EVENT
+    briefly: bool = False
 
     @classmethod
     def of(cls, roots: Sequence[UUID], book: Book, why: Touch, new: Touch = Touch.EVENT) -> "Asked":
@@ -100,6 +104,8 @@ async def keep(
     keeping.remember(left)
     facts = await _facts(tx, shop, keeping)
     keeping.ask(facts, await _elsewhere(tx, keeping))
+    for why, roots in keeping.waiting():
+        await changed.note(tx, roots, now, why)
     changes = keeping.changes + keeping.moved()
     ids = draw_ids(now)
     untold = [(ids(), one) for one in keeping.changes if one.cause in TOLD]
@@ -134,6 +140,8 @@ async def _facts(tx: Tx, shop: Shop, keeping: "_Keeping") -> list[Loaded | None]
     wanted: set[int] = set()
     needed = []
     for number in asking:
+        if number in keeping.later:
+            continue
         columns = [number, *book.entries[number].above]
         theirs: Longs = np.flatnonzero((touches[:, columns] > 0).any(axis=1))
         if len(theirs):
@@ -177,6 +185,12 @@ class _Keeping:
         for n, root in enumerate(self.roots):
             if not self._of[root].known:
                 np.maximum(self.touches[n], int(asked.new), out=self.touches[n])
+        self.later = frozenset(book.from_log if asked.briefly else ())
+        self._waits = np.zeros(len(self.roots), np.int8)
+        if self.later:
+            columns = sorted(self.later)
+            self._waits = self.touches[:, columns].max(axis=1)
+            self.touches[:, columns] = int(Touch.NONE)
         self.changes: list[Change] = []
         self._dirty = {
             n for n, one in enumerate(kept) if not one.known and one.origin_id == one.root_id
@@ -234,9 +248,11 @@ class _Keeping:
             if entry.settling:
                 self.touches[changed, n] = Touch.DEFINITION
             for below in self.book.below.get(n, ()):
-                self.touches[changed, below] = np.maximum(
-                    self.touches[changed, below], self.touches[changed, n]
-                )
+                why = self.touches[changed, n]
+                if below in self.later:
+                    self._waits[changed] = np.maximum(self._waits[changed], why)
+                else:
+                    self.touches[changed, below] = np.maximum(self.touches[changed, below], why)
             self._note(n, changed, held)
         self._settle(before, held, due)
 
@@ -276,6 +292,14 @@ class _Keeping:
                 one.due = soon
                 self._dirty.add(place[root])
                 self._due.append((root, soon))
+
+    def waiting(self) -> list[tuple[Why, list[UUID]]]:
+        """Whom to ask apart, and why."""
+        return [
+            (Why(why), [self.roots[n] for n in np.flatnonzero(self._waits == why).tolist()])
+            for why in np.unique(self._waits).tolist()
+            if why
+        ]
 
     def moved(self) -> list[Change]:
         """Those whose person is another since leave what they were in; she is asked herself."""

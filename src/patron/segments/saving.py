@@ -16,7 +16,7 @@ from patron.segments.computed import store as computed
 from patron.segments.forms.computed import with_definitions
 from patron.segments.lists import store as lists
 from patron.segments.lists.naming import KEY, key_of, named
-from patron.segments.live.book import needed_of, programs_of, why_not_live
+from patron.segments.live.book import needed_of, programs_of
 from patron.segments.live.program import Program
 from patron.segments.live.streams import Kept
 from patron.segments.members import store as members
@@ -56,7 +56,6 @@ async def create(
             f"there are {MOST_SEGMENTS} segments already", remedy="delete one that nobody uses"
         )
     parsed = await check(tx, key, rule, there)
-    reason = why_not_live(rule, ZoneInfo(shop.time_zone))
     segment = Segment(
         id=0,
         key=key,
@@ -64,9 +63,7 @@ async def create(
         description=(draft.description or "").strip(),
         rule=rule,
         ready_made=ready_made,
-        status=Status.PAUSED if draft.paused else await _first_status(tx, parsed, reason),
-        live=reason is None,
-        reason=reason,
+        status=Status.PAUSED if draft.paused else await _first_status(tx, parsed),
         done=0,
         total=0,
         created_at=now,
@@ -90,13 +87,12 @@ async def change(tx: Tx, shop: Shop, key: str, draft: Draft, now: datetime) -> S
     if draft.rule is not None:
         rule = with_definitions(dict(draft.rule), await computed.definitions(tx))
     parsed = await check(tx, key, rule, await store.every(tx))
-    reason = why_not_live(rule, ZoneInfo(shop.time_zone))
     paused = before.status == Status.PAUSED if draft.paused is None else draft.paused
     status = before.status
     if paused:
         status = Status.PAUSED
     elif rule != before.rule or before.status == Status.PAUSED:
-        status = await _first_status(tx, parsed, reason)
+        status = await _first_status(tx, parsed)
     after = msgspec.structs.replace(
         before,
         name=before.name if draft.name is None else draft.name.strip() or before.name,
@@ -104,8 +100,6 @@ async def change(tx: Tx, shop: Shop, key: str, draft: Draft, now: datetime) -> S
         rule=rule,
         ready_made=before.ready_made if rule == before.rule else None,
         status=status,
-        live=reason is None,
-        reason=reason,
         changed_at=now,
     )
     await store.change(tx, after)
@@ -205,12 +199,13 @@ def _key(key: str | None, name: str) -> str:
     return made
 
 
-async def _first_status(tx: Tx, rule: Rule, reason: str | None) -> Status:
+async def _first_status(tx: Tx, rule: Rule) -> Status:
     """Nothing is to be read or asked where nothing has happened and nobody is known; but a rule
     that asks for events needs its streams first."""
-    if reason is None and (needs(rule).names or needs(rule).kinds):
+    wanted = needs(rule)
+    if wanted.names or wanted.kinds or wanted.liking:
         return Status.FILLING
-    return Status.SETTLING if await people.anybody(tx) or reason else Status.ON
+    return Status.SETTLING if await people.anybody(tx) else Status.ON
 
 
 async def number_streams(tx: Tx, shop: Shop) -> list[KeptStream]:
@@ -274,8 +269,7 @@ async def heed_terms(tx: Tx, shop: Shop) -> None:
         if one.status == Status.ON and (was[:2] != is_[:2] or needs(parse(one.rule)).reach)
     ]
     # A day of another zone is another question: its history may have to be read.
-    await store.set_status(tx, [one.id for one in asking if one.live], Status.FILLING)
-    await store.ask_again(tx, [one.id for one in asking if not one.live])
+    await store.set_status(tx, [one.id for one in asking], Status.FILLING)
     await store.turn_page(tx)
 
 

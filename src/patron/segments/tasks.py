@@ -31,8 +31,9 @@ async def fire_due(db: Database, shop: Shop, now: datetime) -> int:
     walk; how many these were."""
     fired = 0
     while True:
-        fired += (some := await db.run(shop.schema, lambda tx: _fire(tx, shop, now)))
-        if some < AT_ONCE:
+        some = await db.run(shop.schema, lambda tx: _fire(tx, shop, now))
+        fired += some
+        if not some:
             break
     if fired:
         ASKED.labels(shop.slug).inc(fired)
@@ -41,10 +42,10 @@ async def fire_due(db: Database, shop: Shop, now: datetime) -> int:
 
 async def _fire(tx: Tx, shop: Shop, now: datetime) -> int:
     """Nothing overtakes the log: no window ends before everything received until then is walked."""
-    noted = await changed.waiting(tx, AT_ONCE)
     book = await book_of(tx, shop)
+    noted = await changed.waiting(tx, book.at_once)
     walked_to = await events.frontier(tx)
-    due = await live.due(tx, now, walked_to, AT_ONCE)
+    due = await live.due(tx, now, walked_to, book.at_once)
     if not due and not noted:
         return 0
     roots = await profiles.roots(tx, [*due, *noted])
@@ -52,7 +53,7 @@ async def _fire(tx: Tx, shop: Shop, now: datetime) -> int:
     told = await changed.take(tx, noted)
     # Read anew under the locks: what was walked meanwhile is seen, what was received holds back.
     walked_to = await events.frontier(tx)
-    still = set(await live.due(tx, now, walked_to, AT_ONCE)) & set(due)
+    still = set(await live.due(tx, now, walked_to, book.at_once)) & set(due)
     roots = await profiles.roots(tx, [*still, *told])
     await live.drop_due(tx, [one for one in still if roots.get(one) != one])
     people = sorted({roots[one] for one in (*still, *told) if one in roots})

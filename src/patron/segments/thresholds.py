@@ -12,8 +12,6 @@ from patron.segments.members.types import Change
 from patron.segments.types import Needs
 from patron.shops.types import Shop
 
-AT_ONCE = 500
-
 Heard = Callable[[str, int, int], None]
 Next = Callable[[Tx, UUID | None, int], Awaitable[list[UUID]]]
 """The roots of the next so many people behind one."""
@@ -27,9 +25,9 @@ async def ask(
     affected: Callable[[Needs], bool],
     heard: Callable[[int], None],
 ) -> list[Change]:
-    """Ask people about the live segments whose rules are `affected`.
+    """Ask people about the segments whose rules are `affected`.
 
-    They are locked five hundred at a time, so the walk goes on; who acts meanwhile is asked by the
+    They are locked some hundreds at a time, so the walk goes on; who acts meanwhile is asked by the
     walk, about the same table. `heard` hears how many were asked.
     """
     changes: list[Change] = []
@@ -38,9 +36,9 @@ async def ask(
     while True:
 
         async def some(tx: Tx, after: UUID | None = after) -> tuple[list[UUID], list[Change]]:
-            roots = await people(tx, after, AT_ONCE)
-            await profiles.lock(tx, roots)
             book = await book_of(tx, shop)
+            roots = await people(tx, after, book.at_once)
+            await profiles.lock(tx, roots)
             asked = Asked.of(roots, book, Touch.NONE, Touch.DEFINITION)
             for number, entry in enumerate(book.entries):
                 if affected(entry.program.needs):
@@ -51,6 +49,6 @@ async def ask(
         changes += found
         done += len(roots)
         heard(done)
-        if len(roots) < AT_ONCE:
+        if not roots:
             return changes
         after = roots[-1]

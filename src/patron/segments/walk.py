@@ -17,6 +17,7 @@ from patron.segments import store
 from patron.segments.keeping import Asked, Left, Touch, keep
 from patron.segments.last import store as last
 from patron.segments.last.reading import EXPERIMENT, OF_VARIANTS, words
+from patron.segments.liking.reading import weights_of
 from patron.segments.live.book import Book
 from patron.segments.live.listening import NOTHING, Happened
 from patron.segments.live.opened import book_of
@@ -56,6 +57,9 @@ async def update(
             left = left.joined(theirs)
     for root, why in _told(events, whys, people).items():
         seen.touch(root, book.told, why)
+    if book.from_log:
+        asked.briefly = True
+        _told_to_the_log(shop, book, events, whys, seen)
     if book.of_orders:
         await _orders(tx, shop, book, events, seen, now)
     for event, subject in said:
@@ -66,6 +70,18 @@ async def update(
     for merge in people.merged:
         seen.touch(merge.winner, range(len(book.entries)), Touch.MERGE)
     return await keep(tx, shop, book, asked, left, now)
+
+
+def _told_to_the_log(
+    shop: Shop, book: Book, events: Sequence[Event], whys: Sequence[Touch], seen: "_Seen"
+) -> None:
+    """Who did something that rules read out of her log."""
+    asking = {name: list(entries) for name, entries in book.of_names.items()}
+    for name in weights_of(shop.settings.metrics) if book.of_liking else ():
+        asking[name] = [*asking.get(name, ()), *book.of_liking]
+    for event, why in zip(events, whys, strict=True):
+        if entries := asking.get(event.name):
+            seen.touch(event.origin_id, entries, why)
 
 
 async def _orders(

@@ -23,7 +23,6 @@ from patron.segments.live.columns import Bools, Columns, Longs
 from patron.segments.live.kernels import Asking
 from patron.segments.live.listening import NOTHING
 from patron.segments.live.program import Chunk, Program, made_ready
-from patron.segments.live.streams import NotLive
 from patron.segments.population import store as populations
 from patron.segments.rules.language import All, Any_, Not, Rule, leaves, needs
 from patron.segments.types import Leaf
@@ -56,9 +55,8 @@ async def holders(
 ) -> Held | None:
     """For whom a rule holds; None where it takes more than the copy to tell. At `until` (on the
     monotonic clock) the answer is what it is."""
-    try:
-        program = made_ready(rule, Asked.zone_of(shop))
-    except NotLive:
+    program = made_ready(rule, Asked.zone_of(shop))
+    if program.from_log:
         return None
     asking = Asking(now, Asked.zone_of(shop), changes=False)
     full: Full | None = None

@@ -10,12 +10,14 @@ from patron.kit.log import logger
 from patron.segments.forms.trait import Cart
 from patron.segments.live.listening import Listener
 from patron.segments.live.program import Program, made_ready
-from patron.segments.live.streams import Kept, NotLive
+from patron.segments.live.streams import Kept
 from patron.segments.rules.language import leaves, needs, parse
 from patron.segments.rules.reading import Misread
 from patron.segments.saved.types import KeptStream, Segment, Status
 
 log = logger(__name__)
+
+AT_ONCE, READ_AT_ONCE = 500, 50
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -57,6 +59,11 @@ class Book:
         self._index()
 
     @property
+    def at_once(self) -> int:
+        """How many people are asked together: few, where their logs have to be read for it."""
+        return READ_AT_ONCE if self.from_log else AT_ONCE
+
+    @property
     def listens(self) -> bool:
         """Whether anything is to be done at all."""
         return bool(self.kept or self.entries)
@@ -68,13 +75,17 @@ class Book:
         self.of_carts: list[int] = []
         self.of_places: list[int] = []
         self.of_shown: list[int] = []
+        self.of_names: dict[str, list[int]] = {}
+        self.of_liking: list[int] = []
+        self.from_log: list[int] = []
         self.below: dict[int, list[int]] = {}
         for number, entry in enumerate(self.entries):
             for key in entry.program.streams:
                 self.of_stream.setdefault(self.numbers[key], []).append(number)
             asked = list(leaves(entry.program.rule))
-            if any(leaf.needs().orders for leaf in asked):
+            if any(leaf.needs().orders or leaf.needs().liking for leaf in asked):
                 self.of_orders.append(number)
+            self._index_log(number, entry.program)
             if any(isinstance(leaf, Cart) for leaf in asked):
                 self.of_carts.append(number)
             wanted = needs(entry.program.rule)
@@ -87,17 +98,26 @@ class Book:
             for above in entry.above:
                 self.below.setdefault(above, []).append(number)
 
+    def _index_log(self, number: int, program: Program) -> None:
+        """Which events an entry is asked after whose rule takes reading her log."""
+        if program.from_log:
+            self.from_log.append(number)
+        names = {name for leaf in program.from_log for name in leaf.needs().names}
+        for name in names:
+            self.of_names.setdefault(name, []).append(number)
+        if any(leaf.needs().liking for leaf in program.from_log):
+            self.of_liking.append(number)
+
 
 def programs_of(segments: Iterable[Segment], zone: ZoneInfo) -> dict[str, Program]:
-    """The live rules made ready, by key. One that an older Patron accepted and this one does not
+    """The rules made ready, by key. One that an older Patron accepted and this one does not
     stands still and is told about, and stops nobody else's."""
     programs = {}
     for one in segments:
-        if one.live:
-            try:
-                programs[one.key] = made_ready(parse(one.rule), zone)
-            except (Misread, NotLive) as error:
-                log.error("segment cannot be kept", extra={"key": one.key, "reason": str(error)})
+        try:
+            programs[one.key] = made_ready(parse(one.rule), zone)
+        except Misread as error:
+            log.error("segment cannot be kept", extra={"key": one.key, "reason": str(error)})
     return programs
 
 
@@ -138,12 +158,3 @@ def _entries(
     for key in sorted(asked):
         place(key)
     return entries
-
-
-def why_not_live(rule: object, zone: ZoneInfo) -> str | None:
-    """What in a rule records cannot answer; None when they can answer it all."""
-    try:
-        made_ready(parse(rule), zone)
-    except NotLive as error:
-        return str(error)
-    return None

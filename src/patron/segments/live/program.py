@@ -24,8 +24,8 @@ from patron.segments.live.kernels import (
     named,
 )
 from patron.segments.live.streams import (
+    FromLog,
     Kept,
-    NotLive,
     Stream,
     of_deed,
     of_event,
@@ -53,67 +53,74 @@ Kernel = Callable[[Chunk, Asking, Mapping[str, int]], Answered]
 
 class Program(msgspec.Struct, frozen=True):
     """A rule made ready. `streams` by key, with what is needed of each; `needs` what else must be
-    known of a person, whose facts are then given."""
+    known of a person, whose facts are then given. `from_log` are conditions on what she did that no
+    bounded number of records answers: they are facts, which take reading her log."""
 
     rule: Rule
     streams: dict[str, tuple[Stream, Kept]]
     needs: Needs
     asks: bool
     kernels: dict[int, Kernel]
+    from_log: list[Leaf]
 
     @property
     def from_streams(self) -> set[int]:
         """The conditions that streams alone answer, by their ids."""
-        found = (Event, Computed, Sequence_, Touched)
-        return {id(leaf) for leaf in leaves(self.rule) if isinstance(leaf, found)}
+        kinds = (Event, Computed, Sequence_, Touched)
+        found = {id(leaf) for leaf in leaves(self.rule) if isinstance(leaf, kinds)}
+        return found - {id(leaf) for leaf in self.from_log}
 
     def answer(self, chunk: Chunk, asking: Asking, numbers: Mapping[str, int]) -> Answered:
         """Whether it holds for each person of a chunk, and when that may change; `numbers` says
         which stream of the chunk a key is."""
         return _combined(self.rule, self.kernels, chunk, asking, numbers)
 
-    def bounds(
-        self, chunk: Chunk, asking: Asking, numbers: Mapping[str, int]
-    ) -> tuple[Bools, Bools]:
-        """For whom it holds whatever else is known of them, and for whom it may hold: what asks for
-        more than streams is left open."""
-        return _bounded(self.rule, self.kernels, chunk, asking, numbers)
-
 
 def made_ready(rule: Rule, zone: ZoneInfo) -> Program:
-    """Raises NotLive, saying what in the rule cannot be answered from records."""
+    """A rule with a kernel for each of its conditions."""
+    from_log: list[Leaf] = []
     streams: dict[str, tuple[Stream, Kept]] = {}
     kernels: dict[int, Kernel] = {}
     asked: list[Leaf] = []
     for leaf in leaves(rule):
-        if isinstance(leaf, Event):
-            kernels[id(leaf)] = _of_event(leaf, _known(streams, *of_event(leaf, zone)))
-        elif isinstance(leaf, Liked):
-            raise NotLive("what somebody likes, which is worked out of all she did")
-        elif isinstance(leaf, Computed):
-            same = leaf.same()
-            if same is None:
-                raise NotLive(f"the computed trait {leaf.key}, which is no number and no time")
-            event, opposite = same
-            kernel = _of_event(event, _known(streams, *of_event(event, zone)))
-            kernels[id(leaf)] = _opposite(kernel) if opposite else kernel
-        elif isinstance(leaf, Sequence_):
-            keys = {
-                named(deed): _known(streams, *of_deed(deed, leaf.window, zone))
-                for deed in leaf.deeds()
-            }
-            kernels[id(leaf)] = _of_sequence(leaf, keys)
-        elif isinstance(leaf, Touched):
-            kernels[id(leaf)] = _of_touch(leaf, _known(streams, *of_touch(leaf, zone)))
-        elif isinstance(leaf, InSegment):
-            kernels[id(leaf)] = _of_members(leaf)
-            asked.append(leaf)
-        else:
-            kernels[id(leaf)] = _of_facts(leaf)
-            asked.append(leaf)
+        try:
+            kernel = _of_streams(leaf, streams, zone)
+        except FromLog:
+            from_log.append(leaf)
+            kernel = None
+        if kernel is not None:
+            kernels[id(leaf)] = kernel
+            continue
+        kernels[id(leaf)] = _of_members(leaf) if isinstance(leaf, InSegment) else _of_facts(leaf)
+        asked.append(leaf)
     needs = together(leaf.needs() for leaf in asked)
     asks = any(not isinstance(leaf, InSegment) for leaf in asked)
-    return Program(rule, streams, needs, asks, kernels)
+    return Program(rule, streams, needs, asks, kernels, from_log)
+
+
+def _of_streams(
+    leaf: Leaf, streams: dict[str, tuple[Stream, Kept]], zone: ZoneInfo
+) -> Kernel | None:
+    """What answers a condition from records; None for one that asks for no events. Raises
+    FromLog."""
+    if isinstance(leaf, Event):
+        return _of_event(leaf, _known(streams, *of_event(leaf, zone)))
+    if isinstance(leaf, Liked):
+        raise FromLog
+    if isinstance(leaf, Computed):
+        same = leaf.same()
+        if same is None:
+            raise FromLog
+        event, opposite = same
+        kernel = _of_event(event, _known(streams, *of_event(event, zone)))
+        return _opposite(kernel) if opposite else kernel
+    if isinstance(leaf, Sequence_):
+        found = {named(deed): of_deed(deed, leaf.window, zone) for deed in leaf.deeds()}
+        keys = {name: _known(streams, *stream) for name, stream in found.items()}
+        return _of_sequence(leaf, keys)
+    if isinstance(leaf, Touched):
+        return _of_touch(leaf, _known(streams, *of_touch(leaf, zone)))
+    return None
 
 
 def _known(streams: dict[str, tuple[Stream, Kept]], stream: Stream, kept: Kept) -> str:
@@ -180,28 +187,3 @@ def _combined(
         held = held & theirs if every else held | theirs
         np.minimum(changes, soon, out=changes)
     return held, changes
-
-
-def _bounded(
-    rule: Rule,
-    kernels: Mapping[int, Kernel],
-    chunk: Chunk,
-    asking: Asking,
-    numbers: Mapping[str, int],
-) -> tuple[Bools, Bools]:
-    if isinstance(rule, Not):
-        least, most = _bounded(rule.rule, kernels, chunk, asking, numbers)
-        return ~most, ~least
-    if isinstance(rule, Event | Computed | Sequence_ | Touched):
-        held, _ = kernels[id(rule)](chunk, asking, numbers)
-        return held, held
-    if not isinstance(rule, All | Any_):
-        return np.zeros(chunk.count, np.bool_), np.ones(chunk.count, np.bool_)
-    every = isinstance(rule, All)
-    least = np.full(chunk.count, every)
-    most = least.copy()
-    for one in rule.rules:
-        low, high = _bounded(one, kernels, chunk, asking, numbers)
-        least = least & low if every else least | low
-        most = most & high if every else most | high
-    return least, most

@@ -27,8 +27,8 @@ CODES = {kind: {value: code for code, value in enumerate(sorted(all_))}
 """Channels and devices as numbers, in the order of their names."""
 
 
-class NotLive(ValueError):
-    """A rule that cannot be answered from records; the message says what in it cannot."""
+class FromLog(Exception):
+    """A condition that records do not answer: it takes what she did, read from the log."""
 
 
 def span_micros(span: timedelta) -> int:
@@ -111,21 +111,21 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 def of_event(leaf: Event, zone: ZoneInfo) -> tuple[Stream, Kept]:
-    """The stream of an event condition. Raises NotLive."""
+    """The stream of an event condition. Raises FromLog."""
     asked, window = leaf.asked, leaf.window
     value: Measure | Occurrence | None = None
     if isinstance(asked, Measure):
         value = asked
     elif isinstance(asked, Occurrence) and asked.path is not None:
         if asked.test.relative:
-            raise NotLive("a date in a property of an event that is compared with today")
+            raise FromLog  # a date in an event that is compared with today
         value = asked
     stream = _stream(leaf.names, leaf.where, window, value, zone)
     return stream, _kept(asked, window)
 
 
 def of_deed(deed: Deed, window: Window, zone: ZoneInfo) -> tuple[Stream, Kept]:
-    """The stream of a step of a sequence. Raises NotLive."""
+    """The stream of a step of a sequence. Raises FromLog."""
     return _stream(deed.names, deed.where, window, None, zone), Kept(MOST_COUNTED, 0, window.within)
 
 
@@ -160,9 +160,8 @@ def _stream(
     value: Measure | Occurrence | None,
     zone: ZoneInfo,
 ) -> Stream:
-    for path, test in where:
-        if test.relative:
-            raise NotLive(f"{path}, a date in a property that is compared with today")
+    if any(test.relative for _, test in where):
+        raise FromLog  # a date in an event that is compared with today
     fixed = _fixed(window)
     tests = [[name, *_test(test, zone)] for name, test in where]
     asks: list[Any] = []

@@ -2,14 +2,12 @@
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from patron.kit.db import Database, Tx
 from patron.kit.problems import not_found
 from patron.segments import saving
-from patron.segments.live.book import why_not_live
 from patron.segments.members import store as members
 from patron.segments.ready.catalogue import ReadyMade, catalogue
 from patron.segments.ready.counting import count
@@ -24,7 +22,7 @@ from patron.shops.types import Shop
 class ReadyMadeView(msgspec.Struct, frozen=True):
     """`saved` names the segment that it was saved as, null if it was not. `count` people are in it,
     or would be: null when they were not counted, and a least number when not `counted_all`.
-    `live`: whoever acts would enter or leave at once; else `reason` says why not."""
+    """
 
     key: str
     name: str
@@ -35,8 +33,6 @@ class ReadyMadeView(msgspec.Struct, frozen=True):
     saved: str | None
     count: int | None
     counted_all: bool
-    live: bool
-    reason: str | None
 
 
 async def offered(tx: Tx, shop: Shop) -> list[ReadyMade]:
@@ -54,7 +50,6 @@ async def shown(
         there = {one.ready_made: one for one in await saved.every(tx) if one.ready_made}
         counts = await members.counts(tx)
     others = {one.key: parse(one.rule) for one in every if one.key not in there}
-    zone = ZoneInfo(shop.time_zone)
     counted = None if seconds == 0 else await count(db, shop, others, now, seconds)
     views = []
     for one in every:
@@ -64,11 +59,10 @@ async def shown(
             whole = counted.complete
         if own is not None:
             people, whole = counts.get(own.id, 0), True
-        reason = why_not_live(one.rule, zone)
         views.append(
             ReadyMadeView(
                 one.key, one.name, one.theme, one.description, one.rule, one.core,
-                None if own is None else own.key, people, whole, reason is None, reason,
+                None if own is None else own.key, people, whole,
             )
         )  # fmt: skip
     return views

@@ -21,9 +21,9 @@ from patron.shops.types import Shop
 
 
 class SegmentView(msgspec.Struct, frozen=True):
-    """`count` people are in it now. `live`: whoever acts enters or leaves at once; else everybody
-    is asked anew every hour, and `reason` says why. `said` puts its state in words; while it is
-    `filling` or `settling`, `progress` goes from 0 to 1 and `count` is not yet what it will be."""
+    """`count` people are in it now. `said` puts its state in words; while it is `filling` or
+    `settling`, `progress` goes from 0 to 1 and `count` is not yet what it will be. `asked_at` is
+    when everybody was last asked."""
 
     key: str
     name: str
@@ -32,8 +32,6 @@ class SegmentView(msgspec.Struct, frozen=True):
     ready_made: str | None
     count: int
     status: Status
-    live: bool
-    reason: str | None
     progress: float | None
     said: str
     created_at: datetime
@@ -77,8 +75,6 @@ def viewed(segment: Segment, count: int) -> SegmentView:
         segment.ready_made,
         count,
         segment.status,
-        segment.live,
-        segment.reason,
         progress,
         _said(segment, count),
         segment.created_at,
@@ -96,9 +92,7 @@ def _said(segment: Segment, count: int) -> str:
             return f"{people} so far; everybody is being asked"
         case Status.PAUSED:
             return f"{people} when it was paused"
-    if segment.live:
-        return people
-    return f"{people} when everybody was last asked; it looks at {segment.reason}"
+    return people
 
 
 async def shown(tx: Tx, segment: Segment) -> SegmentView:

@@ -11,7 +11,7 @@ from patron.segments.saved.types import KeptStream, Segment, Status
 
 _LOCK = 7_236_503
 _SEGMENT = (
-    "id, key, name, description, rule, ready_made, status, live, reason, done, total, created_at,"
+    "id, key, name, description, rule, ready_made, status, done, total, created_at,"
     " changed_at, asked_at"
 )
 _STREAM = "id, key, newest, oldest, back, since_position, filled"
@@ -49,21 +49,16 @@ async def set_terms(tx: Tx, terms: str) -> None:
     await execute(tx, "UPDATE segment_book SET terms = %s", (terms,))
 
 
-async def ask_again(tx: Tx, segment_ids: Sequence[int]) -> None:
-    """Have segments that only the clock answers be asked at once."""
-    await execute(tx, "UPDATE segment SET asked_at = NULL WHERE id = ANY(%s)", (list(segment_ids),))
-
-
 async def insert(tx: Tx, segment: Segment) -> int | None:
     """The id of the new segment; None when there is one of this key."""
     found = await value(
         tx,
-        "INSERT INTO segment (key, name, description, rule, ready_made, status, live, reason,"
-        " created_at, changed_at) VALUES (%s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s)"
+        "INSERT INTO segment (key, name, description, rule, ready_made, status,"
+        " created_at, changed_at) VALUES (%s, %s, %s, %s::jsonb, %s, %s, %s, %s)"
         " ON CONFLICT (key) DO NOTHING RETURNING id",
         (
             segment.key, segment.name, segment.description, as_json(segment.rule),
-            segment.ready_made, segment.status, segment.live, segment.reason, segment.created_at,
+            segment.ready_made, segment.status, segment.created_at,
             segment.changed_at,
         ),
     )  # fmt: skip
@@ -75,10 +70,10 @@ async def change(tx: Tx, segment: Segment) -> None:
     await execute(
         tx,
         "UPDATE segment SET name = %s, description = %s, rule = %s::jsonb, ready_made = %s,"
-        " status = %s, live = %s, reason = %s, changed_at = %s, done = 0, total = 0 WHERE id = %s",
+        " status = %s, changed_at = %s, done = 0, total = 0 WHERE id = %s",
         (
             segment.name, segment.description, as_json(segment.rule), segment.ready_made,
-            segment.status, segment.live, segment.reason, segment.changed_at, segment.id,
+            segment.status, segment.changed_at, segment.id,
         ),
     )  # fmt: skip
 

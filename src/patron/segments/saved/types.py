@@ -18,9 +18,8 @@ class Status(StrEnum):
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """`live`: whoever acts enters or leaves at once; else everybody is asked anew every hour, for
-    the `reason` given. `done` of `total` says how far filling or settling is. `ready_made` names
-    the one of ours that it is."""
+    """`done` of `total` says how far filling or settling is; `ready_made` names the one of ours
+    that it is."""
 
     id: int
     key: str
@@ -29,8 +28,6 @@ class Segment(msgspec.Struct, frozen=True):
     rule: dict[str, Any]
     ready_made: str | None
     status: Status
-    live: bool
-    reason: str | None
     done: int
     total: int
     created_at: datetime
