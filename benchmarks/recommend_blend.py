@@ -99,6 +99,7 @@ def opened(train: Path) -> File:
         names = [str(one) for one in numbers.tolist()]
     else:
         past, _, items = baskets_of.history(train)
+        past = msgspec.structs.replace(past, session=past.basket)  # an order is a visit
         names = list(items)
     goods = columns([None] * len(names), names, "USD")
     if "completejourney" in train.name:
@@ -211,7 +212,7 @@ def orders(train: Path, test: Path, past: Interactions) -> Interactions:
     turn = np.flatnonzero(kept)[np.lexsort((told.at[kept], person[kept]))]
     return Interactions(
         person[turn], item[turn], told.at[turn], told.kind[turn], told.basket[turn],
-        told.session[turn], past.people, past.items,
+        told.basket[turn], past.people, past.items,
     )  # fmt: skip
 
 

@@ -57,6 +57,7 @@ def test_at_the_command_line(house: House, tmp_path: Path, asked: Any) -> None:
     file.write_text(json.dumps(LESS))
     assert asked("put", "cheap", str(file))["own"] is True
     assert asked("results", "cheap")["revenue"] == 0
+    assert asked("results", "cheap", "--window", "7")["proof"] is None
     assert asked("delete", "cheap") == {"deleted": "cheap"}
     assert "has written no placement" in asked("delete", "cheap", code=1)
     lines = tmp_path / "lines.jsonl"

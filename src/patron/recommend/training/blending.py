@@ -116,13 +116,18 @@ def fill(row: Items, items: Items, avoid: Items, chain: Items) -> None:
     row[: len(first)] = first
 
 
-def chosen(placement: Placement, early: Quiz) -> tuple[Candidate, int]:
-    """The best of all candidates on the earlier part, of equals the first; and how many."""
-    link, wanted = link_of(placement), early.wanted
+def chosen(placement: Placement, early: Quiz) -> tuple[Candidate, int] | None:
+    """The best of all candidates on the earlier part, of equals the first; and how many. None where
+    nobody but the first of the chain has anything to say."""
+    speaking = {strategy for said in early.said for strategy in said}
+    first, *others = link_of(placement)
+    link, wanted = [first, *(one for one in others if one in speaking)], early.wanted
+    if len(link) < 2:
+        return None
     alone = [_alone(early, one) for one in link]
     loudest = max(alone) or 1.0
     loud = [round((one / loudest) ** LOUDER, 3) for one in alone]
-    tried = [Candidate([one], CONSTANTS[0]) for one in placement.blend] + [
+    tried = [Candidate([one], CONSTANTS[0]) for one in link[1:]] + [
         Candidate(link[:many], constant, weights[:many])
         for many in range(2, len(link) + 1)
         for weights in ([], loud)
@@ -162,7 +167,11 @@ def judged(
         why = f"is not tried: too little happened ({len(questions)} of {2 * FEWEST} questions)"
         return Ruling(BlendReport(used=False, why=why, questions=len(questions)))
     early, late = parts
-    candidate, tried = chosen(placement, early)
+    best = chosen(placement, early)
+    if best is None:
+        why = "is not tried: no other strategy has anything to say"
+        return Ruling(BlendReport(used=False, why=why, questions=len(questions)))
+    candidate, tried = best
     wanted, rows = late.wanted, blended_rows(late, candidate)
     worth = gain(rows, late.of_chain(), wanted)
     used = worth.low > 0

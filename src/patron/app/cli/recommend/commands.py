@@ -166,9 +166,11 @@ def show_results(
             ("revenue", money),
         ]
         show(found, as_json, lambda: table(("", ""), rows, ""))
-        if found.proof is not None and not as_json:
-            for line in told(found.proof, found.currency):
-                console.print(line, highlight=False)
+        if as_json:
+            return
+        none = ["  Nobody is held out of it: whether she would have bought it anyway nobody knows."]
+        for line in none if found.proof is None else told(found.proof, found.currency):
+            console.print(line, highlight=False)
 
 
 @app.command("train")
