@@ -7,8 +7,6 @@ every fifty visits, and a file whose statistics exclude the time is not opened.
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -151,7 +149,7 @@ class _Reader:
         product = pc.dictionary_encode(table.column("product").combine_chunks())
         numbers = await self._items(product.dictionary.to_pylist())
         origin = pc.dictionary_encode(table.column("origin").combine_chunks())
-        ids = [UUID(one).bytes for one in origin.dictionary.to_pylist()]
+        ids = [bytes.fromhex(one.replace("-", "")) for one in origin.dictionary.to_pylist()]
         first = self._number(np.array(ids, "S16"))
         name = pc.dictionary_encode(table.column("name").combine_chunks())
         kinds = np.array([kind_of(one) for one in name.dictionary.to_pylist()], np.int8)

@@ -4,7 +4,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from patron.recommend.types import Interactions
+from patron.recommend.sorting import order
+from patron.recommend.types import Interactions, Kind
 
 VISIT_SECONDS = 30 * 60
 """A pause after which a new visit begins, as in the log's own sessions."""
@@ -55,8 +56,8 @@ def shaped(rows: Rows, root: NDArray[np.int64], items: int) -> Interactions:
     """
     owner = np.where(rows.origin >= 0, root[rows.origin], NOBODY) if len(rows) else rows.origin
     good = np.flatnonzero((owner >= 0) & (rows.item >= 0))
-    who, person = np.unique(owner[good], return_inverse=True)
-    place = np.lexsort((rows.item[good], rows.kind[good], rows.at[good], person))
+    people, person = _numbered(owner[good])
+    place = _by_person_and_time(person, rows, good)
     good, person = good[place], person[place]
     keep = np.ones(len(good), np.bool_)
     if len(good):
@@ -73,9 +74,28 @@ def shaped(rows: Rows, root: NDArray[np.int64], items: int) -> Interactions:
         kind=rows.kind[good],
         basket=_renumbered(rows.basket[good]),
         session=_visits(person, at),
-        people=len(who),
+        people=people,
         items=items,
     )
+
+
+def _numbered(owner: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
+    """How many there are, and their numbers without gaps."""
+    there = np.zeros(int(owner.max(initial=-1)) + 1, np.bool_)
+    there[owner] = True
+    return int(there.sum()), (np.cumsum(there) - 1)[owner]
+
+
+def _by_person_and_time(
+    person: NDArray[np.int64], rows: Rows, good: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The order of the rows `good`: by person, second, kind, product. Sorted by the last first:
+    each turn leaves equals as they were."""
+    kind, at = rows.kind[good], rows.at[good]
+    early = int(at.min()) if len(at) else 0
+    place = order(rows.item[good])
+    place = place[order(((at - early) * len(Kind) + kind)[place])]
+    return place[order(person[place])]
 
 
 def remaining(rows: Rows, root: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -103,6 +123,8 @@ def _visits(person: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int3
 
 def _renumbered(basket: NDArray[np.int32]) -> NDArray[np.int32]:
     """Orders numbered from 0 without gaps; -1 stays."""
-    numbers, placed = np.unique(basket, return_inverse=True)
-    shift = int(len(numbers) > 0 and numbers[0] < 0)
-    return (placed - shift).astype(np.int32)
+    there = np.zeros(int(basket.max(initial=-1)) + 2, np.bool_)
+    there[basket + 1] = True
+    there[0] = False
+    numbers = np.cumsum(there) - 1
+    return numbers[basket + 1].astype(np.int32)
