@@ -93,8 +93,8 @@ async def belongs(tx: Tx, stage: Stage) -> None:
     for key, left in (("tea", None), ("coffee", stage.now)):
         await execute(
             tx,
-            "WITH made AS (INSERT INTO segment (key, name, rule, status, live, created_at,"
-            " changed_at) VALUES (%s, %s, '{}', 'on', true, %s, %s) RETURNING id)"
+            "WITH made AS (INSERT INTO segment (key, name, rule, status, created_at,"
+            " changed_at) VALUES (%s, %s, '{}', 'on', %s, %s) RETURNING id)"
             " INSERT INTO membership (segment_id, origin_id, entered_at, left_at, cause)"
             " SELECT id, %s, %s, %s, 'event' FROM made",
             (key, key.title(), stage.now, stage.now, root, stage.now, left),
