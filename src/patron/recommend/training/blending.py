@@ -1,10 +1,11 @@
 """Whether a placement is better when several strategies share its first link.
 
-The days held back are cut once more. On the earlier part it is chosen what is blended and how, and
-trees learn from it; on the later part, of which neither knows anything, it must be better than the
-chain as it stands, and trees better than both, by more than chance: of 2,000 resamples of the
-questions (B. Efron, Bootstrap methods: another look at the jackknife, 1979,
-doi:10.1214/aos/1176344552) at least 97.5 % must agree.
+The first of the days held back are cut in two: on later ones the sources would be older than a
+shop's ever are, and what makes up for that would look better than it is. On the earlier part it is
+chosen what is blended and how, and trees learn from it; on the later part, of which neither knows
+anything, it must be better than the chain as it stands, and trees better than both, by more than
+chance: of 2,000 resamples of the questions (B. Efron, Bootstrap methods: another look at the
+jackknife, 1979, doi:10.1214/aos/1176344552) at least 97.5 % must agree.
 """
 
 from collections.abc import Sequence
@@ -28,8 +29,8 @@ from patron.recommend.training.asking import Posed
 from patron.recommend.training.judging import K, listed
 from patron.recommend.training.report import BlendReport, Gain
 
-QUESTIONS = 4_000
-"""Of both parts together."""
+QUESTIONS, ENOUGH = 4_000, 1_500
+"""At most, and so many that no more days are asked about; of both parts together."""
 FEWEST = 100
 """Questions of a part; fewer cannot tell a blend from chance."""
 CONSTANTS = (60.0, 10.0)

@@ -100,7 +100,8 @@ def blends(rulings: Iterable[Ruling]) -> Blends | None:
 def _blended(training: Training, placement: Placement, about: About) -> Ruling:
     models, goods = training.before, training.wares.goods
     strategies = Strategies(models, as_it_was(goods, models))
-    questions = as_there(placement, training.questions(about, blending.QUESTIONS))
+    first = training.first_questions(about, blending.ENOUGH, blending.QUESTIONS)
+    questions = as_there(placement, first)
     ruling = blending.judged(placement, strategies, questions, counted(models, goods))
     told = ruling.report
     log.info("blend judged", extra={"placement": placement.key, "way": told.way, "why": told.why})

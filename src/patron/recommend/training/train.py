@@ -41,6 +41,7 @@ log = logger(__name__)
 SHARE = 0.1
 FEWEST = 30
 """Questions from which on a source is judged; fewer say nothing."""
+WEEK = 7 * 86_400
 SECONDS = 60.0
 """For the search of parameters of all sources together."""
 
@@ -125,6 +126,18 @@ class Training:
                 about, held.before, held.after, most, self._past.homes
             )
         return found
+
+    def first_questions(self, about: Subject, enough: int, most: int) -> list[Posed]:
+        """Questions about the first of the days held back: a week of them, or twice as long until
+        there are `enough`. The sources were counted just before, as those of a shop always are."""
+        before, after, homes = self._held.before, self._held.after, self._past.homes
+        span, last = WEEK, int(after.at.max()) if len(after) else 0
+        while True:
+            soon = after.where(after.at <= self._held.moment + span)
+            found = asked(about, before, soon, most, homes)
+            if len(found) >= enough or self._held.moment + span >= last:
+                return found
+            span *= 2
 
     def _popular(self, history: Interactions) -> None:
         began = monotonic()
