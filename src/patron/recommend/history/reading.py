@@ -7,6 +7,7 @@ every fifty visits, and a file whose statistics exclude the time is not opened.
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
