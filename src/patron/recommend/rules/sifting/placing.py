@@ -49,31 +49,37 @@ def answered(offered: Offered, columns: Columns, said: Said, moment: Moment, jud
     each product its offer and its place in it, and of the pool how many were unknown, how many
     repeated, and whether of some nothing is kept yet."""
     pool = pooled(offered, columns, said, moment, judged.bits)
-    items, rows, said_of, dropped = placed(pool, columns, said, moment, offered, judged)
-    of = (pool.offer[rows], pool.source[rows])
-    return items, of, said_of, dropped, (pool.unknown, pool.repeated, pool.strange)
+    found = placed(pool, columns, said, moment, offered, judged)
+    return found, (pool.unknown, pool.repeated, pool.strange)
 
 
 @compiled
 def placed(
     pool: Pooled, columns: Columns, said: Said, moment: Moment, offered: Offered, judged: Judged
 ) -> Any:
-    """The products of the answer, their rows, how each was touched, its score, whether a boost has
-    lifted it, and how many each objection kept out, by its number."""
+    """Of the answer the products, their offers and places in these, how each was touched, its score
+    and whether a boost has lifted it; and how many each objection kept out, by its number.
+
+    Written out in loops: each expression over arrays takes the compiler half a second.
+    """
+    size = len(pool.items)
     dropped = np.zeros(FILTERS + said.filters + said.apart + TAIL, np.int64)
     objection = _objections(pool, columns, said, moment, offered, judged)
-    nothing = len(dropped)
-    for row in range(len(pool.items)):
-        if objection[row] != nothing and pool.offer[row] != FRESH_ONLY:
+    offer = np.full(size, -1, np.int32)
+    fresh = np.empty(size, np.int64)
+    alive, news = np.zeros(size, np.bool_), 0
+    for row in range(size):
+        if objection[row] == len(dropped):
+            alive[row] = True
+            offer[row] = pool.offer[row]
+            if pool.offer[row] == FRESH_ONLY:
+                fresh[news] = row
+                news += 1
+        elif pool.offer[row] != FRESH_ONLY:
             dropped[objection[row]] += 1
-    alive = objection == nothing
     scores, lifted = _scores(pool, said, moment, judged)
-    laid = Laid(
-        np.full(max(0, min(moment.n, MOST_PLACES)), -1, np.int64),
-        np.zeros(len(pool.items), np.uint8),
-        np.zeros(len(pool.items), np.uint8),
-        dropped,
-    )
+    places = np.full(max(0, min(moment.n, MOST_PLACES)), -1, np.int64)
+    laid = Laid(places, np.zeros(size, np.uint8), np.zeros(size, np.uint8), dropped)
     table = Table(
         pool.items,
         columns.parent,
@@ -87,16 +93,35 @@ def placed(
     for k in range(len(offered.pins)):
         row = row_of(pool, offered.pins[k])
         place = max(offered.pin_places[k], 1) - 1
-        while place < len(laid.places) and laid.places[place] >= 0:
+        while place < len(places) and places[place] >= 0:
             place += 1
-        if row >= 0 and alive[row] and place < len(laid.places):
+        if row >= 0 and alive[row] and place < len(places):
             put(table, laid, row, place, PINNED)
     if said.explore_share > 0:
-        explore(table, laid, np.flatnonzero(alive & (pool.offer == FRESH_ONLY)), said, moment)
-    fill(table, laid, _buried(pool, judged), np.where(alive, pool.offer, -1), scores)
-    rows = laid.places[laid.places >= 0]
-    said_of = (laid.touch[rows], scores[rows].astype(np.float32), lifted[rows])
-    return pool.items[rows], rows, said_of, dropped
+        explore(table, laid, fresh[:news], said, moment)
+    fill(table, laid, _buried(pool, judged), offer, scores)
+    return _picked(pool, laid, scores, lifted)
+
+
+@compiled
+def _picked(pool: Pooled, laid: Laid, scores: Any, lifted: Any) -> Any:
+    """The rows that are placed, in columns."""
+    size = 0
+    for row in laid.places:
+        size += row >= 0
+    items = np.empty(size, np.int32)
+    offer = np.empty(size, np.int32)
+    source = np.empty(size, np.int32)
+    touch = np.empty(size, np.uint8)
+    score = np.empty(size, np.float32)
+    boosted = np.empty(size, np.bool_)
+    k = 0
+    for row in laid.places:
+        if row >= 0:
+            items[k], offer[k], source[k] = pool.items[row], pool.offer[row], pool.source[row]
+            touch[k], score[k], boosted[k] = laid.touch[row], scores[row], lifted[row]
+            k += 1
+    return items, offer, source, touch, score, boosted, laid.dropped
 
 
 @compiled
@@ -210,16 +235,17 @@ def _buried(pool: Any, judged: Judged) -> Any:
 @compiled
 def _scores(pool: Any, said: Said, moment: Moment, judged: Judged) -> Any:
     """Relevance times everything that weighs, and what a boost has lifted."""
-    found = pool.relevance.copy()
+    found = np.empty(len(pool.items), np.float64)
     lifted = np.zeros(len(found), np.bool_)
     for row in range(len(found)):
         factor = judged.factors[pool.items[row]] if len(judged.factors) else 1.0
         if len(judged.factor):
             factor = judged.factor[row]
         lifted[row] = factor > 1
-        found[row] *= factor
-    for weight in judged.weights:
-        found *= weight
+        found[row] = pool.relevance[row] * factor
+    for k in range(len(judged.weights)):
+        for row in range(len(found)):
+            found[row] *= judged.weights[k, row]
     if said.ignored_factor:
         done = np.zeros(len(found), np.bool_)
         for k in range(len(moment.ignored)):

@@ -96,7 +96,7 @@ def rank(offers: Sequence[Offer], goods: Goods, rules: Rules, context: Context) 
     else:
         judged = Judged(kept.bits, kept.factors, *_NOTHING)
         found = answered(offered, kept.columns, said, moment, judged)
-        if found[-1][-1]:
+        if found[1][-1]:
             kept.learn(offered.items)
             kept.learn(plan.pins)
             kept.learn(offered.fresh)
@@ -112,9 +112,8 @@ def _asking(
     if pool.strange:
         kept.learn(pool.items)
     judged = _judged(kept, pool, context)
-    items, rows, *rest = placed(pool, kept.columns, plan.said, moment, offered, judged)
-    counts = (pool.unknown, pool.repeated, pool.strange)
-    return items, (pool.offer[rows], pool.source[rows]), *rest, counts
+    found = placed(pool, kept.columns, plan.said, moment, offered, judged)
+    return found, (pool.unknown, pool.repeated, pool.strange)
 
 
 def warm() -> None:
@@ -271,7 +270,7 @@ def _judged(kept: Kept, pool: Pooled, context: Context) -> Judged:
 
 
 def _told(offers: list[Offer], offered: Offered, plan: Plan, found: Any) -> Ranked:
-    items, (numbers, sources), (touches, scores, lifted), dropped, counts = found
+    (items, numbers, sources, touches, scores, lifted, dropped), counts = found
     columns = (numbers.tolist(), sources.tolist(), touches.tolist(), lifted.tolist())
     reasons: list[list[str]] = []
     because = np.full(len(items), NONE, np.int32)
