@@ -13,6 +13,7 @@ KEYS = {"lists": "trade-fair", "webhooks": "crm", "segments": "cart-open"}
 
 
 ABOUT_A_MAIL = {"/api/messages/returned"}  # that came back, and so was sent first
+ABOUT_MANY = {"/api/lists/lookalikes"}  # people of whom something is known since last night
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_every_body_has_an_example_and_every_example_works(shop: Running) -> Non
             address = path.replace("{key}", KEYS.get(kind, "abandoned_cart"))
             for place, value in places.items():
                 address = address.replace(place, value)
-            if "{" in address or address in ABOUT_A_MAIL:
+            if "{" in address or address in ABOUT_A_MAIL | ABOUT_MANY:
                 continue  # about a thing that only exists after a failure, such as a message
             for body in bodies:
                 auth = {"auth": (shop.write_key, "")} if path.startswith("/v1/") else {}

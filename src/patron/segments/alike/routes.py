@@ -35,7 +35,7 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: Known | None = None
 
 
-_EXAMPLE = {"name": "Like our loyal readers", "segment": "loyal-readers", "people": 500}
+_EXAMPLE = {"name": "Like our best customers", "segment": "vip", "people": 500}
 
 
 @get(
