@@ -20,6 +20,7 @@ from patron.app.demo.shoppers.plan import NEW_CONSENTING, Episode, Fate, Planner
 from patron.app.demo.shoppers.session import Item, Sessions, value_of
 from patron.app.demo.shoppers.truth import CartTruth, DemoTruth
 
+DAYS: Final = 90
 # Of those who would have ordered anyway, this share comes through the mail if one was sent.
 _ANYWAY_CLICKS: Final = 0.4
 # The longest a linked visit lasts before its order; it must be written out by then.
@@ -48,7 +49,7 @@ class Shoppers:
     what the history holds after that comes from here."""
 
     def __init__(
-        self, history: History, end: datetime, seed: int, shop_url: str, days: int = 90
+        self, history: History, end: datetime, seed: int, shop_url: str, days: int = DAYS
     ) -> None:
         self.start = end - timedelta(days=days)
         self.end = end
@@ -211,7 +212,12 @@ def _opens(episode: Episode) -> int:
 
 
 def open_shoppers(
-    history: History, seed: int, shop_url: str = "https://shop.example", days: int = 90
+    history: History, seed: int, shop_url: str = "https://shop.example", days: int = DAYS
 ) -> Shoppers:
     """Shoppers whose days end with the history's last order, so that orders never fall silent."""
-    return Shoppers(history, history.end + timedelta(seconds=1), seed, shop_url, days)
+    return Shoppers(history, last_moment(history), seed, shop_url, days)
+
+
+def last_moment(history: History) -> datetime:
+    """When the shoppers' days end."""
+    return history.end + timedelta(seconds=1)

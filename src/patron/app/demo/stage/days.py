@@ -35,6 +35,7 @@ from patron.shops.types import Shop
 CHUNK = timedelta(minutes=110)
 OLDEST = timedelta(hours=2)
 AFTERWARDS = timedelta(milliseconds=1)
+_NOTHING = Walked([], [])
 _LINE = 1 << 20
 _HEAD = b'{"r":%d,"t":%d,"s":%d,"f":false,"k":null,"ip":null,"ua":null,"b":{"batch":['
 _BROWSER = (
@@ -90,11 +91,14 @@ class Beside:
 class Days:
     """One shop on a clock of its own. Belongs to the event loop that opened it."""
 
-    def __init__(self, house: OpenHouse, shop: Shop, clock: ManualClock, db: Database) -> None:
+    def __init__(
+        self, house: OpenHouse, shop: Shop, clock: ManualClock, db: Database, beside: Beside
+    ) -> None:
         self._house = house
         self._shop = shop
         self._clock = clock
         self._db = db
+        self._beside = beside
         self._inbox = Inbox(house.url, clock, InboxLimits(backlog_events=2**62))
         self._door = TrackingDoor(house.signer, self._open_shop, self._inbox, clock)
         self._walker = Walker(shop, clock, house.signer)
@@ -103,47 +107,55 @@ class Days:
         self._due: datetime | None = None
         self._mails = 0
 
-    async def live(self, visitors: Visitors, end: datetime, passed: Passed) -> None:
+    async def live(
+        self, visitors: Visitors, end: datetime, passed: Passed, chunk: timedelta = CHUNK
+    ) -> None:
         """Let the days pass until `end`, with all that `visitors` do."""
-        beside = await _start_beside(self._house, self._shop)
-        try:
-            async with await connect(self._house.url, "patron-walk") as connection:
-                await connection.execute(WALK_SESSION)
+        async with await connect(self._house.url, "patron-walk") as connection:
+            await connection.execute(WALK_SESSION)
 
-                async def walk(least: int = BATCH) -> None:
-                    # One batch holds a chunk, so a second look is rarely needed.
-                    while await self._walker.step(connection) >= least:
-                        pass
+            async def walk(least: int = BATCH) -> None:
+                # One batch holds a chunk, so a second look is rarely needed.
+                while await self._walker.step(connection) >= least:
+                    pass
 
-                stop = self._next_stop(visitors, end)
-                while stop is not None:
-                    await self._happen(visitors.until(stop), stop)
-                    await walk()
-                    self._report(visitors, await beside.answer())
-                    following = self._next_stop(visitors, end)
-                    # What the mails tell is walked with the next chunk, and received just after the
-                    # moment of that: at that moment it would hold its timers and mails back until
-                    # then, and nothing would be done side by side.
-                    await beside.ask(stop, (following or end) + AFTERWARDS)
-                    if stop.date() != self._swept.date():
-                        await self._sweep(stop)
-                    passed(stop, self._walker.walked, self._mails)
-                    stop = following
-                self._report(visitors, await beside.answer())
-                await walk(least=1)
-        finally:
-            await beside.end()
+            stop = self._next_stop(visitors, end, chunk)
+            happens = visitors.until(stop) if stop is not None else _NOTHING
+            while stop is not None:
+                await self._happen(happens, stop)
+                following = self._next_stop(visitors, end, chunk)
+                # The next chunk is made up while this one is walked, before the visitors hear of
+                # the mails of the last: unless they pause, and only a mail would bring them back.
+                soon = following is not None and following - stop <= 2 * chunk
+                made = _made_up(visitors, following if soon else None)
+                await walk()
+                happens = await made
+                self._report(visitors, await self._beside.answer())
+                if not soon:
+                    following = self._next_stop(visitors, end, chunk)
+                # What the mails tell is walked with the next chunk, and received just after the
+                # moment of that: at that moment it would hold its timers and mails back until
+                # then, and nothing would be done side by side.
+                await self._beside.ask(stop, (following or end) + AFTERWARDS)
+                if stop.date() != self._swept.date():
+                    await self._sweep(stop)
+                passed(stop, self._walker.walked, self._mails)
+                if following is not None and not soon:
+                    happens = visitors.until(following)
+                stop = following
+            self._report(visitors, await self._beside.answer())
+            await walk(least=1)
 
     async def close(self) -> None:
         await self._inbox.close()
 
-    def _next_stop(self, visitors: Visitors, end: datetime) -> datetime | None:
+    def _next_stop(self, visitors: Visitors, end: datetime, chunk: timedelta) -> datetime | None:
         """The next moment to look at: the end of a chunk in which something happens."""
         moments = [moment for moment in (visitors.next_time(), self._due) if moment is not None]
         first, now = min(moments, default=end), self._clock.now()
         if first >= end:
             return end if now < end else None
-        return min(max(first, now) + CHUNK, end) if now < end else None
+        return min(max(first, now) + chunk, end) if now < end else None
 
     async def _happen(self, walked: Walked, stop: datetime) -> None:
         """Clicks come through the tracking door when they happen, events through the inbox."""
@@ -195,6 +207,16 @@ class Days:
         return self._shop
 
 
+def _made_up(visitors: Visitors, until: datetime | None) -> asyncio.Future[Walked]:
+    """What happens until then, made up on a thread beside; nothing without a moment."""
+    loop = asyncio.get_running_loop()
+    if until is not None:
+        return loop.run_in_executor(None, visitors.until, until)
+    nothing: asyncio.Future[Walked] = loop.create_future()
+    nothing.set_result(_NOTHING)
+    return nothing
+
+
 async def _start_beside(house: OpenHouse, shop: Shop) -> Beside:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "patron.app.demo.stage.acting", shop.slug,
@@ -213,8 +235,10 @@ async def _start_beside(house: OpenHouse, shop: Shop) -> Beside:
 async def open_days(house: OpenHouse, shop: Shop, start: datetime) -> AsyncIterator[Days]:
     """A shop whose clock stands at `start`."""
     async with Database(house.url, max_size=2, name="patron-days") as db:
-        days = Days(house, shop, ManualClock(start), db)
+        beside = await _start_beside(house, shop)
+        days = Days(house, shop, ManualClock(start), db, beside)
         try:
             yield days
         finally:
+            await beside.end()
             await days.close()

@@ -8,6 +8,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -17,10 +18,10 @@ import uvloop
 
 from patron.app.cli.house import OpenHouse
 from patron.app.demo.catalogue import CURRENCY, Catalogue, Product, open_catalogue
-from patron.app.demo.generator import Shoppers, open_shoppers
+from patron.app.demo.generator import DAYS, Shoppers, last_moment, open_shoppers
 from patron.app.demo.history import History
 from patron.app.demo.shoppers.truth import CartTruth, DemoTruth
-from patron.app.demo.stage.days import OLDEST, open_days
+from patron.app.demo.stage.days import OLDEST, Days, open_days
 from patron.app.demo.stage.place import Standing
 from patron.app.demo.stage.reacting import PassersBy, Reacting
 from patron.app.demo.stage.telling import Bar, Teller
@@ -40,6 +41,8 @@ NAME = "Hollin Market"
 ZONE = "America/New_York"
 PEOPLE_AND_CAMPAIGNS = 11_000  # for the estimate of the time left alone
 PRODUCTS_AT_ONCE = 3_000
+UNHURRIED = timedelta(hours=8)
+"""How much is walked at once of days on which nobody comes whom a timer waits for."""
 EARLY = 0.6
 """The lake begins to be written when this much of the history is in: a core has nothing to do."""
 MATURE = timedelta(days=5)
@@ -78,26 +81,32 @@ class Load:
         self._standing = standing
         self._data = data
         self._teller = teller
-        self._shoppers: Shoppers = open_shoppers(
-            data.history, standing.seed, standing.ports.shop_url
-        )
 
-    def run(self) -> None:
-        """Everything, in order; `standing` is filled in."""
-        standing, start, end = self._standing, self._shoppers.start, self._shoppers.end
+    def run(self) -> int:
+        """Everything, in order; `standing` is filled in. How many orders there were since the
+        history's end, all of passers-by."""
+        standing, data = self._standing, self._data
+        end = last_moment(data.history)
+        start = end - timedelta(days=DAYS)
         standing.since, standing.until = start, end
         shop = asyncio.run(self._open())
-        with self._teller.bar("catalogue", len(self._data.sold)) as bar:
+        with self._teller.bar("catalogue", len(data.sold)) as bar:
             asyncio.run(self._stock(shop, bar))
-        self._bring_history(shop, start)
+        with ThreadPoolExecutor(1) as beside:  # this process has little to do meanwhile
+            planned = beside.submit(
+                open_shoppers, data.history, standing.seed, standing.ports.shop_url
+            )
+            self._bring_history(shop, start)
+            shoppers = planned.result()
         # The lake and the model are made beside the walk, on the other core.
         jobs = Jobs(self._house, shop, ["lake", "refresh"])
         try:
-            uvloop.run(self._live(shop, start, end))
+            passers_by = uvloop.run(self._live(shop, shoppers))
         finally:
             jobs.end()
-        truth = self._shoppers.truth
+        truth = shoppers.truth
         standing.truth = truth.summary() | {"planted": planted(truth, end - MATURE)}
+        return passers_by
 
     async def _open(self) -> Shop:
         standing, ports = self._standing, self._standing.ports
@@ -171,10 +180,11 @@ class Load:
                 for job in early:
                     job.end()
 
-    async def _live(self, shop: Shop, start: datetime, end: datetime) -> None:
-        visitors = Reacting(self._shoppers, self._standing.seed)
-        with self._teller.bar("days", int((end - start).total_seconds())) as bar:
-            async with open_days(self._house, shop, start) as days:
+    async def _live(self, shop: Shop, shoppers: Shoppers) -> int:
+        standing, start, end = self._standing, shoppers.start, shoppers.end
+        visitors = Reacting(shoppers, standing.seed)
+        async with open_days(self._house, shop, start) as days:
+            with self._teller.bar("days", int((end - start).total_seconds())) as bar:
                 await days.live(
                     visitors,
                     end,
@@ -183,7 +193,8 @@ class Load:
                         f"{walked:,} events · {mails:,} mails",
                     ),
                 )
-        self._standing.walked_to = end
+            standing.walked_to = end
+            return await _pass_by(days, standing, self._data, self._teller, self._house.clock)
 
 
 def catch_up(
@@ -195,19 +206,24 @@ def catch_up(
     """
     after = standing.walked_to
     assert after is not None
-    now = clock.now() - timedelta(seconds=1)
+
+    async def live() -> int:
+        async with open_days(house, shop, after) as days:
+            return await _pass_by(days, standing, data, teller, clock)
+
+    return uvloop.run(live())
+
+
+async def _pass_by(days: Days, standing: Standing, data: Data, teller: Teller, clock: Clock) -> int:
+    after, now = standing.walked_to, clock.now() - timedelta(seconds=1)
+    assert after is not None
     if now <= after:
         return 0
     visitors = PassersBy(data.history, after, now)
-
-    async def live() -> None:
-        with teller.bar("passers-by", int((now - after).total_seconds())) as bar:
-            async with open_days(house, shop, after) as days:
-                await days.live(
-                    visitors, now, lambda at, *_: bar.at(int((at - after).total_seconds()))
-                )
-
-    uvloop.run(live())
+    with teller.bar("passers-by", int((now - after).total_seconds())) as bar:
+        await days.live(
+            visitors, now, lambda at, *_: bar.at(int((at - after).total_seconds())), UNHURRIED
+        )
     standing.walked_to = now
     return len(visitors)
 
