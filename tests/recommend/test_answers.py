@@ -9,7 +9,9 @@ import pytest
 
 from conftest import House
 from patron.kit.db import execute
+from patron.recommend import compiling
 from patron.recommend.placements.builtin import built_in
+from patron.recommend.rules.rank import Compiled
 from recommend.floor import Floor, a_past, eventually, play, product
 
 HOME = [product("lamp", 4_000), product("bulb", 500), product("cup", 1_200), product("tea", 900)]
@@ -71,6 +73,26 @@ def test_what_runs_out_changes_or_comes_counts_within_a_second(
 
         assert await eventually(known)
         assert time.monotonic() - began < 2.0  # one second, on a machine with nothing else to do
+
+    play(house, tmp_path, story)
+
+
+def test_a_rule_sees_the_price_of_this_moment(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Compiled, "is_ready", compiling.possible())
+    cheap = {"name": "Cheap", "count": 9, "chain": ["best_sellers"], "filters": ["price < 10"]}
+
+    async def story(floor: Floor) -> None:
+        await floor.stock(*HOME)
+        async with floor.api() as http:
+            saved = await http.put("/api/placements/cheap", json={"definition": cheap})
+            assert saved.status_code == 200, saved.text
+        assert set(await floor.offered("cheap")) == {"bulb", "tea"}
+        await floor.stock(product("tea", 1_100), product("cup", 950))
+        assert set(await floor.offered("cheap")) == {"bulb", "cup"}
+        await floor.stock(product("bulb", 500, available=False))
+        assert set(await floor.offered("cheap")) == {"cup"}
 
     play(house, tmp_path, story)
 

@@ -170,6 +170,13 @@ def _objections(
                 and pool.relevance[row] < said.min_relevance
             ):
                 found[row] = tail + RELEVANCE
+    _past(pool, said, moment, judged, found)
+    return found
+
+
+@compiled
+def _past(pool: Any, said: Said, moment: Moment, judged: Judged, found: Any) -> None:
+    """What the page names, and what she did or was shown before."""
     _named(pool, moment.excluded, found, EXCLUDED)
     if said.exclude_viewed:
         _named(pool, moment.viewed, found, VIEWED)
@@ -188,7 +195,6 @@ def _objections(
             row = row_of(pool, moment.ignored[k])
             if row >= 0 and moment.ignored_times[k] >= said.hidden_after:
                 found[row] = min(found[row], IGNORED)
-    return found
 
 
 @compiled
