@@ -50,7 +50,10 @@ RIGHTS: list[tuple[str, str]] = [
 ]
 
 # Where the owner is refused for what she asks, not for who she is.
-REFUSED = {("POST", "/api/messages/{message_id}/resolve"): 409}
+REFUSED = {
+    ("POST", "/api/messages/{message_id}/resolve"): 409,
+    ("POST", "/api/lists/lookalikes"): 409,  # of a segment with nobody in it
+}
 
 # Keys that are no shop's own, and those of what Patron suggests.
 PLACES = {
@@ -62,6 +65,23 @@ PLACES = {
 FILES = {
     ("POST", "/api/suppressions/import"): b"email\nzoe@customers.example\n",
     ("PUT", "/api/predictions/{key}/file"): b"person,value\nemail:zoe@customers.example,1\n",
+    ("POST", "/api/messages/returned"): b"""Content-Type: multipart/report; boundary=b
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.com
+
+Action: failed
+Status: 5.1.1
+
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: <MESSAGE@acme.example>
+
+--b--
+""",
 }
 
 # Where one may ask for a person, and what that is called.
@@ -143,7 +163,7 @@ def body_of(shop: Tenant, route: Route) -> dict[str, Any]:
     nothing where nothing is."""
     method, path = route
     if route in FILES:
-        return {"content": FILES[route]}
+        return {"content": FILES[route].replace(b"MESSAGE", shop.ids["message_id"].encode())}
     if route in bodies(shop):
         return {"json": bodies(shop)[route]}
     spec = document(shop)
@@ -156,7 +176,11 @@ def body_of(shop: Tenant, route: Route) -> dict[str, Any]:
         examples += schema.get("examples", [])
         assert examples, f"{method} {path} has no example in the document"
         hers = {"person": shop.ids["who"], "people": [shop.ids["who"]]}
-        named = {name: value for name, value in hers.items() if name in examples[0]}
+        named = {
+            name: value
+            for name, value in hers.items()
+            if type(examples[0].get(name)) is type(value)
+        }
         return {"json": {**examples[0], **named}}
     return {}
 
