@@ -24,6 +24,7 @@ from patron.segments.everybody import answering as everybody
 from patron.segments.everybody.answering import holders
 from patron.segments.full import answering, scan
 from patron.segments.rules.language import bind, parse
+from patron.segments.trying import preview
 from stage import Stage
 from tale import Tale, everyone, expected, happenings, inside, put_up, save
 
@@ -46,6 +47,8 @@ async def whole(
     if found is None:
         return None
     assert found.complete and found.looked.all()
+    seen = await preview(stage.db, stage.shop, parse(data), stage.now, copy=folder)
+    assert (seen.count, seen.complete) == (found.held.sum(), True)
     return set(found.people.roots(np.flatnonzero(found.held))) & ours
 
 

@@ -7,23 +7,22 @@ from heapq import nsmallest
 from uuid import UUID
 
 import msgspec
-import numpy as np
 
 from patron.events.sorted.layout import Folder
 from patron.kit.clock import monotonic
 from patron.kit.db import Database, Tx
 from patron.segments import store
-from patron.segments.everybody.answering import holders
+from patron.segments.everybody import answering as everybody
 from patron.segments.faces import faces
 from patron.segments.facts import Loaded, Subject, load, load_many
 from patron.segments.forms.trait import share_point
+from patron.segments.full.counting import SHOWN, Counted
 from patron.segments.rules.changes import earliest_change
 from patron.segments.rules.language import Needs, Rule, needs
 from patron.shops.types import Shop
 
 AT_ONCE = 250
 EVENTS_AT_ONCE = 50_000
-SHOWN = 10
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -41,15 +40,6 @@ class Sampled(msgspec.Struct, frozen=True):
 
     id: UUID
     name: str | None
-
-
-class Counted(msgspec.Struct):
-    """`sample` are the roots of some of them, the same each time."""
-
-    count: int
-    looked_at: int
-    complete: bool
-    sample: list[UUID]
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -99,11 +89,9 @@ async def preview(
     async with db.unit(shop.schema) as tx:
         of = await store.how_many(tx)
     until = None if seconds is None else began + seconds
-    if (found := await holders(db, shop, rule, now, copy, until=until, told=told)) is not None:
-        held, of = np.flatnonzero(found.held), found.people.count
-        sample = found.people.drawn(held, SHOWN)
-        counted = Counted(len(held), int(found.looked.sum()), found.complete, sample)
-        return await _said(db, shop, counted, of, began)
+    found = await everybody.count(db, shop, rule, now, copy, of=of, until=until, told=told)
+    if found is not None:
+        return await _said(db, shop, found, max(of, found.looked_at), began)
     count, looked_at, after = 0, 0, None
     drawn: list[tuple[float, UUID]] = []
     complete = False

@@ -18,6 +18,8 @@ from patron.segments.everybody.kinds import Asked, Bounds
 from patron.segments.everybody.people import Alike, Everybody
 from patron.segments.facts import Loaded, Subject, load_many
 from patron.segments.full.answering import Full
+from patron.segments.full.counting import SHOWN, Counted
+from patron.segments.full.counting import count as count_events
 from patron.segments.full.opening import ROWS_BESIDE, open_full
 from patron.segments.live.columns import Bools, Columns, Longs
 from patron.segments.live.kernels import Asking
@@ -41,6 +43,34 @@ class Held(msgspec.Struct):
     held: Bools
     looked: Bools
     complete: bool
+
+
+async def count(
+    db: Database,
+    shop: Shop,
+    rule: Rule,
+    now: datetime,
+    folder: Folder | None,
+    *,
+    of: int,
+    until: float | None,
+    told: Callable[[int, int], None],
+) -> Counted | None:
+    """For how many of the `of` people a rule holds; None where it takes more than columns and the
+    copy to tell."""
+    program = made_ready(rule, Asked.zone_of(shop))
+    if folder is not None and program.from_streams == {id(leaf) for leaf in leaves(rule)}:
+        async with db.unit(shop.schema) as tx:
+            full = await open_full(tx, folder, [program], ROWS_BESIDE)
+        if full is not None:
+            asking = Asking(now, Asked.zone_of(shop), changes=False)
+            return await count_events(full, program, asking, of, until, told)
+    found = await holders(db, shop, rule, now, folder, until=until, told=told)
+    if found is None:
+        return None
+    held = np.flatnonzero(found.held)
+    sample = found.people.drawn(held, SHOWN)
+    return Counted(len(held), int(found.looked.sum()), found.complete, sample)
 
 
 async def holders(
