@@ -6,15 +6,16 @@ for something new. Times are those of the processor, so that a busy machine tell
 """
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
 from figure import show
 from patron.recommend.rules.language import read_boost, read_filter
-from patron.recommend.rules.rank import rank
+from patron.recommend.rules.rank import plainly, rank, warm
 from patron.recommend.rules.ruleset import Pin, Rules
 from patron.recommend.rules.scene import Scene
-from patron.recommend.rules.types import Context, Goods, Offer, Words
+from patron.recommend.rules.types import Context, Goods, Offer, Ranked, Words
 from patron.recommend.types import Scored
 
 PRODUCTS, OFFERED, ROUNDS = 100_000, 200, 3_000
@@ -101,25 +102,31 @@ def moments(random: np.random.Generator) -> list[tuple[Offer, Context]]:
     return found
 
 
-def main() -> None:
-    random = np.random.default_rng(11)
-    goods, said, asked = shop(random), rules(), moments(random)
-    rank([asked[0][0]], goods, said, asked[0][1])
+def times(
+    way: Callable[..., Ranked], asked: list[tuple[Offer, Context]], goods: Goods, said: Rules
+) -> list[float]:
+    """Microseconds of each answer, after the first."""
+    way([asked[0][0]], goods, said, asked[0][1])
     took = []
     for number in range(ROUNDS):
         offer, context = asked[number % len(asked)]
         began = time.process_time_ns()
-        rank([offer], goods, said, context)
+        way([offer], goods, said, context)
         took.append((time.process_time_ns() - began) / 1_000)
+    return took
+
+
+def main() -> None:
+    random = np.random.default_rng(11)
+    goods, said, asked = shop(random), rules(), moments(random)
+    warm()
+    took = times(rank, asked, goods, said)
+    numpy = times(plainly, asked, goods, said)
+    plain = times(rank, asked, goods, Rules())
     note = f"{OFFERED} offers, {len(FILTERS)} filters, {len(BOOSTS)} boosts, one core"
-    plain = []
-    for number in range(ROUNDS):
-        offer, context = asked[number % len(asked)]
-        began = time.process_time_ns()
-        rank([offer], goods, Rules(), context)
-        plain.append((time.process_time_ns() - began) / 1_000)
     show("rank_p50", float(np.percentile(took, 50)), "µs", note=note)
     show("rank_p99", float(np.percentile(took, 99)), "µs", note=note)
+    show("rank_numpy_p50", float(np.percentile(numpy, 50)), "µs", note="the same without numba")
     show("rank_plain_p50", float(np.percentile(plain, 50)), "µs", note="stock, cart, parents only")
     began = time.process_time_ns()
     scene = Scene(goods, asked[0][1])
