@@ -2,7 +2,8 @@
 
     python benchmarks/recommend_fit.py [CLICKS] [PRODUCTS]
 
-64 million made-up clicks on a million products unless said otherwise; they take 1.6 GB of disk.
+64 million made-up clicks on a million products unless said otherwise; they take 1.6 GB of disk. The
+last part is a catalog of as many products of which next to nothing happened.
 Each part is a function that shows its figures; a part more is an entry more in `PARTS`.
 """
 
@@ -18,6 +19,7 @@ from all_indexes import all_indexes
 from apart import apart, peak_mb
 from clicks import Size, read, write
 from figure import show
+from large_catalog import large_catalog
 from patron.recommend.session.fit import fit
 from patron.recommend.session.index import Index, Params
 
@@ -56,7 +58,11 @@ def megabytes(index: Index) -> float:
     return sum(column.nbytes for column in columns if isinstance(column, np.ndarray)) / 1e6
 
 
-PARTS: tuple[Callable[[Size], None], ...] = (visits, all_indexes)
+def catalogs(size: Size) -> None:
+    large_catalog(size.products)
+
+
+PARTS: tuple[Callable[[Size], None], ...] = (visits, all_indexes, catalogs)
 
 
 def main() -> None:
