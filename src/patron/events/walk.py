@@ -23,7 +23,7 @@ from patron.events.reading.values import at_ms
 from patron.events.refused import store as refused_store
 from patron.events.refused.letters import letter
 from patron.events.steps.draft import Draft, Setting
-from patron.events.types import Drop, Event, Source
+from patron.events.types import IMPORT, Drop, Event, Source
 from patron.events.visit.channel import host
 from patron.events.visit.sessions import Visitor, pack, unpack, visit, visitor_key
 from patron.kit.clock import monotonic
@@ -40,7 +40,6 @@ log = logger(__name__)
 REMEMBERED = timedelta(minutes=2)
 LISTED_ROBOTS = 5  # a batch: enough to show the owner what is dropped, too few to fill the disk
 _VISITING = frozenset({Source.BROWSER, Source.SERVER})
-_IMPORT = Source.IMPORT  # looked up in its class it costs ten times as much
 _recent: dict[str, Recent] = {}
 _ahead: dict[str, Batch] = {}
 T = TypeVar("T")
@@ -243,7 +242,7 @@ async def next_acting(tx: Tx, part: str, now: datetime, kind: type[list[T]]) -> 
 async def _drop_duplicates(tx: Tx, shop: Shop, take: Take, drafts: list[Draft]) -> list[Draft]:
     """The drafts whose message was not taken in before, nor earlier in this batch."""
     keys = [draft.key for draft in drafts]
-    imported = {k for k, draft in zip(keys, drafts, strict=True) if draft.event.source is _IMPORT}
+    imported = {k for k, draft in zip(keys, drafts, strict=True) if draft.event.source is IMPORT}
     seen = await walk_store.known(tx, list(imported), imported=True) if imported else set()
     recent: Recent | None = None
     if others := [k for k in keys if k not in imported] if imported else keys:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from patron.events.types import Event, EventType, Trust
+from patron.events.types import GROUP, Event, EventType, Trust
 from patron.profiles.address import Blocklist, is_placeholder, normalise_email, normalise_phone
 from patron.profiles.topics.finding import Finder, finder_of
 from patron.profiles.types import Claim
@@ -32,7 +32,6 @@ unsubscription names an address too, but proves nothing about who holds it."""
 DEFAULT_LIMITS = {USER: 1}
 DEFAULT_LIMIT = 5
 _MAX_EXTERNAL = 20
-_GROUP = EventType.GROUP  # looked up in its class it costs ten times as much
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -108,7 +107,7 @@ class Reader:
             or event.name in ADDRESS_EVENTS
             or "externalIds" in context
             or "device" in context
-            or event.type is _GROUP
+            or event.type is GROUP
         ):
             return _claimed(event, self._rules)
         key = (event.user_id, event.anonymous_id)

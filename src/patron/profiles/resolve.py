@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from patron.events.reading.values import moment
-from patron.events.types import Event, EventType, Source, Trust
+from patron.events.types import IDENTIFY, PATRON, Event, Source, Trust
 from patron.profiles.batch.state import DAY, Grave, Origin, Root, State, Tie
 from patron.profiles.claims import (
     ANONYMOUS,
@@ -39,7 +39,6 @@ MAX_NAMES_OF_ONE = 300
 """Identifiers of all kinds that one person may have: she is loaded whole at each of her events."""
 
 Seen = dict[tuple[int, int], tuple[Origin, list[Tie]]]
-_PATRON, _IDENTIFY = Source.PATRON, EventType.IDENTIFY  # in their classes they cost ten times that
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -68,14 +67,12 @@ class Resolver:
 
     def fold(self, events: list[Event], claims: list[Claims]) -> None:
         """Set `origin_id` of each event; `claims` are what a `Reader` read in them."""
-        seen, see, order, topics_of = (
-            self._seen, self.state.see, self.rules.order, self.rules.topics.traits
-        )  # fmt: skip
+        seen, see = self._seen, self.state.see
         for event, theirs in zip(events, claims, strict=True):
             ts, trust = event.ts, event.trust
             # Nearly every event says what one before it said: same tuple, same person.
             match = seen.get((id(theirs), trust))
-            if match is None or event.source is _PATRON or event.previous_id is not None:
+            if match is None or event.source is PATRON or event.previous_id is not None:
                 origin = self._origin(event, theirs)
                 if origin is None:
                     self.erased.append(event)
@@ -87,14 +84,13 @@ class Resolver:
                         see(tie, ts, trust)
             event.origin_id = origin.id
             origin.count(event.name, ts)
-            if event.traits and event.type is _IDENTIFY:
+            if event.traits and event.type is IDENTIFY:
                 origin.write_traits(event.traits, ts, trust)
-            name = event.name
-            if name in TEXTS and (topics := topics_of(event)):
+            if event.name in TEXTS and (topics := self.rules.topics.traits(event)):
                 origin.write_traits(topics, ts, trust)
-            if name in WORDS:
+            if event.name in WORDS:
                 self._listen(event)
-            elif name == order and offered(event, self.rules.order):
+            elif event.name == self.rules.order and offered(event, self.rules.order):
                 self._sell(event)
 
     def _origin(self, event: Event, theirs: Claims) -> Origin | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from patron.catalog import store as catalog
-from patron.events.types import Event, Source
+from patron.events.types import PATRON, Event
 from patron.kit.db import Tx
 from patron.kit.ids import id_at
 from patron.kit.metrics import counter
@@ -31,7 +31,6 @@ MERGES = counter("patron_profiles_merges", "People joined into one", ["shop"])
 REFUSALS = counter("patron_profiles_refusals", "Identifiers kept apart", ["shop", "reason"])
 ERASED = counter("patron_profiles_erased_events", "Late events of erased people", ["shop"])
 
-_PATRON = Source.PATRON  # looked up in its class it costs ten times as much
 _rules: dict[UUID, tuple[ShopSettings, Rules]] = {}
 
 
@@ -50,7 +49,7 @@ async def resolve(tx: Tx, shop: Shop, events: list[Event], now: datetime, signer
     for event in events:
         if event.previous_id is not None:
             wanted |= {(claim.kind, claim.value) for claim in aliased(event, rules)}
-        if event.source is _PATRON and (origin_id := told_origin(event)) is not None:
+        if event.source is PATRON and (origin_id := told_origin(event)) is not None:
             told.add(origin_id)
     state = await load(tx, list(wanted), list(told), signer)
     resolver = Resolver(state, rules, now, ids_from(now))

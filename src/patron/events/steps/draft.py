@@ -7,14 +7,13 @@ import msgspec
 
 from patron.events.reading.heard import Call, Heard, Refusal, Stamp
 from patron.events.reading.values import shared_at_ms
-from patron.events.types import Event, EventType, Source, Trust
+from patron.events.types import TRACK, Event, Source, Trust
 
 OURS = frozenset({Source.CONNECTOR, Source.IMPORT, Source.PATRON})
 """Sources that are no visit: nothing there is judged as a browser."""
 
 _TRUSTS = tuple(Trust)
 _SOURCES = tuple(Source)
-_TRACK = EventType.TRACK
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -52,7 +51,7 @@ def draft(heard: Heard) -> Draft:
     call, stamp = heard.call, heard.stamp
     received = shared_at_ms(stamp.r)
     event = Event(
-        type=_TRACK,
+        type=TRACK,
         name="",
         ts=received,
         received_at=received,

@@ -9,7 +9,7 @@ from patron.events.ecommerce import canonical, tidy
 from patron.events.reading.heard import Refusal
 from patron.events.reading.values import depth, holds_nul, shown, widest
 from patron.events.steps.draft import OURS, Draft, Setting
-from patron.events.types import Drop, EventType
+from patron.events.types import TRACK, Drop, EventType
 
 EVENT_BYTES = 32 << 10
 OWNERS_EVENT_BYTES = 512 << 10  # an import or a connector may bring an order of a thousand lines
@@ -25,7 +25,6 @@ _NAMES = {
 }
 # Said once on arrival and of no use later; the raw User-Agent is kept as browser and os.
 _NOT_LOGGED = ("userAgent", "userAgentData", "library", "ip", "userHash", "plugins", "integrations")
-_TRACK = EventType.TRACK  # looked up in its class it costs ten times as much
 _encode = msgspec.json.Encoder().encode
 
 
@@ -40,7 +39,7 @@ class Logged(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 def drop_nameless(draft: Draft, _: Setting) -> Refusal | None:
-    if draft.event.type is not _TRACK:
+    if draft.event.type is not TRACK:
         return None
     if draft.call.event and draft.call.event.strip():
         return None
@@ -53,7 +52,7 @@ def drop_nameless(draft: Draft, _: Setting) -> Refusal | None:
 
 def put_name(draft: Draft, setting: Setting) -> None:
     event, call = draft.event, draft.call
-    if event.type is _TRACK:
+    if event.type is TRACK:
         given = call.event or ""
         event.name = canonical(given)
         if event.name != given:

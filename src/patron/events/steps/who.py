@@ -9,14 +9,12 @@ from patron.events.log.dedup import key
 from patron.events.reading.heard import Refusal
 from patron.events.reading.values import identifier, shown
 from patron.events.steps.draft import Draft, Setting
-from patron.events.types import Drop, Event, EventType, Source, Trust
+from patron.events.types import GROUP, IMPORT, Drop, Event, EventType, Source, Trust
 
 LONGEST_ID = 255
 HEARD_FROM_A_PAGE = ("public", "verified")
 _NAMES_OF_IDS = ("userId", "anonymousId", "previousId", "groupId", "messageId", "event")
 TYPES = {kind.value: kind for kind in EventType}
-# Looked up in its class a member costs ten times as much, which each event would pay in each step.
-_GROUP, _IMPORT = EventType.GROUP, Source.IMPORT
 
 
 def drop_unknown_type(draft: Draft, _: Setting) -> Refusal | None:
@@ -55,7 +53,7 @@ def put_context(draft: Draft, _: Setting) -> None:
     context = event.context
     if "patron" in context and event.source is not Source.PATRON:
         del context["patron"]
-    if "traits" in context and not event.traits and event.type is not _GROUP:
+    if "traits" in context and not event.traits and event.type is not GROUP:
         traits = context["traits"]
         if isinstance(traits, dict):
             event.traits = context.pop("traits")
@@ -96,7 +94,7 @@ def put_trust(draft: Draft, setting: Setting) -> None:
     them: what a restore cut off the lake is believed no more than when it was heard first.
     """
     event = draft.event
-    if event.source is _IMPORT and (said := event.context.get("trust")) in HEARD_FROM_A_PAGE:
+    if event.source is IMPORT and (said := event.context.get("trust")) in HEARD_FROM_A_PAGE:
         event.trust = Trust[str(said).upper()]
         del event.context["trust"]
         return
@@ -118,7 +116,7 @@ def put_message_id(draft: Draft, _: Setting) -> None:
     event = draft.event
     if event.message_id:
         return
-    if event.source is _IMPORT:
+    if event.source is IMPORT:
         content = (
             event.type,
             draft.call.event,
@@ -140,7 +138,7 @@ def put_key(draft: Draft, _: Setting) -> None:
     if draft.original is not None:
         draft.client_ms = max(0, int(draft.original.timestamp() * 1000))
     again = draft.stamp.x
-    if again and event.source is _IMPORT and not again.startswith("dead-letter"):
+    if again and event.source is IMPORT and not again.startswith("dead-letter"):
         # Refused, a row was never taken in: it is the one that the same file brings another time.
         again = None
     message = f"{again}/{event.message_id}" if again else event.message_id
