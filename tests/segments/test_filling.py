@@ -15,6 +15,7 @@ from patron.kit.db import Database, connect, execute, value
 from patron.kit.lake import Lake
 from patron.profiles import store as profiles
 from patron.segments import filling, saving
+from patron.segments.live import book
 from patron.segments.live import store as remembered
 from patron.segments.members import store as members
 from patron.segments.saved import store as saved
@@ -115,6 +116,7 @@ def test_broken_off_anywhere_it_begins_anew(
         await save(stage, "spent", SPENT)
         await save(stage, "twice", TWICE)
         monkeypatch.setattr(filling, "AT_ONCE", 2)
+        monkeypatch.setattr(book, "AT_ONCE", 2)
         monkeypatch.setattr(filling, "ROWS_AT_ONCE", 3)
         left = after
 

@@ -31,23 +31,24 @@ async def fire_due(db: Database, shop: Shop, now: datetime) -> int:
     walk; how many these were."""
     fired = 0
     while True:
-        some = await db.run(shop.schema, lambda tx: _fire(tx, shop, now))
+        some, at_once = await db.run(shop.schema, lambda tx: _fire(tx, shop, now))
         fired += some
-        if not some:
+        if some < at_once:
             break
     if fired:
         ASKED.labels(shop.slug).inc(fired)
     return fired
 
 
-async def _fire(tx: Tx, shop: Shop, now: datetime) -> int:
-    """Nothing overtakes the log: no window ends before everything received until then is walked."""
+async def _fire(tx: Tx, shop: Shop, now: datetime) -> tuple[int, int]:
+    """How many were asked, of so many at most. Nothing overtakes the log: no window ends before
+    everything received until then is walked."""
     book = await book_of(tx, shop)
     noted = await changed.waiting(tx, book.at_once)
     walked_to = await events.frontier(tx)
     due = await live.due(tx, now, walked_to, book.at_once)
     if not due and not noted:
-        return 0
+        return 0, book.at_once
     roots = await profiles.roots(tx, [*due, *noted])
     await profiles.lock(tx, sorted(set(roots.values())))
     told = await changed.take(tx, noted)
@@ -67,7 +68,7 @@ async def _fire(tx: Tx, shop: Shop, now: datetime) -> int:
         LATE.labels(shop.slug).observe(seconds)
     await keep(tx, shop, book, asked, None, now)
     await reach("segments.fired")
-    return max(len(due), len(noted))
+    return max(len(due), len(noted)), book.at_once
 
 
 async def tell(db: Database, shop: Shop, inbox: Inbox) -> int:
