@@ -31,6 +31,7 @@ from patron.kit.settings import Settings
 from patron.profiles.batch.store import digest
 from patron.recommend import shelf
 from patron.recommend import tasks as recommend
+from patron.recommend.training import reports
 from patron.recommend.training.report import Report
 from patron.recommend.training.train import Heard, nobody
 from patron.recommend.types import Fitted
@@ -42,6 +43,7 @@ from patron.shops import store as shops
 from patron.shops.retention import store as retention
 from patron.shops.types import Shop
 
+FIRST_SECONDS = 15.0
 LOW = 10
 """The priority of what may take minutes and nobody waits for."""
 BUSY_SECONDS, PATIENCE = 0.2, 120.0
@@ -85,12 +87,21 @@ async def refresh_models(settings: Settings, url: str, shop: Shop, clock: Clock)
 
 
 async def train_models(
-    settings: Settings, url: str, shop: Shop, clock: Clock, heard: Heard = nobody
+    settings: Settings,
+    url: str,
+    shop: Shop,
+    clock: Clock,
+    heard: Heard = nobody,
+    *,
+    briefly: bool = False,
 ) -> Report:
-    """Choose parameters, judge every source on the shop's own last days, and count anew."""
+    """Choose parameters, judge every source on the shop's own last days, and count anew. The first
+    training, `briefly`, searches for a few seconds: other jobs wait, and the night is near."""
     material = await material_of(settings, url, shop, clock)
     models = shelf.shelf_of(settings.data_dir, shop.slug)
     seconds = float(settings.training_seconds)
+    if briefly and reports.latest(models) is None:
+        seconds = min(seconds, FIRST_SECONDS)
     return recommend.train(material, models, clock.now(), seconds=seconds, heard=heard)
 
 
@@ -167,7 +178,8 @@ def main() -> None:
         done = asyncio.run(refresh_models(settings, settings.database_url, shop, clock))
     elif job == "train":
         os.nice(LOW)
-        done = asyncio.run(train_models(settings, settings.database_url, shop, clock)).summary()
+        trained = train_models(settings, settings.database_url, shop, clock, briefly=True)
+        done = asyncio.run(trained).summary()
     elif job == "segments":
         try:
             done = asyncio.run(fill_segments(settings, settings.database_url, shop, clock))
