@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from musthold.two_shops import Tenant, two_shops
+from musthold.two_shops import FILES, REFUSED, Tenant, two_shops
 from running import eventually
 
 pytestmark = pytest.mark.slow
@@ -49,39 +49,10 @@ RIGHTS: list[tuple[str, str]] = [
     (r"(PUT|POST|DELETE) /api/(placements|recommend)\b", "recommend:write"),
 ]
 
-# Where the owner is refused for what she asks, not for who she is.
-REFUSED = {
-    ("POST", "/api/messages/{message_id}/resolve"): 409,
-    ("POST", "/api/lists/lookalikes"): 409,  # of a segment with nobody in it
-}
-
 # Keys that are no shop's own, and those of what Patron suggests.
 PLACES = {
     "/api/segments/ready-made/{key}": "ready_made",
     "/api/segments/suggestions/{key}": "suggestion",
-}
-
-# What is posted as it is.
-FILES = {
-    ("POST", "/api/suppressions/import"): b"email\nzoe@customers.example\n",
-    ("PUT", "/api/predictions/{key}/file"): b"person,value\nemail:zoe@customers.example,1\n",
-    ("POST", "/api/messages/returned"): b"""Content-Type: multipart/report; boundary=b
-
---b
-Content-Type: message/delivery-status
-
-Reporting-MTA: dns; mx.example.com
-
-Action: failed
-Status: 5.1.1
-
---b
-Content-Type: text/rfc822-headers
-
-Message-ID: <MESSAGE@acme.example>
-
---b--
-""",
 }
 
 # Where one may ask for a person, and what that is called.

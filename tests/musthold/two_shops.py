@@ -21,6 +21,36 @@ SCOPES = (
 
 LOCAL = "127.0.0.0/8"
 
+# What is posted as it is.
+FILES = {
+    ("POST", "/api/suppressions/import"): b"email\nzoe@customers.example\n",
+    ("PUT", "/api/predictions/{key}/file"): b"person,value\nemail:zoe@customers.example,1\n",
+    ("POST", "/api/messages/returned"): b"""Content-Type: multipart/report; boundary=b
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.com
+
+Action: failed
+Status: 5.1.1
+
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: <MESSAGE@acme.example>
+
+--b--
+""",
+}
+
+
+# Where the owner is refused for what she asks, not for who she is.
+REFUSED = {
+    ("POST", "/api/messages/{message_id}/resolve"): 409,
+    ("POST", "/api/lists/lookalikes"): 409,  # of a segment with nobody in it
+}
+
 
 class Tenant:
     """One of the two shops: its keys, and the ids of what is in it."""
