@@ -32,6 +32,7 @@ from patron.recommend.sequence.model import Params
 from patron.recommend.sequence.query import for_many
 from patron.recommend.types import Interactions, Kind
 from people_peers import matrix
+from recommend_http import spent
 
 CUSTOMERS, ITEMS, EACH, N = 1_000_000, 100_000, 10, 10
 FITTED_ON = 100_000
@@ -143,7 +144,6 @@ def _ordered(house: Running, past: Interactions) -> None:
 
 def _asked(house: Running, people: int) -> tuple[float, float]:
     """Seconds until everybody's list was there, and of the web process' core."""
-    web = house.part("web")
     lists = [
         {"placement": "recommended_for_you", "count": N, "profiles": [
             f"user_id:person-{n}" for n in range(first, min(first + AT_ONCE, people))
@@ -151,13 +151,13 @@ def _asked(house: Running, people: int) -> tuple[float, float]:
         for first in range(0, people, AT_ONCE)
     ]  # fmt: skip
     house.call("POST", "/api/recommend/batch", json={**lists[0], "profiles": ["user_id:nobody"]})
-    before, began = sum(web.cpu_times()[:2]), time.perf_counter()
+    before, began = spent(house), time.perf_counter()
     for asked in lists:
         answer = house.call("POST", "/api/recommend/batch", json=asked)
         assert answer.status_code == 200, answer.text
         answers = answer.json()["answers"]
         assert all(one["known"] and len(one["answer"]["items"]) == N for one in answers)
-    return time.perf_counter() - began, sum(web.cpu_times()[:2]) - before
+    return time.perf_counter() - began, spent(house) - before
 
 
 def _als(history: Interactions) -> float:
