@@ -138,7 +138,7 @@ def spent(house: Running) -> float:
     """Seconds of processor time that the web process has used so far."""
     web = house.part("web")
     times = [one.cpu_times() for one in [web, *web.children(recursive=True)]]
-    return sum(one.user + one.system for one in times)
+    return float(sum(one.user + one.system for one in times))
 
 
 def main() -> None:

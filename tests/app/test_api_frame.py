@@ -25,6 +25,9 @@ def shop() -> Iterator[Running]:
 
 def test_health_and_metrics(shop: Running) -> None:
     assert httpx.get(f"{shop.url}/healthz").json() == {"status": "ok"}
+    for path, status in (("/healthz", 200), ("/readyz", 200), ("/api/shop", 401)):
+        asked = httpx.head(f"{shop.url}{path}")  # as many a monitor does
+        assert (asked.status_code, asked.content) == (status, b"")
     assert httpx.get(f"{shop.url}/readyz").json() == {"status": "ok"}
     text = httpx.get(f"{shop.url}/metrics").text
     assert "patron_inbox_pending_bytes" in text
@@ -71,6 +74,9 @@ def test_a_key_may_do_what_its_scopes_say_and_no_more(shop: Running) -> None:
     refused = shop.call("GET", "/api/shop", headers=reader)
     assert refused.status_code == 403
     assert "shop:admin" in refused.json()["detail"]
+    none = shop.call("POST", "/api/keys", json={"name": "x"})
+    assert (none.status_code, none.json()["path"]) == (400, "scopes")
+    assert "ingest" in none.json()["remedy"]
     unknown = shop.call("POST", "/api/keys", json={"name": "x", "scopes": ["everything"]})
     assert unknown.status_code == 400
     assert unknown.json()["path"] == "scopes"

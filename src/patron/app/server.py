@@ -96,9 +96,23 @@ def build(settings: Settings, clock: Clock) -> Callable[[Any, Any, Any], Awaitab
             if door is not None:
                 await door(scope, receive, send)
                 return
+            if scope["method"] == "HEAD":
+                scope, send = {**scope, "method": "GET"}, bodiless(send)
         await api(scope, receive, send)
 
     return app
+
+
+def bodiless(send: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+    """What a monitor asks with HEAD is answered as GET is, and ends behind its headers."""
+
+    async def head(message: Any) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif not message.get("more_body", False):
+            await send({**message, "body": b""})
+
+    return head
 
 
 def build_api(web: Web) -> Litestar:
