@@ -23,7 +23,8 @@ SENT, IN_DOUBT = "sent", "ambiguous"
 LAKE = "lake.appended"
 BY_HAND = "profiles.told"
 SEGMENTS = {
-    f"segments.{name}" for name in ("fired", "told", "filled", "table_written", "predicted")
+    f"segments.{name}"
+    for name in ("fired", "told", "filled", "table_written", "predicted", "compared")
 }
 """Where test_segments_in_time dies."""
 

@@ -166,3 +166,25 @@ def test_a_night_of_predictions_that_dies_is_worked_again(town: SlowMotion) -> N
         return len(after) == 3 and all(at is not None and at not in before for at in after)
 
     eventually(done, "the predictions of the night")
+
+
+def test_a_night_of_comparing_people_that_dies_is_worked_again(town: SlowMotion) -> None:
+    def compared() -> tuple[str | None, int]:
+        found = town.shop.call("GET", "/api/profiles/user_id:dora-0/similar").json()
+        return found["made_at"], found["compared"]
+
+    with town.conductor.hold("segments.compared", "job") as held:
+        for number in range(25):
+            product = {"product_id": f"shoe-{number % 3}", "category": "Shoes"}
+            town.say("Product Viewed", f"dora-{number}", product)
+        town.inside.walked()
+        town.conductor.advance(days=1)
+        held.kill()
+    assert compared() == (None, 0)
+
+    def done() -> bool:
+        town.conductor.advance(seconds=1)
+        made_at, people = compared()
+        return made_at is not None and people >= 25
+
+    eventually(done, "people being compared")
