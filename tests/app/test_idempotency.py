@@ -38,6 +38,7 @@ class Caller:
             "type": "http",
             "method": "POST",
             "path": "/api/keys",
+            "query_string": b"",
             "headers": [(b"idempotency-key", b"one")],
             "state": {"access": self.access},
         }

@@ -24,7 +24,18 @@ ShopName = Annotated[
 ]
 
 IDS = ("id", "profile")
-console = Console()
+READABLE = 16
+"""Letters that a column keeps at least; a terminal with less room breaks the lines itself."""
+
+
+class Terminal(Console):
+    """Prints what is wider than the terminal as it is: a cut word says nothing."""
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        super().print(*objects, **{"crop": False, **how})
+
+
+console = Terminal()
 
 
 def show(value: Any, as_json: bool, text: Callable[[], Any]) -> None:
@@ -44,8 +55,16 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) 
     result = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
         result.add_column(name, no_wrap=name in IDS, overflow="fold")
-    for row in rows:
-        result.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+    told = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    for row in told:
+        result.add_row(*map(escape, row))
+    widest = [max(map(len, column)) for column in zip(columns, *told, strict=True)]
+    least = [
+        w if name in IDS else min(w, READABLE) for name, w in zip(columns, widest, strict=True)
+    ]
+    needed = sum(least) + 2 * (len(columns) - 1)
+    if needed > console.width:
+        result.width = needed
     return result
 
 
