@@ -1,5 +1,6 @@
 """Whatever fits the OpenAPI document, and what does not, never makes the server fail."""
 
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from running import Running, running
 
 EXAMPLES = 12
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,10 @@ def fuzz(shop: Running, tmp_path: Path, *words: str) -> str:
         "--suppress-health-check", "all", "--warnings", "off",
         *words,
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=500)
+    knows_mails = {**os.environ, "SCHEMATHESIS_HOOKS": "fuzzed_mails", "PYTHONPATH": str(HERE)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, timeout=500, env=knows_mails
+    )
     report = done.stdout + done.stderr
     assert done.returncode == 0, report[-6_000:]
     return report

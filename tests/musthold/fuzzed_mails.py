@@ -1,0 +1,5 @@
+"""For Schemathesis: a mail is text."""
+
+import schemathesis
+
+schemathesis.serializer.alias("message/rfc822", "text/plain")
