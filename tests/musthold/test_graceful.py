@@ -90,6 +90,25 @@ def test_a_cold_start_is_quick_and_says_when_it_is_ready(monkeypatch: pytest.Mon
         assert house.stop() == 0
 
 
+def test_a_signal_may_interrupt_the_wait_for_it_anywhere() -> None:
+    """Some thousand signals while the house waits as it does between two looks; with a lock that
+    knows no second visit the process hangs within a moment."""
+    story = """
+import signal, time
+from patron.kit.stopping import Stop
+stop, told = Stop(), []
+def tell(*_):
+    told.append(stop.set())
+    stop._is_set = len(told) > 5_000
+signal.signal(signal.SIGALRM, tell)
+signal.setitimer(signal.ITIMER_REAL, 0.0001, 0.0001)
+while not stop.is_set():
+    stop.wait(0.0001)
+signal.setitimer(signal.ITIMER_REAL, 0)
+"""
+    subprocess.run([sys.executable, "-c", story], check=True, timeout=60)
+
+
 def processes_of(house: Running) -> list[psutil.Process]:
     """Web, worker, their children and jobs of this installation; not PostgreSQL."""
     found = []

@@ -23,6 +23,7 @@ from patron.kit.postgres.errors import PostgresError
 from patron.kit.postgres.place import make_folder
 from patron.kit.postgres.server import PostgresServer
 from patron.kit.settings import Settings
+from patron.kit.stopping import Stop
 
 log = logger(__name__)
 
@@ -133,7 +134,7 @@ class House:
         self._postgres: PostgresServer | None = None
         self.children: list[Child] = []
         self.url = ""
-        self._stop = threading.Event()
+        self._stop = Stop()
         self._reviving: threading.Thread | None = None
         self._occupancy = Occupancy(settings.data_dir)
 

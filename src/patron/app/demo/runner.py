@@ -32,6 +32,7 @@ from patron.kit.money import format_money
 from patron.kit.postgres.server import PostgresServer
 from patron.kit.problems import Problem
 from patron.kit.settings import Settings
+from patron.kit.stopping import Stop
 from patron.recommend.shelf import TOGETHER, Shelf, shelf_of
 
 SEED = 7
@@ -47,7 +48,7 @@ class Demo:
         self.place = Place(os.environ)
         self._clock: Clock = SystemClock()
         self._open = ExitStack()
-        self._over = threading.Event()
+        self._over = Stop()
 
     def play(self, *, reset: bool) -> dict[str, Any]:
         """Load what is missing, start everything, play the scenes; with `reset`, from nothing.
