@@ -160,6 +160,9 @@ def test_a_shop_moves_and_changes_hands(shop: Running) -> None:
     assert shop.call("PATCH", "/api/shop", json=back).json() == before
     for wrong in ({}, {"time_zone": "Berlin"}, {"owner_email": "me"}, {"currency": "EUR"}):
         assert shop.call("PATCH", "/api/shop", json=wrong).status_code == 400
+    blank = shop.call("PATCH", "/api/shop", json={"name": " ", "owner_email": "me@new.example"})
+    assert (blank.status_code, blank.json()["path"]) == (400, "name")
+    assert shop.call("GET", "/api/shop").json() == before
     refused = shop.command("shop", "change", "--time-zone", "Berlin")
     assert (refused.returncode, "'Berlin' is unknown" in refused.stderr) == (1, True)
 

@@ -49,8 +49,7 @@ def found_shop(
     settings: ShopSettings | None = None,
 ) -> Shop:
     """A new shop in rehearsal. Raises Problem 400 naming what is wrong with an argument."""
-    if not name.strip():
-        raise bad_request("the shop's name is empty", remedy="give it a name", path="name")
+    name = shop_name(name)
     currency_of(currency)
     time_zone_of(time_zone)
     web_address(public_url)
@@ -60,7 +59,7 @@ def found_shop(
     return Shop(
         id=id_at(now),
         slug=slug,
-        name=name.strip(),
+        name=name,
         schema="shop_" + slug.replace("-", "_"),
         currency=currency,
         time_zone=time_zone,
@@ -72,6 +71,13 @@ def found_shop(
         identity_secret=secrets.token_bytes(32),
         settings=settings,
     )
+
+
+def shop_name(name: str) -> str:
+    """`name` without blanks around it; Problem 400 when nothing is left."""
+    if not name.strip():
+        raise bad_request("the shop's name is empty", remedy="give it a name", path="name")
+    return name.strip()
 
 
 def currency_of(code: str) -> str:
@@ -125,21 +131,28 @@ def mail_address(address: str) -> str:
     return address
 
 
+CHANGEABLE = {
+    "name": shop_name,
+    "time_zone": time_zone_of,
+    "public_url": web_address,
+    "owner_email": mail_address,
+}
+
+
 def refounded(kept: Shop, change: ShopChange) -> Shop:
     """`kept` with what `change` says. Raises Problem 400 naming what is wrong."""
-    told = {name: value for name, value in msgspec.structs.asdict(change).items() if value}
+    told = {one: said for one, said in msgspec.structs.asdict(change).items() if said is not None}
     if not told:
         raise bad_request(
             "nothing says what is to change",
             remedy="give " + ", ".join(ShopChange.__struct_fields__[:-1]) + " or owner_email",
         )
-    if change.time_zone:
-        time_zone_of(change.time_zone)
-    if change.owner_email:
-        mail_address(change.owner_email)
-    if change.public_url:
-        told["public_url"] = web_address(change.public_url).rstrip("/")
-        told["hosts"] = [str(urlsplit(change.public_url).hostname), *kept.settings.more_hosts]
+    for name, read in CHANGEABLE.items():
+        if name in told:
+            told[name] = read(told[name])
+    if "public_url" in told:
+        told["public_url"] = told["public_url"].rstrip("/")
+        told["hosts"] = [str(urlsplit(told["public_url"]).hostname), *kept.settings.more_hosts]
     return msgspec.structs.replace(kept, **told)
 
 
@@ -189,7 +202,14 @@ def _lawful(settings: ShopSettings) -> None:
 
 
 def make_key(kind: KeyKind, name: str, scopes: list[str], now: datetime) -> tuple[Key, str]:
-    """A new key and its secret, which nobody can look up again if it is a server key."""
+    """A new key and its secret, which nobody can look up again if it is a server key. Raises
+    Problem 400 for a scope that is unknown, and for a server key without any."""
+    if kind is KeyKind.SERVER and not scopes:
+        raise bad_request(
+            "a server key without a scope may do nothing",
+            remedy=f"give it scopes, such as {Scope.INGEST}, or make a public key for pages",
+            path="scopes",
+        )
     unknown = sorted(set(scopes) - {str(s) for s in Scope})
     if unknown:
         raise bad_request(

@@ -14,11 +14,11 @@ from litestar.params import Body, FromPath
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.migrate import HOUSE
-from patron.kit.problems import bad_request, not_found
+from patron.kit.problems import not_found
 from patron.shops import store
 from patron.shops.access import requires
 from patron.shops.found import changed, make_key, refounded
-from patron.shops.types import Key, KeyKind, Mode, Scope, Shop, ShopChange, ShopSettings
+from patron.shops.types import Key, KeyKind, Mode, Shop, ShopChange, ShopSettings
 from patron.shops.views import MadeKey, ShopView, view
 
 
@@ -121,12 +121,6 @@ async def create_key(
 ) -> MadeKey:
     """The secret of a server key is in this answer and nowhere else; sent again with its
     `Idempotency-Key`, the request makes no other key and is answered with 409."""
-    if data.kind is KeyKind.SERVER and not data.scopes:
-        raise bad_request(
-            "a server key without a scope may do nothing",
-            remedy=f"give scopes, such as [{str(Scope.INGEST)!r}], or the kind 'public' for pages",
-            path="scopes",
-        )
     key, secret = make_key(data.kind, data.name, data.scopes, clock.now())
     async with db.unit(HOUSE) as tx:
         await store.insert_key(tx, shop.id, key, secret, clock.now())

@@ -14,10 +14,10 @@ from patron.app.cli.output import Json, ShopName, clear_errors, show, table
 from patron.app.founding import found
 from patron.kit.db import Database
 from patron.kit.migrate import HOUSE
-from patron.kit.problems import Problem, bad_request, not_found
+from patron.kit.problems import Problem, not_found
 from patron.shops import store
 from patron.shops.found import changed, make_key, refounded
-from patron.shops.types import Key, KeyKind, Mode, Scope, Shop, ShopChange, ShopSettings
+from patron.shops.types import Key, KeyKind, Mode, Shop, ShopChange, ShopSettings
 from patron.shops.views import MadeKey, ShopView, view
 
 shop_app = typer.Typer(no_args_is_help=True, help="Shops of this installation.")
@@ -149,11 +149,6 @@ def create_key(
     with clear_errors(), open_house() as house:
         which = house.shop(shop)
         kind = KeyKind.PUBLIC if public else KeyKind.SERVER
-        if not public and not scope:
-            raise bad_request(
-                "a server key without a scope may do nothing",
-                remedy=f"give --scope, such as --scope {Scope.INGEST}, or --public for pages",
-            )
         key, secret = make_key(kind, name, scope or [], house.clock.now())
 
         async def keep(db: Database) -> None:
