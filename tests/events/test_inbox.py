@@ -1,6 +1,7 @@
 """Events are handed in: what is acknowledged is on disk, whatever happens to the connection."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any, LiteralString
 
@@ -107,17 +108,13 @@ def test_a_commit_whose_answer_is_lost_stands_once(house: House) -> None:
 def test_killed_connections_lose_and_double_nothing(house: House) -> None:
     async def story(db: Database) -> None:
         inbox = Inbox(db.url, SystemClock())
-        done = asyncio.Event()
-        taken = 0
+        sent: list[str] = []
+        kills = 0
 
-        async def kill() -> int:
-            kills = 0
-            while not done.is_set():
-                before = taken
-
-                async def on(before: int = before) -> bool:
-                    return taken > before or done.is_set()
-
+        async def kill() -> None:
+            nonlocal kills
+            while kills < 10:
+                before = len(sent)
                 async with db.session() as tx:
                     found = await tuples(
                         tx,
@@ -126,23 +123,22 @@ def test_killed_connections_lose_and_double_nothing(house: House) -> None:
                     )
                 kills += len(found)
                 # Not faster than calls are taken, or a slow machine would do nothing but connect.
-                await asyncio.sleep(0.02)
-                await until(on)
-            return kills
+                await until(lambda before=before: asyncio.sleep(0, len(sent) > before))  # type: ignore[misc]
 
-        async def send(start: int) -> None:
-            nonlocal taken
-            for n in range(start, start + 60):
-                await inbox.append(house.acme, [event(n)], **PATRON)
-                taken += 1
+        async def send(caller: int) -> None:
+            for number in itertools.count(caller, 10):
+                if kills >= 10 and number >= 600:
+                    return
+                await inbox.append(house.acme, [event(number)], **PATRON)
+                sent.append(f"m-{number}")
 
-        killer = asyncio.ensure_future(kill())
-        await asyncio.gather(*(send(start) for start in range(0, 600, 60)))
-        done.set()
-        assert await killer > 0
-        await inbox.close()
+        try:
+            async with asyncio.timeout(120):
+                await asyncio.gather(*map(send, range(10)), kill())
+        finally:
+            await inbox.close()
         found = [e["messageId"] for e in events_in(await envelopes(db, house.acme))]
-        assert sorted(found) == sorted(f"m-{n}" for n in range(600))
+        assert sorted(found) == sorted(sent)
 
     house.run(story)
 
