@@ -110,6 +110,7 @@ def test_what_a_placement_sold(house: House, tmp_path: Path) -> None:
         await floor.stock(*GOODS)
         stage = floor.stage
         answer = await floor.answer("best_sellers", anonymousId="phone")
+        later = await floor.answer("best_sellers", anonymousId="tablet")
         other = await floor.answer("new", anonymousId="phone")
         shown, clicked = {"rec_id": answer["rec_id"]}, timedelta(days=2)
         fake = answer["rec_id"][:-1] + ("0" if answer["rec_id"][-1] != "0" else "1")
@@ -126,6 +127,7 @@ def test_what_a_placement_sold(house: House, tmp_path: Path) -> None:
         await stage.walk(
             stage.event("Recommendation Shown", "phone", timedelta(days=3), **shown),
             stage.event("Product List Viewed", "tablet", clicked, list_id=answer["rec_id"]),
+            stage.event("Recommendation Shown", "tablet", clicked, rec_id=later["rec_id"]),
             click("phone", clicked, answer["rec_id"], "lamp"),
             click("tablet", clicked, answer["rec_id"], "cup"),
             click("tablet", timedelta(days=1), other["rec_id"], "cup"),
@@ -143,9 +145,10 @@ def test_what_a_placement_sold(house: House, tmp_path: Path) -> None:
         )
         async with floor.api() as api:
             found = (await api.get("/api/placements/best_sellers/results")).json()
-            assert (found["shown"], found["clicks"], found["clickers"]) == (2, 3, 3)
+            assert (found["shown"], found["clicks"], found["clickers"]) == (3, 3, 3)
+            assert found["viewers"] == 2  # one of them saw it twice
             assert (found["carts"], found["orders"], found["revenue"]) == (1, 1, 4_000)
-            assert found["click_share"] == 1.5 and found["window_days"] == 5
+            assert found["click_share"] == 1.0 and found["window_days"] == 5
             news = (await api.get("/api/placements/new/results")).json()
             assert (news["clicks"], news["orders"], news["revenue"]) == (1, 1, 1_200)
             back = stage.event("Order Refunded", "phone", order_id="half", total=40)

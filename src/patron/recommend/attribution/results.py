@@ -97,7 +97,7 @@ async def results(
         until=end,
         window_days=WINDOW.days,
         shown=shows,
-        viewers=sum(one.people for one in ours),
+        viewers=len({one.person for one in ours}),
         clicks=len(in_period),
         clickers=len({one.person for one in in_period}),
         carts=added,

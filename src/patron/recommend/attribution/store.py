@@ -16,11 +16,11 @@ _FROM = "FROM v_event e LEFT JOIN v_origin o ON o.origin_id = e.origin_id"
 
 
 class Told(msgspec.Struct, frozen=True):
-    """How often an answer was shown, and to how many people."""
+    """How often an answer was shown to somebody."""
 
     rec_id: str
+    person: UUID
     times: int
-    people: int
 
 
 class Click(msgspec.Struct, frozen=True):
@@ -47,14 +47,14 @@ class Deed(msgspec.Struct, frozen=True):
 async def shown(
     tx: Tx, names: Sequence[str], since: datetime, until: datetime, prefix: str
 ) -> list[Told]:
-    """The answers that were shown, by their name; `prefix` is what names of the placement begin
-    with."""
+    """The answers that were shown and to whom, by their name; `prefix` is what names of the
+    placement begin with."""
     return await rows(
         tx,
         Told,
-        f"SELECT {_REC_ID}, count(*), count(DISTINCT {_ROOT}) {_FROM}"
+        f"SELECT {_REC_ID}, {_ROOT}, count(*) {_FROM}"
         " WHERE e.name = ANY(%s) AND e.ts >= %s AND e.ts < %s"
-        f" AND starts_with({_REC_ID}, %s) GROUP BY 1",
+        f" AND starts_with({_REC_ID}, %s) GROUP BY 1, 2",
         (list(names), since, until, prefix),
     )
 
