@@ -56,6 +56,11 @@ def test_at_the_command_line(house: House, tmp_path: Path, asked: Any) -> None:
     assert "prize" in wrong and "price" in wrong
     file.write_text(json.dumps(LESS))
     assert asked("put", "cheap", str(file))["own"] is True
+    file.write_text(json.dumps({**LESS, "on": False}))
+    asked("put", "off", str(file))
+    for words in (("show", "off"), ("batch", "off", "--output", str(tmp_path / "off.jsonl"))):
+        assert "placement off is off" in asked(*words, code=1)
+    assert not (tmp_path / "off.jsonl").exists()
     assert asked("results", "cheap")["revenue"] == 0
     assert asked("results", "cheap", "--window", "7")["proof"] is None
     assert asked("delete", "cheap") == {"deleted": "cheap"}
@@ -65,6 +70,8 @@ def test_at_the_command_line(house: House, tmp_path: Path, asked: Any) -> None:
     assert done == {"customers": 12, "file": str(lines)}
     every = [json.loads(line) for line in lines.read_text().splitlines()]
     assert len(every) == 12 and all(one["answer"]["items"] for one in every)
+    assert "does not exist" in asked("batch", "nothing", "--output", str(lines), code=1)
+    assert len(lines.read_text().splitlines()) == 12 and not list(tmp_path.glob(".lines*"))
     assert asked("report") is None
     report = asked("train")
     assert report["orders"] == 12

@@ -13,6 +13,7 @@ from patron.kit.lake import lake_of
 from patron.kit.migrate import HOUSE
 from patron.kit.postgres.server import PostgresServer
 from patron.kit.problems import not_found
+from patron.recommend.many.batching import unanswered
 from patron.recommend.serving.asking import Answered, Question
 from patron.recommend.serving.engine import Engines
 from patron.recommend.serving.visitors import Asked
@@ -46,7 +47,8 @@ class OpenedShop:
         anybody, to a new visitor; items best first, each with its reason.
 
         `database_url`: where Patron's PostgreSQL answers; otherwise as `database_url` is set, or
-        the data folder's own. Raises Problem 404 for an unknown placement or profile.
+        the data folder's own. Raises Problem 404 for an unknown placement or profile, 409
+        for a placement that is off.
         """
         question = Question(
             placements=[placement], product=product, count=count,
@@ -81,7 +83,7 @@ class OpenedShop:
             finally:
                 await engines.close()
         if not found:
-            raise not_found("placement", question.placements[0])
+            raise unanswered(engine, question.placements[0])
         return found[0]
 
     def events(

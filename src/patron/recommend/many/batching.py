@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from patron.kit.db import Database
-from patron.kit.problems import not_found
+from patron.kit.problems import Problem, conflict, not_found
 from patron.recommend.many import ahead, reading
 from patron.recommend.serving.asking import Answered, Question
 from patron.recommend.serving.engine import Engine
@@ -43,7 +43,7 @@ class Batched(msgspec.Struct, frozen=True):
 
 
 async def batched(engine: Engine, batch: Batch) -> Batched:
-    """The answers in the order of the customers. Raises Problem 404 for an unknown placement, and
+    """The answers in the order of the customers. Raises Problem 404 for an unknown placement, 409
     for one that is off."""
     question = _question(engine, batch.placement, batch.count)
     found: list[ForOne] = []
@@ -68,7 +68,7 @@ async def everybody(
     engine: Engine, db: Database, placement: str, count: int | None = None
 ) -> AsyncIterator[ForOne]:
     """The answer of every known customer, by her id. Nobody is remembered for it: memory does not
-    grow with the customers. Raises Problem 404 as `batched`."""
+    grow with the customers. Raises Problem as `batched`."""
     question = _question(engine, placement, count)
     after: UUID | None = None
     while True:
@@ -99,5 +99,12 @@ def _answered(engine: Engine, question: Question, visitors: Sequence[Visitor]) -
 def _question(engine: Engine, placement: str, count: int | None) -> Question:
     there = engine.book.placements.get(placement)
     if there is None or not there.on:
-        raise not_found("placement", placement)
+        raise unanswered(engine, placement)
     return Question(placements=[placement], count=count)
+
+
+def unanswered(engine: Engine, placement: str) -> Problem:
+    """Why a placement answers nothing at all: there is none, or it is off."""
+    if placement not in engine.book.placements:
+        return not_found("placement", placement)
+    return conflict(f"placement {placement} is off", remedy='set "on" to true in its definition')

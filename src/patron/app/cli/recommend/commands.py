@@ -1,9 +1,11 @@
 """`patron recommend …`: ask, try, write placements, train, read what was found out and sold."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import msgspec
 import typer
@@ -20,7 +22,7 @@ from patron.kit.money import format_money
 from patron.kit.problems import not_found
 from patron.recommend import routes
 from patron.recommend.attribution.results import Result, results
-from patron.recommend.many.batching import everybody
+from patron.recommend.many.batching import everybody, unanswered
 from patron.recommend.placements import store
 from patron.recommend.serving.asking import Answered, Question
 from patron.recommend.serving.engine import Engine
@@ -61,7 +63,7 @@ def show_answer(
         question = Question(placements=[placement], product=product, cart=cart, count=count)
         found = engine.answer(question, visitor)
         if not found.placements:
-            raise not_found("placement", placement)
+            raise unanswered(engine, placement)
         return found.placements[0]
 
     found = with_engine(shop, ask)
@@ -204,16 +206,21 @@ def report(shop: ShopName = None, as_json: Json = False) -> None:
 @app.command("batch")
 def batch(
     placement: Key,
-    output: Annotated[Path, typer.Option("--output", help="The file for the lines.")],
+    output: Annotated[
+        Path, typer.Option("--output", dir_okay=False, help="The file for the lines.")
+    ],
     count: Count = None,
     shop: ShopName = None,
     as_json: Json = False,
 ) -> None:
-    """A placement's products for every known customer: a file with one JSON object a line."""
+    """A placement's products for every known customer: a file with one JSON object a line.
+
+    A file that is there is replaced when all of it is written.
+    """
 
     async def write(engine: Engine, db: Database) -> int:
         many = 0
-        with output.open("wb") as out:
+        with _replaced(output) as out:
             async for one in everybody(engine, db, placement, count):
                 out.write(msgspec.json.encode(one) + b"\n")
                 many += 1
@@ -251,6 +258,22 @@ def _reported(found: Report) -> Any:
         if one.blend is not None
     ]
     return table(("shared link", "", ""), blends, "No placement lets strategies share a link.")
+
+
+@contextmanager
+def _replaced(file: Path) -> Iterator[IO[bytes]]:
+    """The file to write to; what stood there stays until everything is written. A pipe or a device
+    is written to as it is."""
+    draft = file if file.exists() and not file.is_file() else file.with_name(f".{file.name}.part")
+    try:
+        with draft.open("wb") as out:
+            yield out
+        if draft != file:
+            draft.replace(file)
+    except BaseException:
+        if draft != file:
+            draft.unlink(missing_ok=True)
+        raise
 
 
 def _read(file: Path) -> dict[str, Any]:
