@@ -31,6 +31,7 @@ from patron.events.inbox import Inbox, InboxLimits
 from patron.events.routes import Door
 from patron.kit.clock import SystemClock
 from patron.kit.db import Database, execute
+from patron.kit.garbage import collect_rarely
 from patron.kit.migrate import HOUSE
 from patron.kit.postgres.server import PostgresServer
 from patron.shops import store as shops
@@ -78,6 +79,7 @@ def door() -> Any:
             db = Database(os.environ["BENCH_DATABASE"], max_size=2)
             await db.open()
             inbox = Inbox(db.url, SystemClock(), InboxLimits(backlog_events=10**9))
+            collect_rarely()  # as the web process does
             opened.append(Door(Keys(db), inbox, SystemClock()))
         await opened[0](scope, receive, send)
 

@@ -14,7 +14,6 @@ from pkgutil import walk_packages
 from typing import Any
 
 import typer.main
-from prometheus_client import Counter, Gauge, Histogram
 
 import patron
 from patron.app.apidocs import merged
@@ -29,7 +28,7 @@ from patron.events.types import Drop, EventType
 from patron.events.visit.channel import Channel
 from patron.journeys.types import ExitReason, RunState
 from patron.kit.clock import SystemClock
-from patron.kit.metrics import REGISTRY
+from patron.kit.metrics import REGISTRY, Durations, Tallies
 from patron.kit.settings import Settings, describe
 from patron.messages.types import State
 from patron.profiles.claims import ADDRESS_EVENTS
@@ -276,14 +275,14 @@ def metrics_page() -> str:
         if found.name.startswith("patron.app.demo") or found.name.endswith("__main__"):
             continue
         import_module(found.name)
-    kinds = ((Counter, "counter"), (Gauge, "gauge"), (Histogram, "histogram"))
     rows = []
     every: dict[int, Any] = {id(c): c for c in REGISTRY._names_to_collectors.values()}
     for one in every.values():
-        kind = next(word for kind, word in kinds if isinstance(one, kind))
-        name = one.describe()[0].name + ("_total" if kind == "counter" else "")
-        labels = ", ".join(f"`{label}`" for label in one._labelnames)
-        rows.append((f"`{name}`", kind, labels, one._documentation))
+        (told,) = one.describe()
+        name = told.name + ("_total" if told.type == "counter" else "")
+        known = one.labelled if isinstance(one, Tallies | Durations) else one._labelnames
+        labels = ", ".join(f"`{label}`" for label in known)
+        rows.append((f"`{name}`", told.type, labels, told.documentation))
     return page(
         "Metrics",
         "Figures in the Prometheus text format. Times are seconds. [Running it](../running.md) says"

@@ -1,13 +1,15 @@
-"""Clock, ids, cursors, signatures and cells of spreadsheets."""
+"""Clock, ids, cursors, signatures, figures and cells of spreadsheets."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from patron.kit.clock import ManualClock
 from patron.kit.ids import id_at, new_id, new_secret
+from patron.kit.metrics import SECONDS, Durations, Tallies
 from patron.kit.paging import bounded, decode, encode
 from patron.kit.problems import Problem
 from patron.kit.sheets import harmless
@@ -107,3 +109,26 @@ def test_a_digest_needs_the_secret() -> None:
 )
 def test_no_cell_is_a_formula(cell: object, written: object) -> None:
     assert harmless(cell) == written
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 20) | st.sampled_from(SECONDS))))
+def test_figures_of_hot_doors_read_like_the_librarys_own(told: list[tuple[str, float]]) -> None:
+    library, ours = CollectorRegistry(), CollectorRegistry()
+    calls = Counter("calls_total", "Calls", ["kind", "status"], registry=library)
+    seconds = Histogram("call_seconds", "Time", registry=library, buckets=SECONDS)
+    tallies = Tallies("calls_total", "Calls", ["kind", "status"])
+    durations = Durations("call_seconds", "Time")
+    for collector in (tallies, durations):
+        ours.register(collector)
+    for kind, duration in told:
+        calls.labels(kind, "200").inc()
+        seconds.observe(duration)
+        tallies.labels(kind, "200").count += 1
+        durations.observe(duration)
+    lines = [
+        sorted(
+            line for line in generate_latest(one).decode().splitlines() if "_created" not in line
+        )
+        for one in (library, ours)
+    ]
+    assert lines[0] == lines[1]

@@ -24,6 +24,7 @@ from patron.app.occupancy import end_with_master
 from patron.events.door.callers import Origins
 from patron.kit.clock import Clock
 from patron.kit.db import Database
+from patron.kit.garbage import collect_rarely
 from patron.kit.log import configure
 from patron.kit.memory import give_back_early
 from patron.kit.migrate import HOUSE
@@ -186,4 +187,5 @@ def create() -> Callable[[Any, Any, Any], Awaitable[None]]:
         raise SystemExit("database_url is not set: start the web process through `patron serve`")
     give_back_early()  # a preview counts in this process
     end_with_master()  # Granian's workers outlive a Granian that was killed
+    collect_rarely()
     return build(settings, the_clock("web"))

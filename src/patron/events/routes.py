@@ -13,7 +13,7 @@ from patron.events.door.openapi import openapi_paths
 from patron.events.inbox import Inbox, InboxDown, InboxFull
 from patron.kit.clock import Clock, monotonic
 from patron.kit.log import logger
-from patron.kit.metrics import counter, histogram
+from patron.kit.metrics import durations, tallies
 from patron.kit.problems import Problem
 from patron.shops.types import KeyKind
 
@@ -21,8 +21,8 @@ __all__ = ["Door", "DoorSettings", "openapi_paths"]
 
 log = logger(__name__)
 
-CALLS = counter("patron_door_calls_total", "Calls of the tracking API", ["call", "status"])
-CALL_SECONDS = histogram("patron_door_call_seconds", "From a call's arrival to its answer")
+CALLS = tallies("patron_door_calls_total", "Calls of the tracking API", ["call", "status"])
+CALL_SECONDS = durations("patron_door_call_seconds", "From a call's arrival to its answer")
 
 _SETTINGS = re.compile(r"/v1/projects/([A-Za-z0-9_-]{1,100})/settings")
 _SCRIPT = re.compile(r"/analytics\.js/v1/([A-Za-z0-9_-]{1,100})/analytics(?:\.min)?\.js")
@@ -84,17 +84,17 @@ class Door:
                 await self._take(kind, scope, receive)
                 await send(answers.SUCCESS_START)
                 await send(answers.SUCCESS_BODY)
-                self._taken[kind].inc()
+                self._taken[kind].count += 1
                 CALL_SECONDS.observe(monotonic() - started)
             elif scope["method"] == "OPTIONS":
                 await answers.answer_preflight(send, _POST)
             else:
                 await answers.answer_problem(send, _not_allowed(scope["method"]), allow=_POST)
         except ClientGone:
-            CALLS.labels(kind or "page", "gone").inc()
+            CALLS.labels(kind or "page", "gone").count += 1
         except Exception as error:
             problem, retry_after = _problem(error, scope["path"])
-            CALLS.labels(kind or "page", str(problem.document.status)).inc()
+            CALLS.labels(kind or "page", str(problem.document.status)).count += 1
             await answers.answer_problem(send, problem, retry_after=retry_after)
 
     async def _take(self, kind: str, scope: Any, receive: Any) -> None:
