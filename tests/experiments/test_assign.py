@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patron.experiments.assign import arm, mixed, point
+from patron.experiments.assign import arm, point
 from patron.experiments.incremental import arm_of, judge
 
 SUBJECTS = [UUID(int=number * 7919 + 13) for number in range(40_000)]
@@ -58,12 +58,6 @@ def test_a_larger_holdout_only_adds_people(subject: UUID, one: float, other: flo
 def test_a_wrong_share_is_named() -> None:
     with pytest.raises(ValueError, match=r"holdout 10: give a share from 0 to 1"):
         arm("x", UUID(int=1), 10)
-
-
-def test_mixed_arms() -> None:
-    assert mixed(["holdout", "treatment"])
-    assert not mixed(["holdout", "holdout"])
-    assert not mixed([])
 
 
 def test_where_nothing_is_done_next_to_nothing_is_found() -> None:

@@ -191,3 +191,30 @@ def test_people_who_become_one_count_once_and_who_is_erased_is_gone(
             assert await store.export(tx, [gone]) == []
 
     play(house, tmp_path, story)
+
+
+def test_a_share_that_is_changed_leaves_everybody_in_her_first_arm(
+    house: House, tmp_path: Path
+) -> None:
+    async def story(floor: Floor) -> None:
+        await floor.stock(*GOODS)
+        await placed(floor, "home", holdout={"share": 0.2})
+        people = [f"b{n}" for n in range(40)]
+        await come(floor, people)
+
+        async def arms() -> dict[str, str]:
+            return {who: (await floor.answer("home", anonymousId=who))["why"] for who in people}
+
+        first = await arms()
+        floor.stage.pass_time(days=6)
+        await placed(floor, "home", holdout={"share": 0.5})
+        moved = [who for who, why in (await arms()).items() if why != first[who]]
+        assert moved and len(await exposures(floor)) == len(people) + len(moved)
+        proof = (await results(floor, "home"))["proof"]
+        assert (proof["mixed"], proof["maturing"]) == (0, 0)
+        assert proof["held_out"]["people"] == sum(map(bool, first.values()))
+        assert proof["treated"]["people"] == len(people) - proof["held_out"]["people"]
+        # Seven days reach into the time of the new share: those who came back met both in it.
+        assert (await results(floor, "home", window=7))["proof"]["mixed"] == len(moved)
+
+    play(house, tmp_path, story)

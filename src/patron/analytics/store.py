@@ -20,9 +20,7 @@ _SAID = """
 # Filters of mail scanners click every link.
 _BY_HAND = "coalesce(e.properties ->> 'machine_click', 'false') <> 'true'"
 # Each person once, from her first message of the journey on, whenever that was.
-_FIRST = f"""
-  SELECT person, min(arm) AS arm, min(at) AS at, min(arm) <> max(arm) AS mixed
-  FROM ({_SAID}) AS every GROUP BY person"""
+_FIRST = compared.once(_SAID)
 
 
 def _asked(source: str, period: Period, **more: Any) -> dict[str, Any]:

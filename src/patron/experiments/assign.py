@@ -5,7 +5,6 @@ on another device. When two people turn out to be one and each had been given an
 differ; such a person leaves the analysis (`mixed`).
 """
 
-from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Literal
 from uuid import UUID
@@ -29,11 +28,6 @@ def point(experiment: str, subject: UUID) -> float:
     """Where `subject` lies in [0, 1) for `experiment`: uniform over subjects."""
     digest = blake2b(subject.bytes, digest_size=8, key=_key(experiment)).digest()
     return (int.from_bytes(digest, "big") >> 11) / (1 << 53)
-
-
-def mixed(arms: Iterable[str]) -> bool:
-    """Whether one person's assignments differ."""
-    return len(set(arms)) > 1
 
 
 def _key(experiment: str) -> bytes:

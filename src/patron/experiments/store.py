@@ -18,11 +18,26 @@ WITHIN = (
     "(%(since)s::timestamptz IS NULL OR {at} >= %(since)s)"
     " AND (%(until)s::timestamptz IS NULL OR {at} < %(until)s)"
 )
-EXPOSED = """
-  SELECT coalesce(g.root_id, e.origin_id) AS person, min(e.arm) AS arm, min(e.at) AS at,
-    min(e.arm) <> max(e.arm) AS mixed
+
+
+def once(met: str) -> str:
+    """Each person of a query of (person, arm, at) once, with her first arm: a query `first`.
+
+    Her arms are mixed when she met the other one while her orders counted. Who met it later, since
+    somebody changed the share, is no less of her first arm; to leave out those who came back would
+    take the most faithful from one arm only.
+    """
+    times = [f"min(at) FILTER (WHERE arm = '{arm}')" for arm in ("treatment", "holdout")]
+    return f"""
+  SELECT person, (array_agg(arm ORDER BY at, arm))[1] AS arm, min(at) AS at,
+    count(DISTINCT arm) > 1 AND greatest({", ".join(times)}) <= min(at) + %(window)s AS mixed
+  FROM ({met}) AS every GROUP BY person"""
+
+
+EXPOSED = once("""
+  SELECT coalesce(g.root_id, e.origin_id) AS person, e.arm, e.at
   FROM exposure e LEFT JOIN v_origin g ON g.origin_id = e.origin_id
-  WHERE e.experiment = %(experiment)s GROUP BY 1"""
+  WHERE e.experiment = %(experiment)s""")
 
 
 class Exposure(msgspec.Struct, frozen=True):

@@ -48,10 +48,10 @@ class Proof(msgspec.Struct, frozen=True):
 
     People count once, from the moment their first message left, or their first answer was given,
     or would have been, over `window` days. `maturing` people's window is still open; `mixed` people
-    were in both arms, before they were recognised as one or the share was changed; both are left
-    out. `extra` is the revenue the treated spent more than they would have, `per_person` the same
-    for each, `lift` how much more of them ordered; None while nothing can be said. `more` is how
-    many more it takes when it is too early: carts of a journey, people of a placement.
+    met both arms within it, before they were recognised as one or as the share was changed; both
+    are left out. `extra` is the revenue the treated spent more than they would have, `per_person`
+    the same for each, `lift` how much more of them ordered; None while nothing can be said. `more`
+    is how many more it takes when it is too early: carts of a journey, people of a placement.
     """
 
     verdict: Literal["proven", "harmful", "too_early"]
