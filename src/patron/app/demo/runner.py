@@ -144,6 +144,7 @@ class Demo:
     def _start(self, settings: Settings, standing: Standing, data: Data) -> tuple[Stage, House]:
         """Patron in processes of its own; the mail server and the shop's pages in this one."""
         teller, ports = self.teller, standing.ports
+        self.place.check_ports(ports)  # the load took minutes in which others may have come
         mailbox = Mailbox(self.place.folder / "mails", self._clock)
         mailbox.start(HOST, ports.mail)
         self._open.callback(mailbox.stop)
