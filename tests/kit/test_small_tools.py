@@ -1,4 +1,4 @@
-"""Clock, ids, cursors, signatures, figures and cells of spreadsheets."""
+"""Clock, ids, cursors, signatures, figures, rests and cells of spreadsheets."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from patron.kit.clock import ManualClock
 from patron.kit.ids import id_at, new_id, new_secret
 from patron.kit.metrics import SECONDS, Durations, Tallies
+from patron.kit.pace import Pace
 from patron.kit.paging import bounded, decode, encode
 from patron.kit.problems import Problem
 from patron.kit.sheets import harmless
@@ -132,3 +133,12 @@ def test_figures_of_hot_doors_read_like_the_librarys_own(told: list[tuple[str, f
         for one in (library, ours)
     ]
     assert lines[0] == lines[1]
+
+
+def test_who_looks_for_work_rests_longer_the_longer_there_is_none() -> None:
+    pace = Pace(0.02, 0.1)
+    rests = [pace.after(0) for _ in range(50)]
+    assert rests[0] == 0.02
+    assert rests == sorted(rests)
+    assert rests[-1] == 0.1
+    assert [pace.after(found) for found in (3, None, 1, 0)] == [0, 0.02, 0, 0.02]

@@ -29,6 +29,7 @@ from patron.kit.garbage import collect_rarely
 from patron.kit.log import configure, logger
 from patron.kit.metrics import exposition, gauge
 from patron.kit.migrate import HOUSE
+from patron.kit.pace import Pace
 from patron.kit.postgres.place import make_folder
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
@@ -39,9 +40,12 @@ from patron.shops.types import Shop
 
 log = logger(__name__)
 
-POLL_SECONDS = 0.02
-TIMER_SECONDS = 0.1
-TELL_SECONDS = 0.25
+# Seconds between two looks for work: soon after there was some, later when all is quiet.
+WALK_SECONDS = (0.02, 0.1)
+TIMER_SECONDS = (0.1, 0.25)
+TELL_SECONDS = (0.25, 0.5)
+KEEP_SECONDS = (0.5, 0.5)
+RETRY_SECONDS = (1.0, 1.0)
 SHOPS_SECONDS = 2.0
 FIGURES_SECONDS = 5.0
 BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -64,7 +68,8 @@ class Open:
         self.closed = False
 
 
-Turn = Callable[[Shop], Awaitable[None]]
+Turn = Callable[[Shop], Awaitable[int | None]]
+"""Looks for work once and does it; how much there was, None when nobody counts it."""
 
 
 class Worker:
@@ -134,6 +139,7 @@ class Worker:
                 await self._rest(_backoff(failures))
 
     async def _walk_on(self, connection: Tx, walker: Walker, door: Open) -> None:
+        pace = Pace(*WALK_SECONDS)
         while not self._over(door):
             walker.shop = door.shop
             try:
@@ -141,26 +147,25 @@ class Worker:
             except RETRIED:
                 continue
             HALTED.labels(walker.shop.slug).set(0)
-            if not taken:
-                await asyncio.sleep(POLL_SECONDS)
+            if rest := pace.after(taken):
+                await asyncio.sleep(rest)
 
     async def _timers(self) -> None:
         async with Database(self.url, max_size=3, name="patron-timers") as db:
 
-            async def fire(shop: Shop) -> None:
+            async def fire(shop: Shop) -> int:
                 fired = await journeys.fire_due(db, shop, self.clock.now())
-                if not fired + await journeys.tell(db, shop, inbox):
-                    await self._rest(TIMER_SECONDS)
+                return fired + await journeys.tell(db, shop, inbox)
 
-            async def ask(shop: Shop) -> None:
+            async def ask(shop: Shop) -> int:
                 asked = await segments.fire_due(db, shop, self.clock.now())
-                told = await segments.tell(db, shop, inbox) + await profiles.tell(db, shop, inbox)
-                if not asked + told:
-                    await self._rest(TIMER_SECONDS)
+                asked += await segments.tell(db, shop, inbox)
+                return asked + await profiles.tell(db, shop, inbox)
 
             async def keep(door: Open) -> None:
                 await asyncio.gather(
-                    self._repeat(door, "timers", fire), self._repeat(door, "segments", ask)
+                    self._repeat(door, "timers", fire, TIMER_SECONDS),
+                    self._repeat(door, "segments", ask, TIMER_SECONDS),
                 )
 
             inbox = Inbox(self.url, self.clock, inbox_limits(self.settings))
@@ -174,24 +179,18 @@ class Worker:
             Database(self.url, max_size=6, name="patron-send") as db,
             sending.open_sender(self.settings, self.clock, self.signer, db) as sender,
         ):
-
-            async def send(shop: Shop) -> None:
-                if not await sender.deliver(shop):
-                    await self._rest(TIMER_SECONDS)
-
-            await self._for_every_shop(db, lambda door: self._repeat(door, "send", send))
+            await self._for_every_shop(
+                db, lambda door: self._repeat(door, "send", sender.deliver, TIMER_SECONDS)
+            )
 
     async def _tells(self) -> None:
         async with (
             Database(self.url, max_size=4, name="patron-tell") as db,
             telling.open_telling(self.settings, self.clock, self.signer, db) as told,
         ):
-
-            async def tell(shop: Shop) -> None:
-                if not await told.turn(shop):
-                    await self._rest(TELL_SECONDS)
-
-            await self._for_every_shop(db, lambda door: self._repeat(door, "webhooks", tell))
+            await self._for_every_shop(
+                db, lambda door: self._repeat(door, "webhooks", told.turn, TELL_SECONDS)
+            )
 
     async def _house(self) -> None:
         async with Database(self.url, max_size=2, name="patron-house") as db:
@@ -201,7 +200,7 @@ class Worker:
                     self.settings, self.clock, db, lambda: self._over(door)
                 )
                 await asyncio.gather(
-                    self._repeat(door, "housekeeping", lambda shop: self._keep(keeper, shop)),
+                    self._repeat(door, "housekeeping", keeper.turn, KEEP_SECONDS),
                     *(self._retry(db, door, part) for part in ACTING),
                 )
 
@@ -218,33 +217,32 @@ class Worker:
                 draft.replace(path)
             await self._rest(FIGURES_SECONDS)
 
-    async def _keep(self, keeper: housekeeping.Keeper, shop: Shop) -> None:
-        await keeper.turn(shop)
-        await self._rest(0.5)
-
     async def _retry(self, db: Database, door: Open, part: str) -> None:
-        await self._repeat(door, part, lambda shop: self._retry_acting(db, shop, part))
+        await self._repeat(
+            door, part, lambda shop: self._retry_acting(db, shop, part), RETRY_SECONDS
+        )
 
-    async def _retry_acting(self, db: Database, shop: Shop, part: str) -> None:
+    async def _retry_acting(self, db: Database, shop: Shop, part: str) -> int:
         try:
             async with db.unit(shop.schema) as tx:
-                retried = await retry_acting(tx, shop, part, self.clock.now())
+                return await retry_acting(tx, shop, part, self.clock.now())
         except psycopg.OperationalError:
             raise
         except Exception:
             async with db.unit(shop.schema) as tx:
                 await events.acting_failed(tx, part, self.clock.now())
             raise
-        if not retried:
-            await self._rest(1.0)
 
-    async def _repeat(self, door: Open, what: str, turn: Turn) -> None:
+    async def _repeat(
+        self, door: Open, what: str, turn: Turn, seconds: tuple[float, float]
+    ) -> None:
         """`turn` again and again; an error is logged and slows it down, it never ends it."""
-        failures = 0
+        failures, pace = 0, Pace(*seconds)
         while not self._over(door):
             try:
-                await turn(door.shop)
+                rest = pace.after(await turn(door.shop))
                 failures = 0
+                await self._rest(rest)
             except Exception as error:
                 failures += 1
                 log.error(f"{what} failed", exc_info=error, extra={"shop": door.shop.slug})

@@ -11,7 +11,7 @@ import threading
 from patron.app.context import open_signer, read_settings, the_clock
 from patron.app.jobs import find_shop
 from patron.app.wiring import Walker
-from patron.app.worker import BACKOFF_SECONDS, POLL_SECONDS, WALK_SESSION
+from patron.app.worker import BACKOFF_SECONDS, WALK_SECONDS, WALK_SESSION
 from patron.events import tasks as events
 from patron.kit.clock import Clock, monotonic
 from patron.kit.db import RETRIED, Database, connect
@@ -63,7 +63,7 @@ class Turn:
                     await events.sweep(db, self._shop, self._clock.now(), 0, 0)
                     swept = monotonic()
                 if not taken:
-                    await asyncio.sleep(POLL_SECONDS)
+                    await asyncio.sleep(WALK_SECONDS[0])
 
 
 def main() -> None:
