@@ -259,6 +259,24 @@ def test_patrons_own_event_belongs_to_the_origin_it_names() -> None:
     assert told.origin_id != first.origin_id
 
 
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        *[(name, True) for name in ("Email Opened", "Email Link Clicked", "Unsubscribed")],
+        *[(name, False) for name in ("machine_open", "Email Sent", "Segment Left", "Note Written")],
+    ],
+)
+def test_what_only_happened_to_her_is_no_visit(name: str, there: bool) -> None:
+    first = seen("u")
+    book = Book().walk(first)
+    told = {"context": {"patron": {"origin_id": str(first.origin_id)}}, "properties": {name: True}}
+    called = "Email Opened" if name == "machine_open" else name
+    late = seen(name=called, source=Source.PATRON, minutes=60, **told)
+    (facts,) = book.walk(late, seen("u", minutes=-60)).known()
+    assert ("first", NOON - timedelta(hours=1)) in facts
+    assert ("last", late.ts if there else first.ts) in facts
+
+
 def in_one_batch_and_one_by_one(before: list[Event], batch: list[Event]) -> list[Book]:
     """The same story twice; what happens within a batch is what a batch may get wrong."""
     together, apart = Book().walk(*copies(before)), Book().walk(*copies(before))

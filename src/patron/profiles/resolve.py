@@ -27,6 +27,7 @@ from patron.profiles.claims import (
     phone_claim,
 )
 from patron.profiles.consent import CHANNEL_KIND, WORDS, asked, words
+from patron.profiles.presence import shows_her
 from patron.profiles.sales import offered
 from patron.profiles.sales import word as sale_word
 from patron.profiles.topics.finding import TEXTS
@@ -84,6 +85,8 @@ class Resolver:
                         see(tie, ts, trust)
             event.origin_id = origin.id
             origin.count(event.name, ts)
+            if event.source is not PATRON or shows_her(event):
+                origin.see(ts)
             if event.traits and event.type is IDENTIFY:
                 origin.write_traits(event.traits, ts, trust)
             if event.name in TEXTS and (topics := self.rules.topics.traits(event)):

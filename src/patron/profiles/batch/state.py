@@ -111,6 +111,9 @@ class Origin:
                 total.last = ts
             elif ts < total.first:
                 total.first = ts
+
+    def see(self, ts: datetime) -> None:
+        """She was there at `ts`."""
         if ts > self.last_seen:
             self.last_seen = ts
         elif ts < self.first_seen:
