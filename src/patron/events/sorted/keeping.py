@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 MUCH = 50_000
 SHARE = 50
 """Events that are worth adding at once: so many, and one of so many that are there."""
-LATER = 4
-"""So many times as much is left while the walk is behind: both want the same two processors, and
-whoever counts people meanwhile reads at most this much of the log, in some seconds."""
+LATER = 500_000
+"""So many events are left while the walk is behind: both want the same two processors, and whoever
+counts people meanwhile reads at most this much of the log, in some seconds."""
 AT_ONCE = 1_000_000
 """So many positions are added by one run, so that the lake's other work is not kept waiting."""
 
@@ -33,7 +33,7 @@ def is_due(folder: Folder, epoch: str, position: int, day: str, *, behind: bool 
     known = 0 if there is None else there.position
     new, much = position - known, max(MUCH, known // SHARE)
     if behind:
-        return new >= LATER * much
+        return new >= max(much, LATER)
     return new >= much or (new > 0 and (there is None or there.day != day))
 
 
