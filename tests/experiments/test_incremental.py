@@ -145,6 +145,12 @@ def test_an_open_question_says_how_far_away_the_answer_is() -> None:
         Arm(9000, 301.0 * 9000, 9000 * 1500.0**2, 900), Arm(1000, 3e5, 1000 * 1500.0**2, 90)
     )
     assert tiny.more_people == pytest.approx(far.more_people, rel=0.35)
+    # A loss is told from chance by as many people as a gain of the same size.
+    loss = judge(
+        Arm(9000, 220.0 * 9000, 9000 * 1500.0**2, 900), Arm(1000, 3e5, 1000 * 1500.0**2, 90)
+    )
+    assert loss.verdict == "too_early"
+    assert loss.more_people == pytest.approx(near.more_people, rel=0.1)
 
 
 def test_orders_without_an_amount_prove_nothing_and_break_nothing() -> None:

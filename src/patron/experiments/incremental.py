@@ -27,9 +27,10 @@ fooled more often than one time in twenty.
 
     N = (z(0.975) + z(0.8))² · s_p² · (1/(1 − f) + 1/f) / δ²,   f = share held out
 
-δ is the effect seen so far, but at least a tenth of what the held-out spend: an effect smaller than
-that is not worth waiting for. Before both arms have `ENOUGH_PEOPLE` and `ENOUGH_ORDERS` no figure
-is given at all; what is missing of these is then the answer.
+δ is the size of the effect seen so far, be it gain or loss, but at least a tenth of what the held-
+out spend: an effect smaller than that is not worth waiting for. Before both arms have
+`ENOUGH_PEOPLE` and `ENOUGH_ORDERS` no figure is given at all; what is missing of these is then the
+answer.
 """
 
 from collections.abc import Sequence
@@ -200,8 +201,8 @@ def _people_to_begin(treated: Arm, held: Arm) -> int:
 
 def _people_to_see(treated: Arm, held: Arm, seen: float) -> int:
     everybody = treated.people + held.people
-    effect = max(seen, LEAST_EFFECT * held.mean)
-    if effect <= 0:  # orders without an amount, or all sent back: no effect to plan for
+    effect = max(abs(seen), LEAST_EFFECT * held.mean)
+    if effect <= 0:  # orders without an amount: no effect to plan for
         return about(everybody)
     wanted = people_needed(pooled_variance(treated, held), effect, held.people / everybody)
     # The interval still holds zero, so some must be missing, however lucky the figures look.
