@@ -32,7 +32,6 @@ _BUILT_IN = (
         chain=[Strategy.TOGETHER],
         blend=[Strategy.BUNDLE, Strategy.ALSO_VIEWED],
         fallback=[Strategy.SIMILAR, Strategy.BEST_SELLERS, Strategy.NEW],
-        popular_in=Area.CATEGORY,
         filters=_PRODUCTS,
         exclude=_NOT_AGAIN,
     ),

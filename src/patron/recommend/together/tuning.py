@@ -23,10 +23,14 @@ ROWS = 2_000_000
 K = 10
 FOR_COMPLEMENTS = 0.3
 """Part of the time."""
+POWERS = (1.0, 0.25, 0.0, 0.5, 0.75)
+"""The default first, then what is least like it: where a shop's orders are staples the one finds
+half of what the other does, and a first, short search has to tell these two apart."""
+LEAST = 2
 
 
 def candidates(history: Interactions) -> Iterator[Params]:
-    """The default first; windows of a day only where somebody orders again within one."""
+    """The default first, then its opposite; windows of a day only where somebody orders again within one."""
     once, again = orders.numbers(history)[0], orders.numbers(history, 24)[0]
     windows = [0]
     if len(once) and len(np.unique(again)) < len(np.unique(once)):
@@ -34,7 +38,7 @@ def candidates(history: Interactions) -> Iterator[Params]:
     for hours in windows:
         for least in (3, 2):
             plain = Params(hours=hours, least=least)
-            for power in (1.0, 0.75, 0.5, 0.25, 0.0):
+            for power in POWERS:
                 yield msgspec.structs.replace(plain, power=power)
             yield msgspec.structs.replace(plain, weighing=Weighing.LIKELIHOOD)
             for shrinkage in (2.0, 5.0, 20.0):
@@ -81,7 +85,7 @@ def chosen(history: Interactions, seconds: float) -> Chosen[Params]:
         return float(gains(lists, questions.wanted).mean())
 
     proposals = candidates(held.before) if len(questions) else iter([Params()])
-    found = choose(proposals, score, seconds * (1 - FOR_COMPLEMENTS))
+    found = choose(proposals, score, seconds * (1 - FOR_COMPLEMENTS), least=LEAST)
     completed = completing.chosen(history, seconds * FOR_COMPLEMENTS, found.params)
     return msgspec.structs.replace(
         found, params=completed.params, exhausted=found.exhausted and completed.exhausted
