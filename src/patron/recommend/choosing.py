@@ -1,7 +1,8 @@
 """Parameters are chosen on a shop's own last days: a search that ends.
 
 The first candidate is the default and is always scored, and so are as many as are asked for at
-least; the others follow in the order given, until they or the time run out. The best score wins, of equals the earlier.
+least; the others follow in the order given, until they or the time run out. The best score wins, of
+equals the earlier.
 """
 
 from collections.abc import Callable, Iterable
@@ -38,7 +39,8 @@ def choose(
     *,
     least: int = 1,
 ) -> Chosen[P]:
-    """Score candidates for at most about `seconds`, `least` of them however long it takes; raises ValueError when there is none."""
+    """Score candidates for at most about `seconds`, `least` of them however long it takes; raises
+    ValueError when there is none."""
     until = clock() + seconds
     tried: list[Tried[P]] = []
     exhausted = True

@@ -30,7 +30,8 @@ LEAST = 2
 
 
 def candidates(history: Interactions) -> Iterator[Params]:
-    """The default first, then its opposite; windows of a day only where somebody orders again within one."""
+    """The default first, then its opposite; windows of a day only where somebody orders again
+    within one."""
     once, again = orders.numbers(history)[0], orders.numbers(history, 24)[0]
     windows = [0]
     if len(once) and len(np.unique(again)) < len(np.unique(once)):
