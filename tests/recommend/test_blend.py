@@ -58,7 +58,8 @@ def test_places_are_added_up_as_the_paper_says(
 
 
 class Planted:
-    """Strategies that know what is wanted: each question of a different one."""
+    """Strategies that know what is wanted: each question of a different one. With a share
+    below 0 one says nothing."""
 
     def __init__(self, know: dict[Strategy, float]) -> None:
         self.know = know
@@ -68,6 +69,8 @@ class Planted:
         wanted, luck = int(moment.context.product), float(moment.context.now)
         low, high = {"for_you": (0.0, 0.5), "session": (0.5, 1.0)}.get(strategy, (2.0, 2.0))
         share = self.know.get(Strategy(strategy), 0.0)
+        if share < 0:
+            return None
         draw = np.random.default_rng([wanted, *strategy.encode()])
         items = draw.permutation(np.arange(100, 400, dtype=np.int32))[:n]
         if low <= luck % 1 < low + (high - low) * share:
@@ -114,6 +117,8 @@ def test_a_blend_that_finds_more_is_used_and_one_that_does_not_is_not() -> None:
     report, ruling = decided({Strategy.FOR_YOU: 1.0})
     assert not report.used and ruling.decision is None
     assert report.ranks_gain.low <= 0 and "no better for sure" in report.why
+    report, ruling = decided({Strategy.FOR_YOU: -1.0, Strategy.SESSION: 1.0})
+    assert report.link == ["session"] and report.why.startswith("session stands first")
     report, ruling = decided({Strategy.FOR_YOU: 1.0, Strategy.SESSION: 1.0}, 150)
     assert ruling.decision is None and "too little happened (150 of 200 questions)" in report.why
 

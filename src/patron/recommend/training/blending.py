@@ -119,16 +119,17 @@ def fill(row: Items, items: Items, avoid: Items, chain: Items) -> None:
 
 def chosen(placement: Placement, early: Quiz) -> tuple[Candidate, int] | None:
     """The best of all candidates on the earlier part, of equals the first; and how many. None where
-    nobody but the first of the chain has anything to say."""
+    nobody but the first of the chain has anything to say. Who is silent is no part of it."""
     speaking = {strategy for said in early.said for strategy in said}
     first, *others = link_of(placement)
-    link, wanted = [first, *(one for one in others if one in speaking)], early.wanted
-    if len(link) < 2:
+    others, wanted = [one for one in others if one in speaking], early.wanted
+    if not others:
         return None
+    link = [first, *others] if first in speaking else others
     alone = [_alone(early, one) for one in link]
     loudest = max(alone) or 1.0
     loud = [round((one / loudest) ** LOUDER, 3) for one in alone]
-    tried = [Candidate([one], CONSTANTS[0]) for one in link[1:]] + [
+    tried = [Candidate([one], CONSTANTS[0]) for one in others] + [
         Candidate(link[:many], constant, weights[:many])
         for many in range(2, len(link) + 1)
         for weights in ([], loud)
@@ -165,12 +166,12 @@ def judged(
     """What blending is worth in a placement, and the decision where it is used."""
     parts = quizzes(strategies, placement, questions)
     if parts is None:
-        why = f"is not tried: too little happened ({len(questions)} of {2 * FEWEST} questions)"
+        why = f"not tried: too little happened ({len(questions)} of {2 * FEWEST} questions)"
         return Ruling(BlendReport(used=False, why=why, questions=len(questions)))
     early, late = parts
     best = chosen(placement, early)
     if best is None:
-        why = "is not tried: no other strategy has anything to say"
+        why = "not tried: no other strategy has anything to say"
         return Ruling(BlendReport(used=False, why=why, questions=len(questions)))
     candidate, tried = best
     wanted, rows = late.wanted, blended_rows(late, candidate)

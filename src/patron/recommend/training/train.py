@@ -69,12 +69,10 @@ class Verdict(msgspec.Struct, frozen=True):
     @property
     def why(self) -> str:
         if self.own is None:
-            return (
-                f"is used: too little happened to judge it ({self.questions} of {FEWEST} questions)"
-            )
+            return f"too little happened to judge it: {self.questions} of {FEWEST} questions"
         if self.used:
             return f"does better than popularity: {self.own:.4f} against {self.usual:.4f}"
-        return f"is not used: no better than popularity, {self.own:.4f} against {self.usual:.4f}"
+        return f"no better than popularity: {self.own:.4f} against {self.usual:.4f}"
 
 
 class Training:
