@@ -69,6 +69,14 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"chain": ["simular"]}, "definition.chain[0]", "similar"),
     ({"colour": "red"}, "definition.colour", ""),
     ({"count": 0}, "definition.count", ""),
+    ({"chain": ["categories"]}, "definition.chain[0]", "no list of products"),
+    ({"fallback": ["new", "categories"]}, "definition.fallback[1]", "no list of products"),
+    (
+        {"pins": [{"product": "lamp", "place": 1}, {"product": "lamp", "place": 2}]},
+        "definition.pins[1].product",
+        "pinned already",
+    ),
+    ({"name": None}, "definition.name", "text"),
     ({"key": "other"}, "definition.key", "leave the key out"),
 ]
 
@@ -85,8 +93,13 @@ def test_what_cannot_be_read_is_refused_with_its_place(house: House, tmp_path: P
                 if "key" not in change:
                     refused = await api.post("/api/placements/try", json=body)
                     assert refused.status_code == 400 and refused.json()["path"] == path
+            less = {"definition": {"name": "No count", "chain": ["new"]}}
+            missing = (await api.put("/api/placements/mine", json=less)).json()
+            assert (missing["path"], missing["remedy"]) == ("definition.count", "add 'count'")
             for trial in ({"key": "nothing"}, {"key": "new", "product": "nothing"}):
                 assert (await api.post("/api/placements/try", json=trial)).status_code == 404
+            nothing = await api.post("/api/placements/try", json={})
+            assert (nothing.status_code, nothing.json()["path"]) == (400, "definition")
             trial = {"key": "new", "profile": "email:no@x.example"}
             assert (await api.post("/api/placements/try", json=trial)).status_code == 404
             batch = {"placement": "new", "profiles": ["user_id:nobody"]}
@@ -161,6 +174,9 @@ def test_what_a_placement_sold(house: House, tmp_path: Path) -> None:
             assert (await api.get("/api/placements/nothing/results")).status_code == 404
             wrong = await api.get("/api/placements/new/results?since=2026-03-01T00:00:00")
             assert wrong.status_code == 400 and wrong.json()["path"] == "since"
+            for period in ("until=0001-01-01T00:00:00Z", "since=9999-12-31T00:00:00Z"):
+                odd = await api.get(f"/api/placements/new/results?{period}")
+                assert odd.status_code == 400 and odd.json()["path"] in period
 
     play(house, tmp_path, story)
 

@@ -1,6 +1,6 @@
 """Placements over HTTP: written, tried, read off; what training found; answers for many at once."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -12,7 +12,7 @@ from litestar.params import BodyKwarg, FromQuery, PathParameter, QueryParameter
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database, Tx
-from patron.kit.problems import bad_request, not_found
+from patron.kit.problems import Problem, bad_request, not_found
 from patron.kit.settings import Settings
 from patron.recommend.attribution.results import Result, results
 from patron.recommend.many.batching import Batch, Batched, batched
@@ -36,6 +36,7 @@ PlacementKey = Annotated[
     ),
 ]
 MOST = 200
+FIRST = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 class PlacementIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,7 +137,7 @@ async def delete_placement(
     """A ready-made placement is then again as it was from the start."""
     async with db.unit(shop.schema) as tx:
         if not await store.delete(tx, key):
-            raise not_found("placement of the shop's own", key)
+            raise nothing_written(key)
 
 
 @post(
@@ -179,17 +180,12 @@ async def show_results(
     `proof` compares whom the placement answered with whom it held out: what each spent in `window`
     days after she was first answered, or would have been. Without a period, of all who ever were;
     null where the placement never had a holdout."""
-    for name, moment in (("since", since), ("until", until)):
-        if moment is not None and moment.tzinfo is None:
-            raise bad_request(
-                f"{name} {moment.isoformat()} has no time zone",
-                remedy="write 2026-03-02T12:00:00Z",
-                path=name,
-            )
+    now = clock.now()
+    _refuse_odd_period(since, until, now)
     async with db.unit(shop.schema) as tx:
         await placement(tx, key)
         days = timedelta(days=window)
-        return await results(tx, shop, key, clock.now(), since, until, window=days)
+        return await results(tx, shop, key, now, since, until, window=days)
 
 
 @get(
@@ -275,6 +271,16 @@ async def placement(tx: Tx, key: str) -> PlacementView:
     raise not_found("placement", key)
 
 
+def nothing_written(key: str) -> Problem:
+    """There is nothing to delete."""
+    detail = f"the shop has written no placement {key}"
+    if any(one.key == key for one in built_in()):
+        remedy = 'a ready-made one stays; write it with "on": false to have it answer nothing'
+    else:
+        remedy = "see which there are: `patron recommend placements`"
+    return Problem(404, "Not found", detail, remedy=remedy)
+
+
 async def write(tx: Tx, key: str, definition: dict[str, Any], now: datetime) -> PlacementView:
     """Save a placement. Raises Problem 400."""
     said = definition.get("key", key)
@@ -291,6 +297,31 @@ async def write(tx: Tx, key: str, definition: dict[str, Any], now: datetime) -> 
         )
     await store.put(tx, key, written(found), now)
     return await placement(tx, key)
+
+
+def _refuse_odd_period(since: datetime | None, until: datetime | None, now: datetime) -> None:
+    for name, moment in (("since", since), ("until", until)):
+        if moment is None:
+            continue
+        if moment.tzinfo is None:
+            raise bad_request(
+                f"{name} {moment.isoformat()} has no time zone",
+                remedy="write 2026-03-02T12:00:00Z",
+                path=name,
+            )
+        if moment < FIRST:
+            raise bad_request(
+                f"{name} {moment.isoformat()} is before any shop was online",
+                remedy=f"give a moment after {FIRST.isoformat()}",
+                path=name,
+            )
+    if since is not None and since >= (until or now):
+        raise bad_request(
+            f"since {since.isoformat()} is not before {(until or now).isoformat()}, where the"
+            " period ends",
+            remedy="let `since` be the earlier of the two",
+            path="since",
+        )
 
 
 def _own(kept: store.Kept) -> PlacementView:

@@ -211,10 +211,12 @@ def parse(data: Any) -> Placement:
             raise Misset(path, wrong.found, wrong.allowed, where, wrong.nearest) from None
     _refuse_repeated("$.chain", [*found.chain, *found.fallback], len(found.chain))
     _refuse_unblendable(found)
-    places = [pin.place for pin in found.pins]
-    for number, place in enumerate(places):
-        if place in places[:number]:
-            raise Misset(f"$.pins[{number}].place", place, [], "another pin stands there")
+    _refuse_categories(found)
+    for name, problem in (("place", "another pin stands there"), ("product", "is pinned already")):
+        said = [getattr(pin, name) for pin in found.pins]
+        for number, one in enumerate(said):
+            if one in said[:number]:
+                raise Misset(f"$.pins[{number}].{name}", one, [], problem)
     low, high = found.price.at_least, found.price.at_most
     if low is not None and high is not None and low > high:
         raise Misset("$.price.at_most", high, [], f"is less than at_least, {low:g}")
@@ -298,6 +300,18 @@ def _refuse_unblendable(found: Placement) -> None:
                 "has a say already"
             )  # fmt: skip
             raise Misset(f"$.blend[{number}]", strategy.value, allowed, problem)
+
+
+def _refuse_categories(found: Placement) -> None:
+    """Where products are shown an order of categories would leave the answer empty."""
+    if found.shows is Shows.CATEGORIES:
+        return
+    for name in ("chain", "fallback"):
+        for number, strategy in enumerate(getattr(found, name)):
+            if strategy is Strategy.CATEGORIES:
+                allowed = [one.value for one in Strategy if one is not Strategy.CATEGORIES]
+                problem = 'is no list of products, unless "shows" is "categories"'
+                raise Misset(f"$.{name}[{number}]", strategy.value, allowed, problem)
 
 
 def _refuse_repeated(path: str, strategies: list[Strategy], chained: int) -> None:

@@ -53,6 +53,17 @@ class Misset(Misread):
         return f"did you mean {self.nearest}?" if self.nearest else super().remedy
 
 
+class Missing(Misset):
+    """A setting that must be said and is not."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, None, [], "is required")
+
+    @property
+    def remedy(self) -> str:
+        return f"add {self.path.rpartition('.')[2]!r}"
+
+
 def read(data: Any, wanted: type[T]) -> T:
     """`data` as `wanted`, a msgspec struct; raises Misset. Texts become no numbers, nor the other
     way round."""
@@ -100,7 +111,7 @@ def _told(message: str, data: Any, info: inspect.Type) -> Misset:
     problem = found["problem"]
     value, kind = _looked_up(path, data, info)
     if missing := _MISSING.match(problem):
-        return Misset(f"{path}.{missing[1]}", None, [], "is required")
+        return Missing(f"{path}.{missing[1]}")
     if isinstance(kind, inspect.EnumType | inspect.LiteralType):
         options = (
             [one.value for one in kind.cls]

@@ -63,7 +63,8 @@ class KnownOf(msgspec.Struct, frozen=True):
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """The effect of a placement. `unknown_pins` are pinned products the catalog does not have."""
+    """The effect of a placement. The catalog has neither the `unknown_pins` of the placement nor
+    the `unknown` products of the trial's cart, visit and exclusions."""
 
     placement: str
     items: list[TriedItem]
@@ -73,6 +74,7 @@ class Tried(msgspec.Struct, frozen=True):
     known: KnownOf
     unknown_pins: list[str]
     model: str
+    unknown: list[str] = []
 
 
 async def tried(engine: Engine, trial: Trial) -> Tried:
@@ -93,9 +95,15 @@ def drafted(engine: Engine, trial: Trial) -> Placement:
     """The placement that is tried."""
     if trial.definition is not None:
         return read({"key": trial.key or TRIED, **trial.definition})
-    found = engine.book.placements.get(trial.key or "")
+    if not trial.key:
+        raise bad_request(
+            "the trial names nothing to try",
+            remedy="give a definition, or the key of a placement",
+            path="definition",
+        )
+    found = engine.book.placements.get(trial.key)
     if found is None:
-        raise not_found("placement", trial.key or "")
+        raise not_found("placement", trial.key)
     return found
 
 
@@ -127,10 +135,12 @@ def effect(engine: Engine, placement: Placement, trial: Trial, visitor: Visitor)
         dict(scene.customer),
     )  # fmt: skip
     pins, model = unknown_pins(placement, stock.goods), engine.models.version
+    asked = [*(trial.cart or ()), *(trial.viewed or ()), *trial.exclude]
+    unknown = [one for one in dict.fromkeys(asked) if one not in stock.numbers]
     if placement.shows is Shows.CATEGORIES:
         order = categories(placement, scene, engine.strategies, stock.goods, n)
         fallen = float(any(Touch.FALLBACK in one.codes for one in order))
-        return Tried(placement.key, [], order, [], fallen, known, pins, model)
+        return Tried(placement.key, [], order, [], fallen, known, pins, model, unknown)
     rules = engine.rules(placement)
     found = answer(placement, rules, scene, engine.strategies, stock, n, trial.seed)
     dates = due(found, scene, engine.strategies)
@@ -144,4 +154,5 @@ def effect(engine: Engine, placement: Placement, trial: Trial, visitor: Visitor)
         known=known,
         unknown_pins=pins,
         model=model,
+        unknown=unknown,
     )
