@@ -74,17 +74,23 @@ REASONS: dict[str, Said] = {
     Strategy.UPSELL: Said(
         "Is of the same category and a higher price.", "A step up", "A step up from {product}"
     ),
-    Strategy.CATEGORIES: Said("Is of a category she looks at much.", "From a category you like"),
+    Strategy.CATEGORIES: Said(
+        "Stands where what she looks at and buys puts it, and what everybody does.",
+        "Much sought after",
+    ),
     Touch.PINNED: Said("A pin of yours puts it here.", "Chosen by the shop"),
     Touch.EXPLORED: Said("Is new and shown to be tried.", "New here"),
     Touch.BOOSTED: Said("A boost of yours lifts it."),
     Touch.FALLBACK: Said("Fills up, because the placement's own strategies had no more."),
 }
 
+HERS = "You were here before"
+"""Said of a category in which she looked at something, bought something, or has it in the cart."""
+
 OBJECTIONS: dict[str, str] = {
-    Objection.NO_PRODUCT: "It is in the shop's past, but not in its catalogue.",
+    Objection.NO_PRODUCT: "It is in the shop's past, but not in its catalog.",
     Objection.TWICE: "An earlier strategy of the placement had offered it already.",
-    Objection.NOT_SHOWN: "The catalogue says that it is not to be shown.",
+    Objection.NOT_SHOWN: "The catalog says that it is not to be shown.",
     Objection.OUT_OF_STOCK: "It cannot be bought now.",
     Objection.CURRENT: "It is the product looked at, or a variant of it.",
     Objection.IN_CART: "It is in the cart, or a variant of it is.",

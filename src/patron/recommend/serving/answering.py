@@ -14,7 +14,7 @@ from patron.recommend.rules import rank as ranking
 from patron.recommend.rules.rank import rank
 from patron.recommend.rules.ruleset import Rules
 from patron.recommend.rules.types import NONE, Context, Goods, Offer, Plain, Ranked, Strategy, Touch
-from patron.recommend.rules.words import told
+from patron.recommend.rules.words import HERS, told
 from patron.recommend.serving.asking import (
     Answered,
     CategoryItem,
@@ -244,11 +244,19 @@ def categories(
         codes = list(dict.fromkeys(goods.category.codes[items].tolist()))
         scores = [1.0 / (place + 1) for place in range(len(codes))]
         reasons = [Strategy.BEST_SELLERS.value, Touch.FALLBACK.value]
+    seen = scene.seen
+    deeds = np.concatenate([seen.views, seen.bought, scene.visit, scene.cart])
+    hers = set(goods.category.codes[deeds].tolist())
     there = np.unique(goods.category.codes[goods.shown & goods.in_stock])
     pairs = zip(codes, scores, strict=True)
     kept = [(code, score) for code, score in pairs if code != NONE and code in there][:n]
     return [
-        CategoryItem(goods.category.words[code], told(reasons), reasons, round(score, 6))
+        CategoryItem(
+            goods.category.words[code],
+            HERS if code in hers else told(reasons),
+            reasons,
+            round(score, 6),
+        )
         for code, score in kept
     ]
 
