@@ -44,10 +44,14 @@ def test_at_the_command_line(house: House, tmp_path: Path, asked: Any) -> None:
     assert {one["id"] for one in hers["items"]} == {"lamp", "bulb", "cup"}
     assert "Nobody" not in asked("show", "new", "--profile", "email:nobody@x.example", code=1)
     assert "Lamp" in asked("show", "best_sellers", plain=True)
+    for words in (("--product", "lmap"), ("--cart", "lmap"), ("--profile", "")):
+        assert "does not exist" in asked("show", "best_sellers", *words, code=1)
     assert "does not exist" in asked("show", "nothing", code=1)
     file = tmp_path / "cheap.json"
     file.write_text(json.dumps(LESS))
-    tried = asked("try", str(file), "--cart", "lamp")
+    tried = asked("try", str(file), "--cart", "lamp", "--cart", "lmap")
+    assert tried["unknown"] == ["lmap"]
+    assert "in the cart: lmap" in asked("try", str(file), "--cart", "lmap", plain=True)
     assert [one["item"]["id"] for one in tried["items"]] == ["bulb"]
     rules = {one["rule"]: one["count"] for one in tried["dropped"]}
     assert rules["filter[0]"] == 1 and rules["in_cart"] == 1
@@ -62,9 +66,11 @@ def test_at_the_command_line(house: House, tmp_path: Path, asked: Any) -> None:
         assert "placement off is off" in asked(*words, code=1)
     assert not (tmp_path / "off.jsonl").exists()
     assert asked("results", "cheap")["revenue"] == 0
+    assert "0 times to 0 people" in asked("results", "cheap", plain=True)
     assert asked("results", "cheap", "--window", "7")["proof"] is None
     assert asked("delete", "cheap") == {"deleted": "cheap"}
     assert "has written no placement" in asked("delete", "cheap", code=1)
+    assert '"on": false' in asked("delete", "best_sellers", code=1)
     lines = tmp_path / "lines.jsonl"
     done = asked("batch", "recommended_for_you", "--output", str(lines))
     assert done == {"customers": 12, "file": str(lines)}
@@ -76,4 +82,5 @@ def test_at_the_command_line(house: House, tmp_path: Path, asked: Any) -> None:
     report = asked("train")
     assert report["orders"] == 12
     assert asked("report") == report
-    assert "popular" in asked("report", plain=True)
+    told = asked("report", plain=True)
+    assert "on 12 orders" in told and "popular" in told and "; \n" not in told

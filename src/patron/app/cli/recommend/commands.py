@@ -1,6 +1,7 @@
 """`patron recommend …`: ask, try, write placements, train, read what was found out and sold."""
 
 import asyncio
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,16 +10,16 @@ from typing import IO, Annotated, Any
 
 import msgspec
 import typer
+from rich.markup import escape
 
 from patron.app.cli.house import open_house
 from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, console, fail, show, table
 from patron.app.cli.progress import Bar
+from patron.app.cli.recommend import reading
 from patron.app.cli.recommend.asking import with_engine
-from patron.app.cli.results import told
 from patron.app.jobs import train_models
 from patron.kit.db import Database
-from patron.kit.money import format_money
 from patron.kit.problems import not_found
 from patron.recommend import routes
 from patron.recommend.attribution.results import Result, results
@@ -30,7 +31,6 @@ from patron.recommend.serving.trying import Trial, Tried, tried
 from patron.recommend.serving.visitors import Asked, Visitor
 from patron.recommend.shelf import shelf_of
 from patron.recommend.training import reports
-from patron.recommend.training.report import Report
 
 app = typer.Typer(no_args_is_help=True, help="What is offered to whom, and what it sold.")
 
@@ -57,9 +57,12 @@ def show_answer(
 
     async def ask(engine: Engine, _: Database) -> Answered:
         asked = Asked(profile=profile, trusted=True)
-        visitor = await engine.visitors.find(asked) if profile else Visitor()
-        if profile and not visitor.origins:
+        visitor = Visitor() if profile is None else await engine.visitors.find(asked)
+        if profile is not None and not visitor.origins:
             raise not_found("profile", profile)
+        for one in ([] if product is None else [product]) + (cart or []):
+            if one not in engine.stock.numbers:
+                raise not_found("product", one)
         question = Question(placements=[placement], product=product, cart=cart, count=count)
         found = engine.answer(question, visitor)
         if not found.placements:
@@ -105,6 +108,9 @@ def try_draft(
     console.print(table(("product", "", "price", "why"), rows, "Nothing to offer."))
     out = [(one.rule, one.count, one.words) for one in found.dropped]
     console.print(table(("kept out by", "products", ""), out, "No rule kept anything out."))
+    for what, which in (("pinned", found.unknown_pins), ("in the cart", found.unknown)):
+        if which:
+            console.print(escape(f"Not in the catalog, though {what}: {', '.join(which)}."))
 
 
 @app.command("placements")
@@ -128,14 +134,15 @@ def put(
     """Write a placement; it counts within a second."""
     definition = _read(file)
     made = in_shop(shop, lambda tx, _, house: routes.write(tx, key, definition, house.clock.now()))
-    show(made, as_json, lambda: f"Placement {made.name} is written.")
+    show(made, as_json, lambda: escape(f"Placement {made.name} is written."))
 
 
 @app.command("delete")
 def delete(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
     """Delete a placement of the shop's own; a ready-made one is then as it was."""
-    if not in_shop(shop, lambda tx, *_: store.delete(tx, key)):
-        fail(f"the shop has written no placement {key!r}", "see `patron recommend placements`")
+    with clear_errors():
+        if not in_shop(shop, lambda tx, *_: store.delete(tx, key)):
+            raise routes.nothing_written(key)
     show({"deleted": key}, as_json, lambda: f"Placement {key} is deleted.")
 
 
@@ -159,20 +166,7 @@ def show_results(
                 return await results(tx, which, key, house.clock.now(), window=days)
 
         found = house.run(look)
-        money = format_money(found.revenue, found.currency, which.locale)
-        rows = [
-            ("shown", found.shown),
-            ("clicks", f"{found.clicks} by {found.clickers} people"),
-            ("put into carts", found.carts),
-            ("orders", found.orders),
-            ("revenue", money),
-        ]
-        show(found, as_json, lambda: table(("", ""), rows, ""))
-        if as_json:
-            return
-        none = ["  Nobody is held out of it: whether she would have bought it anyway nobody knows."]
-        for line in none if found.proof is None else told(found.proof, found.currency):
-            console.print(line, highlight=False)
+        show(found, as_json, lambda: reading.sold(found, which))
 
 
 @app.command("train")
@@ -188,7 +182,7 @@ def train(shop: ShopName = None, as_json: Json = False) -> None:
             tell(what, len(counted), 8)
 
         found = asyncio.run(train_models(house.settings, house.url, which, house.clock, heard))
-        show(found, as_json, lambda: _reported(found))
+        show(found, as_json, lambda: reading.reported(found, which))
 
 
 @app.command("report")
@@ -200,7 +194,7 @@ def report(shop: ShopName = None, as_json: Json = False) -> None:
         if found is None and not as_json:
             console.print("Nothing was trained yet; `patron recommend train` does it now.")
             return
-        show(found, as_json, lambda: "" if found is None else _reported(found))
+        show(found, as_json, lambda: "" if found is None else reading.reported(found, which))
 
 
 @app.command("batch")
@@ -228,42 +222,15 @@ def batch(
 
     many = with_engine(shop, write)
     said = {"customers": many, "file": str(output)}
-    show(said, as_json, lambda: f"{many} customers, in {output}.")
-
-
-def _reported(found: Report) -> Any:
-    """A report for people."""
-    sources = [
-        (one.name, "used" if one.used else "not used", one.why, len(one.tried))
-        for one in found.sources
-    ]
-    console.print(table(("source", "", "", "tried"), sources, "No source had anything to count."))
-    rows = [
-        (
-            one.placement,
-            f"{one.measured.hit_rate:.1%}",
-            f"{one.measured.mrr:.3f}",
-            f"{one.measured.ndcg:.3f}",
-            f"{one.best_sellers.ndcg:.3f}",
-            f"{one.shown_share:.1%}",
-            one.measured.questions,
-        )
-        for one in found.placements
-    ]
-    columns = ("placement", "hits", "MRR", "NDCG", "popular", "catalog shown", "questions")
-    console.print(table(columns, rows, "Too little happened to judge placements."))
-    blends = [
-        (one.placement, one.blend.way or "not used", f"{one.blend.why}; {one.blend.trees_why}")
-        for one in found.placements
-        if one.blend is not None
-    ]
-    return table(("shared link", "", ""), blends, "No placement lets strategies share a link.")
+    show(said, as_json, lambda: escape(f"{many:,} customers, in {output}."))
 
 
 @contextmanager
 def _replaced(file: Path) -> Iterator[IO[bytes]]:
     """The file to write to; what stood there stays until everything is written. A pipe or a device
     is written to as it is."""
+    if not file.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(file.parent))
     draft = file if file.exists() and not file.is_file() else file.with_name(f".{file.name}.part")
     try:
         with draft.open("wb") as out:

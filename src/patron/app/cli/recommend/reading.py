@@ -1,0 +1,91 @@
+"""What a training found out and what a placement sold, for people."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Group
+
+from patron.app.cli.output import table
+from patron.app.cli.results import told
+from patron.kit.money import format_money
+from patron.recommend.attribution.results import Result
+from patron.recommend.training.report import BlendReport, Report
+from patron.shops.types import Shop
+
+
+def sold(found: Result, shop: Shop) -> Any:
+    """What came of a placement's answers, and what its holdout proves."""
+    rows = [
+        ("period", f"{_moment(found.since, shop)} to {_moment(found.until, shop)}"),
+        ("shown", f"{found.shown:,} times to {found.viewers:,} people"),
+        ("clicks", f"{found.clicks:,} by {found.clickers:,} people"),
+        ("put into carts", f"{found.carts:,}"),
+        ("orders", f"{found.orders:,}"),
+        ("revenue", format_money(found.revenue, found.currency, shop.locale)),
+    ]
+    if found.other_currency:
+        rows.append(("in another currency", f"{found.other_currency:,} orders, not counted"))
+    none = "  Nobody is held out of it, so nobody knows who would have bought it anyway."
+    proof = [none] if found.proof is None else told(found.proof, found.currency)
+    return Group(table(("", ""), rows, ""), *proof)
+
+
+def reported(found: Report, shop: Shop) -> Any:
+    """A report of a training."""
+    when = _moment(found.made_at, shop)
+    what = f"{found.orders:,} orders and {found.interactions:,} deeds of {found.people:,} people"
+    held = "" if found.held_back_from is None else (
+        f" Asked about what came after {_moment(found.held_back_from, shop)}:"
+    )  # fmt: skip
+    sources = [
+        (one.name, "used" if one.used else "not used", one.why, len(one.tried))
+        for one in found.sources
+    ]
+    rows = [
+        (
+            one.placement,
+            f"{one.measured.hit_rate:.1%}",
+            f"{one.measured.mrr:.3f}",
+            f"{one.measured.ndcg:.3f}",
+            f"{one.best_sellers.ndcg:.3f}",
+            f"{one.shown_share:.1%}",
+            one.measured.questions,
+        )
+        for one in found.placements
+    ]
+    columns = ("placement", "hits", "MRR", "NDCG", "best-sellers", "catalog shown", "questions")
+    blends = [
+        (one.placement, one.blend.way or "not used", _grown(one.blend), _why(one.blend))
+        for one in found.placements
+        if one.blend is not None
+    ]
+    return Group(
+        f"Trained {when} on {what}.{held}",
+        "",
+        table(("source", "", "NDCG at 10", "tried"), sources, "No source had anything to count."),
+        "",
+        table(columns, rows, "Too little happened to judge placements."),
+        "",
+        table(
+            ("shared link", "", "NDCG", ""), blends, "No placement lets strategies share a link."
+        ),
+    )
+
+
+def _grown(blend: BlendReport) -> str:
+    """From what the chain finds to what is used instead, on the same questions."""
+    now = blend.trees if blend.way == "trees" else blend.ranks
+    if not blend.used or blend.chain is None or now is None:
+        return ""
+    return f"{blend.chain.ndcg:.3f} → {now.ndcg:.3f}"
+
+
+def _why(blend: BlendReport) -> str:
+    return "; ".join(one for one in (blend.why, blend.trees_why) if one)
+
+
+def _moment(at: datetime | int, shop: Shop) -> str:
+    zone = ZoneInfo(shop.time_zone)
+    moment = datetime.fromtimestamp(at, zone) if isinstance(at, int) else at.astimezone(zone)
+    return f"{moment:%Y-%m-%d %H:%M}"
