@@ -76,7 +76,7 @@ WANTED = {
     " HAVING avg(cents) BETWEEN 5000 AND 20000 AND max(cents) >= 10000",
 }
 OWN: dict[str, Any] = {
-    "fans": fans_rule(CATEGORY, Names("Order Completed", "Product Viewed")),
+    "fans": fans_rule(CATEGORY, Names("Order Completed", "Product Viewed", "USD")),
     "fell-silent": {
         "and": [
             {"event": "Order Completed", "did": False, "within": {"days": 30}},

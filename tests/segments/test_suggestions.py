@@ -18,7 +18,7 @@ from patron.segments.suggesting.types import Suggestion
 from patron.segments.types import Order
 from stage import Stage, play
 
-NAMES = Names("Order Completed", "Product Viewed")
+NAMES = Names("Order Completed", "Product Viewed", "USD")
 DRAW = np.random.default_rng(7)
 DAY = timedelta(days=1)
 
@@ -155,6 +155,10 @@ def test_they_are_found_in_the_shops_own_data_and_saved(house: House) -> None:
             names = [one.name for one in offered.suggestions]
             assert len(names) == 2 and any("only on sale, mostly Boots" in name for name in names)
             one = offered.suggestions[0]
+            texts = " ".join(each.description for each in offered.suggestions)
+            assert (
+                "20.00 USD (all buyers: 160.00 USD)" in texts and "100% (all buyers: 50%)" in texts
+            )
             saved = await keeping.save(tx, stage.shop, one.key, stage.now)
             assert (saved.name, saved.rule) == (one.name, one.rule)
             with pytest.raises(Problem, match="suggestion"):

@@ -134,7 +134,8 @@ def _alike(crowd: Crowd, share: float) -> list[Suggestion]:
             continue
         people = round(size / share)
         told = "; ".join(
-            f"{one.what}: {one.theirs:g} (all {crowd.sort}: {one.all:g})"
+            f"{one.what}: {_amount(one.theirs, one.unit)}"
+            f" (all {crowd.sort}: {_amount(one.all, one.unit)})"
             for one in described.traits
         )
         suggestions.append(
@@ -151,6 +152,13 @@ def _alike(crowd: Crowd, share: float) -> list[Suggestion]:
             )
         )
     return sorted(suggestions, key=lambda one: -one.people)
+
+
+def _amount(value: float, unit: str) -> str:
+    """A figure with its unit, where that is no word of what it is a figure of."""
+    if unit == "%":
+        return f"{value:.3g}%"
+    return f"{value:,.2f} {unit}" if len(unit) == 3 and unit.isupper() else f"{value:g}"
 
 
 def _key(of: str, name: str) -> str:

@@ -29,15 +29,16 @@ SATURDAY = 5
 
 
 class Names(msgspec.Struct, frozen=True):
-    """What this shop calls an order and a look at a product."""
+    """What this shop calls an order and a look at a product, and its currency."""
 
     order: str
     view: str
+    currency: str
 
     @classmethod
     def of(cls, shop: Shop) -> "Names":
         names = METRICS | dict(shop.settings.metrics)
-        return cls(names["revenue"], names["viewed_product"])
+        return cls(names["revenue"], names["viewed_product"], shop.currency)
 
 
 class Person(msgspec.Struct):
@@ -142,7 +143,7 @@ def _columns(
     if buying:
         columns += [
             _counted("orders", of("orders"), {"orders": "number", **window}, "orders a year"),
-            _counted("average", of("average"), {"orders": "average", **window}, "an order", 2),
+            _counted("average", of("average"), {"orders": "average", **window}, names.currency, 2),
             _shared("reduced", of("reduced"), {"orders": "reduced_percent", **window}, "%", 100),
             _counted("last", of("last"), {"orders": "days_since_last"}, "days since the last"),
         ]
