@@ -19,7 +19,7 @@ from patron.profiles import store as profiles
 from patron.profiles.erasure import store as erasure
 from patron.segments.alike import building, store
 from patron.segments.alike.finding import similar
-from patron.segments.alike.growing import grow
+from patron.segments.alike.growing import grow, source_of
 from patron.segments.alike.indexing import Gathered, best, scored
 from patron.segments.alike.measuring import features, likeness, weighed
 from patron.segments.alike.types import Similar
@@ -169,7 +169,7 @@ def test_a_list_of_people_like_those_on_another(house: House) -> None:
             roots = [await profiles.find(tx, f"user_id:c{n}", "US") for n in range(60)]
             vips = [one for one in roots[:12] if one is not None]
             await lists.add(tx, made, vips, "api", stage.now)
-            with pytest.raises(Problem, match="of 0 people on list 'vips'"):
+            with pytest.raises(Problem, match="0 people on list 'vips' are known"):
                 await grow(tx, "Like VIPs", None, ("list", "vips"), 10, stage.now)
         await building.build(stage.db, stage.shop, stage.house.clock)
         async with stage.unit() as tx:
@@ -184,3 +184,11 @@ def test_a_list_of_people_like_those_on_another(house: House) -> None:
                 await grow(tx, "Nobody", None, ("list", "vips"), 0, stage.now)
 
     play(house, story)
+
+
+def test_whom_they_shall_be_like_is_given_once() -> None:
+    assert source_of("vip", None) == ("segment", "vip") and source_of(None, "x") == ("list", "x")
+    with pytest.raises(Problem, match="both segment 'vip' and list 'x' are given"):
+        source_of("vip", "x")
+    with pytest.raises(Problem, match="neither a segment nor a list is given"):
+        source_of("", None)

@@ -132,9 +132,10 @@ async def _turns(
         found = []
         for name in values[kind]:
             count = sum(name in one.features for one in near)
-            times = (count / len(near)) / (max(count, common.get(name, 0)) / max(1, people))
+            usual = max(count, common.get(name, 0)) / max(1, people)
+            times = round(count / len(near) / usual, 1)
             if times > 1:  # what everybody turns to as much says nothing of those like her
-                found.append(Turn(name.partition(":")[2], count, round(times, 1)))
+                found.append(Turn(name.partition(":")[2], count, times))
         return sorted(found, key=lambda one: (-one.people, -one.times, one.value))[:TURNS]
 
     products = await _products(tx, shop, her, near)

@@ -44,6 +44,19 @@ class Grown(msgspec.Struct, frozen=True):
     alike_in: list[str]
 
 
+def source_of(segment: str | None, of_list: str | None) -> tuple[str, str]:
+    """("segment", key) or ("list", key). Problem 400 unless exactly one of the two is given."""
+    given = [(kind, key) for kind, key in (("segment", segment), ("list", of_list)) if key]
+    if len(given) == 1:
+        return given[0]
+    told = " and ".join(f"{kind} {key!r}" for kind, key in given)
+    raise bad_request(
+        f"both {told} are given" if given else "neither a segment nor a list is given",
+        remedy="give one: those whom the people on the new list shall be like",
+        path="segment",
+    )
+
+
 async def grow(
     tx: Tx, name: str, key: str | None, source: tuple[str, str], people: int, now: datetime
 ) -> Grown:
@@ -64,9 +77,10 @@ async def grow(
         raise Problem(
             409,
             "Conflict",
-            f"of {len(known)} people {PLACES[kind]} {of!r} it is known what they like and do",
-            remedy=f"it takes {FEWEST}, and one night; or compare everybody now with"
-            " `patron profile similar … --now`",
+            f"{len(known)} people {PLACES[kind]} {of!r} are known well enough to be compared;"
+            f" it takes {FEWEST}",
+            remedy="choose one with more people; those who came since last night are compared in"
+            " the next, or now with `patron profile similar PERSON --now`",
         )
     means = await store.means(tx)
     size = 1 + max(id for id, _, _ in means)

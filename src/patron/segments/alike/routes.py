@@ -11,10 +11,10 @@ from litestar.params import BodyKwarg, FromPath, QueryParameter
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database
-from patron.kit.problems import bad_request, not_found
+from patron.kit.problems import not_found
 from patron.profiles import store as profiles
 from patron.segments.alike.finding import NEIGHBOURS, similar
-from patron.segments.alike.growing import MOST, Grown, grow
+from patron.segments.alike.growing import MOST, Grown, grow, source_of
 from patron.segments.alike.types import Similar
 from patron.segments.lists.naming import KEY
 from patron.shops.access import requires
@@ -77,15 +77,9 @@ async def make_lookalikes(
 ) -> Grown:
     """Those of all others who are most like them, at most so many, on a list that stays as it is.
     Something must be known of ten of them at least, as of last night."""
-    given = [(kind, of) for kind, of in (("segment", data.segment), ("list", data.list)) if of]
-    if len(given) != 1:
-        raise bad_request(
-            "whom the people shall be like is not said once",
-            remedy="give the key of a segment or of a list",
-            path="segment",
-        )
+    source = source_of(data.segment, data.list)
     async with db.unit(shop.schema) as tx:
-        return await grow(tx, data.name, data.key, given[0], data.people, clock.now())
+        return await grow(tx, data.name, data.key, source, data.people, clock.now())
 
 
 routes: list[HTTPRouteHandler] = [show_similar, make_lookalikes]

@@ -12,11 +12,11 @@ from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.imports import Again, Asked, File, Map, Yes, bring
 from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
+from patron.app.cli.whom import Who, root_of
 from patron.app.lists.deleting import delete
 from patron.kit.db import Database, Tx
-from patron.kit.problems import bad_request, not_found
 from patron.profiles import store as profiles
-from patron.segments.alike.growing import Grown, grow
+from patron.segments.alike.growing import Grown, grow, source_of
 from patron.segments.lists import keeping, store
 from patron.segments.lists.file import content
 from patron.segments.lists.keeping import Added, ListMember, Removed
@@ -79,12 +79,8 @@ def lookalikes(
     """Make a list of the people who are most like those in a segment or on a list."""
 
     async def make(tx: Tx, _: Shop, house: OpenHouse) -> Grown:
-        given = [(k, of) for k, of in (("segment", segment), ("list", of_list)) if of]
-        if len(given) != 1:
-            raise bad_request(
-                "whom they shall be like is not said once", remedy="give --segment or --list"
-            )
-        return await grow(tx, name, key, given[0], people, house.clock.now())
+        source = source_of(segment, of_list)
+        return await grow(tx, name, key, source, people, house.clock.now())
 
     made = in_shop(shop, make)
     said = f"List {made.made.key!r} is there with {made.made.members:,} people who, like them,"
@@ -170,17 +166,14 @@ def remove(key: Key, people: People, shop: ShopName = None, as_json: Json = Fals
 
 @app.command("of")
 def show_lists_of(
-    person: Annotated[str, typer.Argument(help="A profile id, or email:…, user_id:…, phone:…")],
+    who: Who,
     shop: ShopName = None,
     as_json: Json = False,
 ) -> None:
     """The lists that one person is on."""
 
     async def look(tx: Tx, which: Shop, _: OpenHouse) -> list[ListOfHers]:
-        root = await profiles.find(tx, person, which.settings.phone_region)
-        if root is None:
-            raise not_found("profile", person)
-        return await store.of_person(tx, await profiles.origins(tx, root))
+        return await store.of_person(tx, await profiles.origins(tx, await root_of(tx, which, who)))
 
     found = in_shop(shop, look)
     rows = [(one.key, one.name, f"{one.added_at:%Y-%m-%d}", one.source) for one in found]
