@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from typer.testing import CliRunner
 
 from patron import VERSION
 from patron.app.cli import bench
+from patron.app.cli.given import in_utc, json_in
 from patron.app.cli.main import build
+from patron.kit.problems import Problem
 
 
 def commands(found: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -64,3 +67,28 @@ def test_without_the_source_there_is_nothing_to_measure(
     refused = CliRunner().invoke(build("bench"), ["bench"])
     assert refused.exit_code == 1
     assert "clone the repository" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"a": "K\xf6ln"}', "rule.json is no text in UTF-8"),
+        (b"[" * 100_000, "rule.json is nested too deep to be read"),
+        (b" ", "rule.json is empty"),
+        (b'{"a"', "rule.json is no JSON"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "rule.json"
+    file.write_bytes(content)
+    with pytest.raises(Problem, match=said) as refused:
+        json_in(str(file), "a condition", "conditions.md")
+    assert "docs/conditions.md" in (refused.value.document.remedy or "")
+    with pytest.raises(Problem, match=f"{tmp_path} cannot be read: Is a directory"):
+        json_in(str(tmp_path), "a condition", "conditions.md")
+
+
+def test_a_moment_is_in_utc_unless_it_says_otherwise() -> None:
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    assert in_utc(noon.replace(tzinfo=None)) == noon
+    assert in_utc(datetime.fromisoformat("2026-03-02T13:00+01:00")) == noon

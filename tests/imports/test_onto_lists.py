@@ -85,6 +85,7 @@ def test_a_fair_becomes_a_list(house: House, tmp_path: Path) -> None:
     made = patron(house, tmp_path, "create", "Fair", "--description", "Spring of 2026")
     assert (made["key"], made["members"]) == ("fair", 0)
     assert "exists already" in patron(house, tmp_path, "create", "Fair", fails=True)
+    assert "give 1 to 120" in patron(house, tmp_path, "rename", "fair", " ", fails=True)
     put = patron(house, tmp_path, "add", "fair", "email:BOB@example.com", "user_id:99")
     assert put == {"added": 1, "already": 0, "unknown": ["user_id:99"]}
     file = of_the_fair(tmp_path / "fair.csv")

@@ -269,9 +269,11 @@ def test_patrons_own_event_belongs_to_the_origin_it_names() -> None:
 def test_what_only_happened_to_her_is_no_visit(name: str, there: bool) -> None:
     first = seen("u")
     book = Book().walk(first)
-    told = {"context": {"patron": {"origin_id": str(first.origin_id)}}, "properties": {name: True}}
+    ours = {"patron": {"origin_id": str(first.origin_id)}}
     called = "Email Opened" if name == "machine_open" else name
-    late = seen(name=called, source=Source.PATRON, minutes=60, **told)
+    late = seen(
+        name=called, source=Source.PATRON, minutes=60, context=ours, properties={name: True}
+    )
     (facts,) = book.walk(late, seen("u", minutes=-60)).known()
     assert ("first", NOON - timedelta(hours=1)) in facts
     assert ("last", late.ts if there else first.ts) in facts

@@ -181,14 +181,16 @@ def test_who_moves_between_the_groups_is_seen(house: House) -> None:
     async def story(stage: Stage) -> None:
         async with stage.unit() as tx:
             with pytest.raises(Problem, match="only where all six are saved"):
-                await movement(tx, stage.now)
+                await movement(tx, None, stage.now)
             await showing.save_core(tx, stage.shop, stage.now)
         began = stage.now
         await _shop(stage)
         stage.pass_time(minutes=2)
         await filling.fill(stage.db, stage.shop, None, stage.house.clock)
         async with stage.unit() as tx:
-            first = await movement(tx, began - DAY)
+            first = await movement(tx, began - DAY, stage.now)
+            with pytest.raises(Problem, match="is to come"):
+                await movement(tx, stage.now + DAY, stage.now)
         assert first.since == first.known_since == began
         assert {one.from_ for one in first.moves} == {None}
         assert sum(one.people for one in first.moves) == 35
@@ -205,7 +207,7 @@ def test_who_moves_between_the_groups_is_seen(house: House) -> None:
         alias.type, alias.previous_id = alias.type.ALIAS, inactive[2]
         await stage.walk(alias)
         async with stage.unit() as tx:
-            found = await movement(tx, then)
+            found = await movement(tx, then, stage.now)
         moves = {(one.from_, one.to): one.people for one in found.moves}
         assert moves[("inactive", "champions")] == 1
         assert {one.group: one.then for one in found.groups}["inactive"] == sizes["inactive"] - 1

@@ -256,6 +256,12 @@ def test_the_same_on_the_command_line(shop: Running, tmp_path: Path) -> None:
     assert saved["count"] == len(members(shop, "buyers")) >= 5
     listed = shop.run("segment", "members", "buyers")
     assert {one["user_id"] for one in listed} == members(shop, "buyers")
+    table = shop.command("segment", "members", "buyers").stdout
+    assert all(one["id"] in table for one in listed)  # whole, however narrow the terminal
+    future = shop.command("segment", "members", "buyers", "--on", "2999-01-01").stderr
+    assert "2999-01-01T00:00:00+00:00 is to come" in future
+    nameless = shop.command("segment", "change", "buyers", "--name", " ")
+    assert nameless.returncode == 1 and "the name ' ' has 0 characters" in nameless.stderr
     why = shop.run("segment", "why", "buyers", "user_id:u0")
     assert why["inside"] is True
     assert shop.run("segment", "growth", "buyers", "--days", "1")[0]["count"] == saved["count"]

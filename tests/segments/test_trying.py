@@ -143,7 +143,7 @@ def test_the_command_line_says_the_same(shop: Running, tmp_path: Path) -> None:
     [
         ("{", "is no JSON"),
         ('{"evnt": "A"}', "exactly one of these fields"),
-        (None, "cannot be read"),
+        (None, "cannot be read: No such file or directory"),
     ],
 )
 def test_a_file_that_holds_no_rule(

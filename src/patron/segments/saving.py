@@ -15,7 +15,7 @@ from patron.segments import store as people
 from patron.segments.computed import store as computed
 from patron.segments.forms.computed import with_definitions
 from patron.segments.lists import store as lists
-from patron.segments.lists.naming import KEY, key_of, named
+from patron.segments.lists.naming import KEY, checked, key_of, named
 from patron.segments.live.book import needed_of, programs_of
 from patron.segments.live.program import Program
 from patron.segments.live.streams import Kept
@@ -45,9 +45,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 async def create(
     tx: Tx, shop: Shop, key: str | None, draft: Draft, now: datetime, ready_made: str | None = None
 ) -> Segment:
-    """Save a new segment. Raises Misread for its rule, Problem 400 for its key, 409 when there is
-    one of this key."""
-    name = (draft.name or "").strip() or (key or "")
+    """Save a new segment. Raises Misread for its rule, Problem 400 for its name or key, 409 when
+    there is one of this key."""
+    name = checked((key or "") if draft.name is None else draft.name)
     key = _key(key, name)
     rule = with_definitions(dict(draft.rule or {}), await computed.definitions(tx))
     there = await store.every(tx)
@@ -81,7 +81,7 @@ async def create(
 
 async def change(tx: Tx, shop: Shop, key: str, draft: Draft, now: datetime) -> Segment:
     """Change a segment. With another rule everybody is asked anew; until then it stands as it was.
-    Raises Misread, Problem 404."""
+    Raises Misread, Problem 400 for its name, 404."""
     before = await existing(tx, key)
     rule = before.rule
     if draft.rule is not None:
@@ -95,7 +95,7 @@ async def change(tx: Tx, shop: Shop, key: str, draft: Draft, now: datetime) -> S
         status = await _first_status(tx, parsed)
     after = msgspec.structs.replace(
         before,
-        name=before.name if draft.name is None else draft.name.strip() or before.name,
+        name=before.name if draft.name is None else checked(draft.name),
         description=before.description if draft.description is None else draft.description.strip(),
         rule=rule,
         ready_made=before.ready_made if rule == before.rule else None,

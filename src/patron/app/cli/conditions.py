@@ -1,24 +1,21 @@
 """Conditions tried before anything depends on them: `patron segment explain` and `preview`."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
-from uuid import UUID
 
-import msgspec
 import typer
 from rich.markup import escape
 
+from patron.app.cli.given import json_in
 from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
 from patron.app.cli.progress import Bar
+from patron.app.cli.whom import Who, root_of
 from patron.events.sorted.layout import sorted_of
 from patron.kit.db import Database, Tx
-from patron.kit.problems import bad_request, not_found
-from patron.profiles import store as profiles
+from patron.kit.problems import bad_request
 from patron.segments import saving, trying
 from patron.segments.rules.language import parse
 from patron.segments.rules.reading import Misread
@@ -31,13 +28,10 @@ app = typer.Typer()
 RuleFile = Annotated[
     str, typer.Argument(metavar="RULE.json", help="A file with a condition, or - to read it.")
 ]
-Person = Annotated[
-    str, typer.Argument(help="A profile id, or email:…, user_id:…, phone:…, anonymous_id:…")
-]
 
 
 @app.command("explain")
-def explain(rule: RuleFile, person: Person, shop: ShopName = None, as_json: Json = False) -> None:
+def explain(rule: RuleFile, person: Who, shop: ShopName = None, as_json: Json = False) -> None:
     """Whether a condition holds for one person now, and why."""
     data = data_of(rule)
 
@@ -77,13 +71,6 @@ def preview(rule: RuleFile, shop: ShopName = None, as_json: Json = False) -> Non
         console.print(table(("person", "name"), rows, "Nobody."))
 
 
-async def root_of(tx: Tx, shop: Shop, person: str) -> UUID:
-    root = await profiles.find(tx, person, shop.settings.phone_region)
-    if root is None:
-        raise not_found("profile", person)
-    return root
-
-
 def explained(found: Explained) -> str:
     """An explanation for people."""
     lines = ["It holds:" if found.holds else "It does not hold:"]
@@ -95,16 +82,9 @@ def explained(found: Explained) -> str:
 
 
 def data_of(given: str) -> Any:
-    """What is in a file of JSON, or on standard input. Problem 400 when it cannot be read."""
+    """The condition in a file of JSON, or on standard input."""
     with clear_errors():
-        try:
-            text = sys.stdin.read() if given == "-" else Path(given).read_text("utf-8")
-            return msgspec.json.decode(text)
-        except (OSError, UnicodeDecodeError, RecursionError) as error:
-            remedy = "give a file with a condition as JSON, as docs/conditions.md describes it"
-            raise bad_request(f"{given} cannot be read: {error}", remedy=remedy) from error
-        except msgspec.DecodeError as error:
-            raise bad_request(f"{given} is no JSON: {error}", remedy="correct it") from error
+        return json_in(given, "a condition", "conditions.md")
 
 
 @contextmanager

@@ -23,7 +23,7 @@ ShopName = Annotated[
     str | None, typer.Option("--shop", help="The shop's short name; needed when there are several.")
 ]
 
-IDS = ("id", "profile")
+IDS = ("id", "profile", "person")
 READABLE = 16
 """Letters that a column keeps at least; a terminal with less room breaks the lines itself."""
 

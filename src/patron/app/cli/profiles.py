@@ -13,8 +13,9 @@ from patron.app.care.readable import readable
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, fail, show
 from patron.app.cli.person.labels import add_note, add_tag, list_tags, remove_note, remove_tag
-from patron.app.cli.person.looking import Who, search, show_profile
+from patron.app.cli.person.looking import search, show_profile
 from patron.app.cli.person.similar import show_similar
+from patron.app.cli.whom import Who
 from patron.kit.db import Database
 
 app = typer.Typer(no_args_is_help=True, help="One customer, everything about her.")

@@ -1,24 +1,20 @@
 """`patron segment …`: which people, and why."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
 import typer
 
 from patron.app.cli import conditions
-from patron.app.cli.conditions import (
-    Person,
-    RuleFile,
-    data_of,
-    explained,
-    root_of,
-)
+from patron.app.cli.conditions import RuleFile, data_of, explained
+from patron.app.cli.given import in_utc
 from patron.app.cli.house import OpenHouse
 from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, show, table
 from patron.app.cli.ready_made import commands as ready_made
 from patron.app.cli.saved import save_and_fill
+from patron.app.cli.whom import Who, root_of
 from patron.app.segments.deleting import delete
 from patron.kit.db import Tx
 from patron.segments import saving
@@ -83,6 +79,8 @@ def change(
     as_json: Json = False,
 ) -> None:
     """Change a segment; with another rule everybody is asked anew."""
+    if name is None and description is None and rule is None:
+        raise typer.BadParameter("give --name, --description or --rule")
     data = None if rule is None else data_of(rule)
 
     async def save(tx: Tx, which: Shop, house: OpenHouse) -> SegmentView:
@@ -141,7 +139,7 @@ def show_members(
     """Who is in a segment, or was at a moment."""
 
     async def look(tx: Tx, _: Shop, house: OpenHouse) -> list[MemberView]:
-        when = None if on is None else on.replace(tzinfo=UTC)
+        when = None if on is None else showing.past(in_utc(on), house.clock.now(), "on")
         segment = await saving.existing(tx, key)
         return await showing.members_shown(tx, segment, None, limit, when)
 
@@ -172,7 +170,7 @@ def show_growth(
 
 
 @app.command("why")
-def show_why(key: Key, person: Person, shop: ShopName = None, as_json: Json = False) -> None:
+def show_why(key: Key, person: Who, shop: ShopName = None, as_json: Json = False) -> None:
     """Why somebody is in a segment, or is not."""
 
     async def look(tx: Tx, which: Shop, house: OpenHouse) -> Why:

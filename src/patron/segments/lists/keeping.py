@@ -14,7 +14,7 @@ from patron.profiles.changes import store as changes
 from patron.segments import store as segments
 from patron.segments.faces import faces
 from patron.segments.lists import store
-from patron.segments.lists.naming import KEY, key_of
+from patron.segments.lists.naming import KEY, checked, key_of
 from patron.segments.lists.types import Membership, StaticList
 from patron.shops.types import Shop
 
@@ -50,8 +50,9 @@ class Removed(msgspec.Struct, frozen=True):
 
 
 async def create(tx: Tx, name: str, key: str | None, description: str, now: datetime) -> StaticList:
-    """A new list; without a key it gets one made of its name. Problem 400 for a key that cannot
-    be one, 409 for one that is taken."""
+    """A new list; without a key it gets one made of its name. Problem 400 for a name or key that
+    cannot be one, 409 for a key that is taken."""
+    name = checked(name)
     chosen = key or key_of(name)
     if not re.fullmatch(KEY, chosen):
         raise bad_request(
@@ -84,10 +85,12 @@ async def nothing(tx: Tx, key: str) -> Problem:
 async def change(
     tx: Tx, key: str, name: str | None, description: str | None, now: datetime
 ) -> StaticList:
-    """Another name or description; the key, which rules know, stays."""
+    """Another name or description; the key, which rules know, stays. Problem 400 for a name that
+    cannot be one."""
     one = await found(tx, key)
+    called = one.name if name is None else checked(name)
     told = one.description if description is None else description
-    await store.change(tx, key, name or one.name, told, now)
+    await store.change(tx, key, called, told, now)
     return await found(tx, key)
 
 

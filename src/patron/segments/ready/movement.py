@@ -1,6 +1,6 @@
 """How people moved between the six groups of buyers since a date."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -10,6 +10,9 @@ from patron.segments.population.types import GROUPS
 from patron.segments.ready import store
 from patron.segments.ready.catalogue import rfm_key
 from patron.segments.saved import store as saved
+from patron.segments.saved.showing import past
+
+MONTH = timedelta(days=30)
 
 
 class GroupSize(msgspec.Struct, frozen=True):
@@ -40,9 +43,10 @@ class Movement(msgspec.Struct, frozen=True):
     moves: list[Move]
 
 
-async def movement(tx: Tx, since: datetime) -> Movement:
-    """Who moved since that moment. Problem 409 when not all six groups are saved as they are
-    ready-made."""
+async def movement(tx: Tx, since: datetime | None, now: datetime) -> Movement:
+    """Who moved since that moment, or in the last thirty days. Problem 400 for a moment to come,
+    409 when not all six groups are saved as they are ready-made."""
+    since = now - MONTH if since is None else past(since, now, "since")
     keys = {group: rfm_key(group) for group in GROUPS}
     there = {one.ready_made: one for one in await saved.every(tx) if one.ready_made}
     if missing := [key for key in keys.values() if key not in there]:

@@ -1,6 +1,6 @@
 """Ready-made segments over HTTP."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from litestar import get, post
@@ -10,7 +10,6 @@ from litestar.params import FromQuery, PathParameter, QueryParameter
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database
-from patron.kit.problems import bad_request
 from patron.segments.ready import showing
 from patron.segments.ready.movement import Movement, movement
 from patron.segments.ready.showing import ReadyMadeView
@@ -19,7 +18,6 @@ from patron.segments.saved.showing import shown as shown_saved
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
-MONTH = timedelta(days=30)
 PATIENCE = 8.0
 """Seconds that counting those that are not saved may take over HTTP."""
 
@@ -92,12 +90,8 @@ async def show_movement(
 ) -> Movement:
     """Champions, loyal, recent, needs attention, at risk, inactive: how many were in each then and
     are now, and how many moved from which to which."""
-    if since is not None and since.tzinfo is None:
-        raise bad_request(
-            f"the moment {since} has no time zone", remedy="add one, or Z for UTC", path="since"
-        )
     async with db.unit(shop.schema) as tx:
-        return await movement(tx, since or clock.now() - MONTH)
+        return await movement(tx, since, clock.now())
 
 
 routes: list[HTTPRouteHandler] = [show_ready_made, save_core, save_ready_made, show_movement]

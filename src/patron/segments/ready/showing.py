@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from patron.kit.db import Database, Tx
-from patron.kit.problems import not_found
+from patron.kit.problems import conflict, not_found
 from patron.segments import saving
 from patron.segments.members import store as members
 from patron.segments.ready.catalogue import ReadyMade, catalogue
@@ -73,8 +73,14 @@ async def save(tx: Tx, shop: Shop, key: str, now: datetime) -> Segment:
     segment has it already."""
     for one in await offered(tx, shop):
         if one.key == key:
+            if key in await saved.keys(tx):
+                raise conflict(
+                    f"there is a segment {key!r} already",
+                    remedy="nothing is to be done, unless it is another of yours: then delete it",
+                )
             return await _save(tx, shop, one, now)
-    raise not_found("ready-made segment", key)
+    remedy = "take a key that `patron segment ready-made` lists"
+    raise not_found("ready-made segment", key, remedy=remedy)
 
 
 async def _save(tx: Tx, shop: Shop, one: ReadyMade, now: datetime) -> Segment:

@@ -24,7 +24,7 @@ from patron.segments.members.types import Day, Stay
 from patron.segments.refusing import LOYAL, refused
 from patron.segments.rules.reading import Misread
 from patron.segments.saved import showing
-from patron.segments.saved.showing import MemberView, SegmentView, Why
+from patron.segments.saved.showing import MemberView, SegmentView, Why, past
 from patron.segments.saving import Draft
 from patron.shops.access import requires
 from patron.shops.types import Shop
@@ -142,6 +142,7 @@ async def change_segment(
 async def show_members(
     db: NamedDependency[Database],
     shop: NamedDependency[Shop],
+    clock: NamedDependency[Clock],
     key: Key,
     on: Annotated[datetime | None, QueryParameter(description="A moment; without it, now.")] = None,
     cursor: FromQuery[str | None] = None,
@@ -149,10 +150,8 @@ async def show_members(
 ) -> Page[MemberView]:
     """Since when each is in it and why. With `on`, who was in it at that moment."""
     bounded(limit)
-    if on is not None and on.tzinfo is None:
-        raise bad_request(
-            f"{on.isoformat()} has no time zone", remedy="write 2026-03-02T12:00:00Z", path="on"
-        )
+    if on is not None:
+        past(on, clock.now(), "on")
     behind = decode(cursor, 1)
     after = None if behind is None else identity(behind[0])
     async with db.unit(shop.schema) as tx:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from patron.kit.db import Tx
+from patron.kit.problems import bad_request
 from patron.profiles import store as profiles
 from patron.segments import trying
 from patron.segments.faces import faces
@@ -103,6 +104,23 @@ async def all_shown(tx: Tx) -> list[SegmentView]:
     """All segments, by key."""
     counts = await members.counts(tx)
     return [viewed(one, counts.get(one.id, 0)) for one in await store.every(tx)]
+
+
+def past(moment: datetime, now: datetime, path: str) -> datetime:
+    """A moment that was asked about. Problem 400 when it has no time zone, or is to come."""
+    if moment.tzinfo is None:
+        raise bad_request(
+            f"{path} {moment.isoformat()} has no time zone",
+            remedy="add one, or Z for UTC: 2026-03-02T12:00:00Z",
+            path=path,
+        )
+    if moment > now:
+        raise bad_request(
+            f"{path} {moment.isoformat()} is to come",
+            remedy="give a moment that is past",
+            path=path,
+        )
+    return moment
 
 
 async def members_shown(

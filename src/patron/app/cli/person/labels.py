@@ -10,7 +10,7 @@ from rich.markup import escape
 from patron.app.audit.commands import me
 from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
-from patron.app.cli.person.looking import Who
+from patron.app.cli.whom import Who
 from patron.kit.db import Database, Tx
 from patron.profiles.labels import mark, store
 from patron.profiles.labels.types import Tag

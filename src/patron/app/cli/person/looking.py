@@ -10,25 +10,18 @@ from patron.analytics.person.types import PersonPage
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
 from patron.app.cli.person.page import Part, parts
+from patron.app.cli.whom import Who, root_of
 from patron.events import store as events
 from patron.events.types import LoggedEvent
 from patron.kit.db import Database
 from patron.kit.money import format_money
 from patron.kit.paging import Page, bounded
 from patron.kit.problems import not_found
-from patron.profiles import store
 from patron.profiles.search.look import look
 from patron.profiles.search.types import Found
 from patron.profiles.types import Reach
 
-Who = Annotated[
-    str, typer.Argument(help="A profile id, or email:…, user_id:…, phone:…, anonymous_id:…")
-]
 TIMELINE = 20
-FIND = (
-    "give a profile id, or email:…, user_id:…, phone:…, anonymous_id:…; `patron profile search`"
-    " finds her by whatever she goes by"
-)
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -78,7 +71,8 @@ def search(
         columns = ("profile", "name", "address", "last seen (UTC)", "orders", "worth", "tags")
         show(found, as_json, lambda: table(columns, rows, "Nobody."))
         if found.next_cursor and not as_json:
-            console.print(f"There are more: --cursor {found.next_cursor}", highlight=False)
+            more = f"There are more: --cursor {found.next_cursor}"
+            console.print(more, highlight=False, soft_wrap=True)  # to be copied
 
 
 def show_profile(who: Who, shop: ShopName = None, as_json: Json = False) -> None:
@@ -88,10 +82,10 @@ def show_profile(who: Who, shop: ShopName = None, as_json: Json = False) -> None
 
         async def open_page(db: Database) -> Shown:
             async with db.unit(which.schema) as tx:
-                root = await store.find(tx, who, which.settings.phone_region)
-                found = None if root is None else await page(tx, which, root, house.clock.now())
+                root = await root_of(tx, which, who)
+                found = await page(tx, which, root, house.clock.now())
                 if found is None:
-                    raise not_found("profile", who, remedy=FIND)
+                    raise not_found("profile", who)
                 line = await events.timeline(tx, found.origins, before=None, limit=TIMELINE)
                 ways = {(way.channel, way.purpose): way.reach for way in found.ways}
                 return Shown(found, ways["email", "marketing"], line)

@@ -7,11 +7,9 @@ from rich.markup import escape
 
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
-from patron.app.cli.person.looking import Who
 from patron.app.cli.person.page import Part
+from patron.app.cli.whom import Who, root_of
 from patron.kit.db import Database
-from patron.kit.problems import not_found
-from patron.profiles import store
 from patron.segments.alike import building
 from patron.segments.alike.finding import NEIGHBOURS, similar
 from patron.segments.alike.types import Similar
@@ -31,12 +29,12 @@ def show_similar(
         which = house.shop(shop)
 
         async def look(db: Database) -> Similar:
+            async with db.unit(which.schema) as tx:
+                await root_of(tx, which, who)  # before everybody is compared, which takes minutes
             if now:
                 await building.build(db, which, house.clock)
             async with db.unit(which.schema) as tx:
-                root = await store.find(tx, who, which.settings.phone_region)
-                if root is None:
-                    raise not_found("profile", who)
+                root = await root_of(tx, which, who)
                 return await similar(tx, which, root, house.clock.now(), limit)
 
         found = house.run(look)
@@ -44,6 +42,11 @@ def show_similar(
             show(found, True, str)
             return
         console.print(escape(found.said), highlight=False)
+        for one in found.people:
+            called = f"[bold]{escape(one.name or 'somebody without a name')}[/bold]"
+            console.print(f"\n{called}, {one.likeness:.0%} alike ({one.id})", highlight=False)
+            for reason in one.why:
+                console.print(f"  {escape(reason)}", highlight=False)
         for part in _parts(found):
             if part.rows:
                 console.print(f"\n[bold]{part.title}[/bold]", highlight=False)
@@ -54,11 +57,6 @@ def _parts(found: Similar) -> list[Part]:
     turns = found.interested_in
     kinds = [("category", turns.categories), ("brand", turns.brands)]
     return [
-        Part(
-            "Who is like her",
-            ["profile", "name", "alike", "why"],
-            [(one.id, one.name, f"{one.likeness:.0%}", "; ".join(one.why)) for one in found.people],
-        ),
         Part(
             f"What those like her turn to ({turns.of} people)",
             ["", "value", "people", "times as often as all"],

@@ -1,25 +1,23 @@
 """`patron trait …`: traits that are computed out of what people did."""
 
-import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
 from rich.markup import escape
 
+from patron.app.cli.given import json_in
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
-from patron.app.cli.person.looking import Who
+from patron.app.cli.whom import Who, root_of
 from patron.kit.db import Database
-from patron.kit.problems import bad_request, not_found
-from patron.profiles import store as profiles
 from patron.segments.computed import keeping, store
 from patron.segments.computed.types import ComputedTrait, Outcome
 
 app = typer.Typer(no_args_is_help=True, help="Traits that are computed out of what people did.")
 
 Key = Annotated[str, typer.Argument(help="Small letters, digits and _, such as spent_in_a_year.")]
+DEFINED = "a definition", "profiles.md"
 DefinitionFile = Annotated[
     str, typer.Argument(help="A file with the definition as JSON; - is standard input.")
 ]
@@ -53,7 +51,7 @@ def set_trait(
 ) -> None:
     """Define a computed trait, or define it anew."""
     with clear_errors():
-        given = _read(definition)
+        given = json_in(definition, *DEFINED)
         with open_house() as house:
             which, now = house.shop(shop), house.clock.now()
 
@@ -85,15 +83,13 @@ def try_trait(
 ) -> None:
     """What a definition would be for one customer now."""
     with clear_errors():
-        read = keeping.read(_read(definition))
+        read = keeping.read(json_in(definition, *DEFINED))
         with open_house() as house:
             which, now = house.shop(shop), house.clock.now()
 
             async def look(db: Database) -> Outcome:
                 async with db.unit(which.schema) as tx:
-                    root = await profiles.find(tx, who, which.settings.phone_region)
-                    if root is None:
-                        raise not_found("profile", who)
+                    root = await root_of(tx, which, who)
                     return await keeping.tried(tx, which, read, root, now)
 
             found = house.run(look)
@@ -102,15 +98,3 @@ def try_trait(
                 as_json,
                 lambda: escape(f"{found.value}, out of {found.events} events of hers."),
             )
-
-
-def _read(given: str) -> Any:
-    """The definition in a file. Problem 400 when there is none, or none that is JSON."""
-    try:
-        text = sys.stdin.read() if given == "-" else Path(given).read_text("utf-8")
-        return msgspec.json.decode(text)
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        remedy = "give a file with a definition as JSON, as docs/profiles.md describes it"
-        raise bad_request(f"{given} cannot be read: {error}", remedy=remedy) from error
-    except msgspec.DecodeError as error:
-        raise bad_request(f"{given} is no JSON: {error}", remedy="correct it") from error

@@ -8,9 +8,9 @@ from rich.markup import escape
 
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
+from patron.app.cli.whom import Who, root_of
 from patron.app.predictions.reading import bring
 from patron.kit.db import Database
-from patron.kit.problems import not_found
 from patron.profiles import store as profiles
 from patron.segments.predictions import keeping, store
 from patron.segments.predictions.keeping import Brought
@@ -71,7 +71,7 @@ def remove_prediction(key: Key, shop: ShopName = None, as_json: Json = False) ->
 
 @app.command("of")
 def of_person(
-    who: Annotated[str, typer.Argument(help="A profile id, or email:…, user_id:…, phone:….")],
+    who: Who,
     shop: ShopName = None,
     as_json: Json = False,
 ) -> None:
@@ -81,9 +81,7 @@ def of_person(
 
         async def look(db: Database) -> list[PredictionOfHers]:
             async with db.unit(which.schema) as tx:
-                root = await profiles.find(tx, who, which.settings.phone_region)
-                if root is None:
-                    raise not_found("profile", who)
+                root = await root_of(tx, which, who)
                 return await store.of_person(tx, await profiles.origins(tx, root))
 
         found = house.run(look)

@@ -1,11 +1,12 @@
 """`patron audit`: who read or changed what."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from patron.app.audit.routes import Wanted, entries
+from patron.app.cli.given import in_utc
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
 from patron.kit.db import Database
@@ -36,7 +37,7 @@ def audit(
     """Who read or changed what, the newest first. This very look is the first line."""
     with clear_errors(), open_house() as house:
         which = house.shop(shop)
-        moment = None if since is None else since.replace(tzinfo=UTC)
+        moment = None if since is None else in_utc(since)
         asked = Wanted(person, Asked(actor, action, None, changes, moment, None))
 
         async def look(db: Database) -> list[Entry]:

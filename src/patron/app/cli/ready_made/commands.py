@@ -1,10 +1,11 @@
 """Ready-made and suggested segments: `patron segment ready-made`, `install`, `movement`, …"""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from patron.app.cli.given import in_utc
 from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
@@ -12,7 +13,6 @@ from patron.app.cli.saved import save_and_fill, save_some_and_fill
 from patron.kit.db import Database, Tx
 from patron.segments.ready import showing
 from patron.segments.ready.movement import Movement, movement
-from patron.segments.ready.routes import MONTH
 from patron.segments.ready.showing import ReadyMadeView
 from patron.segments.saved.showing import SegmentView, shown
 from patron.segments.suggesting import finding, keeping
@@ -87,8 +87,8 @@ def show_movement(
     """How many buyers moved from which of the six groups to which."""
 
     async def look(tx: Tx, _: Shop, house: OpenHouse) -> Movement:
-        when = house.clock.now() - MONTH if since is None else since.replace(tzinfo=UTC)
-        return await movement(tx, when)
+        when = None if since is None else in_utc(since)
+        return await movement(tx, when, house.clock.now())
 
     found = in_shop(shop, look)
     show(found, as_json, lambda: _moved(found))
@@ -131,11 +131,16 @@ def accept(
 
 
 def _moved(found: Movement) -> str:
-    lines = [f"From {found.since:%Y-%m-%d %H:%M} UTC until now:"]
-    lines += [f"  {one.group}: {one.then:,} then, {one.now:,} now" for one in found.groups]
+    known = "; they are not kept for longer" if found.since == found.known_since else ""
+    lines = [f"From {found.since:%Y-%m-%d %H:%M} UTC until now{known}:"]
+    lines += [f"  {_group(one.group)}: {one.then:,} then, {one.now:,} now" for one in found.groups]
     for one in found.moves:
-        lines.append(f"  {one.people:,} from {one.from_ or 'no group'} to {one.to or 'no group'}")
+        lines.append(f"  {one.people:,} from {_group(one.from_)} to {_group(one.to)}")
     return "\n".join(lines)
+
+
+def _group(name: str | None) -> str:
+    return "no group" if name is None else name.replace("_", " ")
 
 
 def _suggested(found: Suggested) -> str:

@@ -1,11 +1,12 @@
 """`patron webhook …`: the shop's own systems, told of what happens."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, TypeVar
 from uuid import UUID
 
 import typer
 
+from patron.app.cli.given import in_utc
 from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
@@ -158,7 +159,7 @@ def replay(
     """Tell again: what failed, one delivery, or everything since a moment; ids stay the same."""
 
     async def ask(tx: Tx, _: Shop, house: OpenHouse) -> Replayed:
-        moment = None if since is None else since.replace(tzinfo=UTC)
+        moment = None if since is None else in_utc(since)
         one, again = await keeping.replay(tx, key, moment, delivery, house.clock.now())
         return Replayed(view(one), None if since is not None else again)
 
