@@ -62,7 +62,8 @@ def test_she_is_found_as_over_http(patron: Command, house: House) -> None:
     rest = patron("profile", "search", "--known", "--cursor", first["next_cursor"])
     assert len(first["items"]) == 1 and len(rest["items"]) == 1
     assert "Ada [b]" in patron("profile", "search", "R-1", text=True)
-    assert "--cursor" in patron("profile", "search", "--limit", "1", text=True)
+    more = patron("profile", "search", "--known", "--limit", "1", text=True)
+    assert f"--cursor {first['next_cursor']}" in more  # in one line, to be copied
     assert "Nobody" in patron("profile", "search", "nobody", text=True)
     assert "limit 0" in patron("profile", "search", "--limit", "0", code=1)
 

@@ -132,7 +132,9 @@ def test_she_signs_up_confirms_chooses_and_asks(
     (asked,) = house.run("privacy", "list", "--state", "open")
     assert (asked["kind"], asked["address_key"]) == ("erasure", ADA)
     assert house.call("DELETE", f"/api/profiles/email:{ADA}").status_code == 200
-    (asked,) = house.call("GET", "/api/privacy-requests").json()["items"]
+    (asked,) = house.call("GET", "/api/privacy-requests?state=done").json()["items"]
+    assert house.call("GET", "/api/privacy-requests?state=open").json()["items"] == []
+    assert house.call("GET", "/api/privacy-requests?state=x").status_code == 400
     assert (asked["state"], asked["address_key"], asked["origin_id"]) == ("done", None, None)
     page.reload()
     assert "Nothing is kept here" in page.inner_text("h1")

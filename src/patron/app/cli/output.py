@@ -29,10 +29,13 @@ READABLE = 16
 
 
 class Terminal(Console):
-    """Prints what is wider than the terminal as it is: a cut word says nothing."""
+    """Prints what is wider than the terminal as it is: a cut word says nothing, and an address in
+    two lines cannot be copied."""
 
     def print(self, *objects: Any, **how: Any) -> None:
-        super().print(*objects, **{"crop": False, **how})
+        words = [word for one in objects if isinstance(one, str) for word in one.split()]
+        whole = max(map(len, words), default=0) > self.width
+        super().print(*objects, **{"crop": False, "soft_wrap": whole, **how})
 
 
 console = Terminal()

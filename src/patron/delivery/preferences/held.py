@@ -36,7 +36,8 @@ def held(her: Her, shop: Shop, carts: int) -> list[str]:
         lines.append(f"{_many(carts, 'cart')} you filled")
     if "Email Sent" in person.totals:
         sent = person.totals["Email Sent"].count
-        lines.append(f"{_many(sent, 'message')} we sent you, and whether you opened them")
+        them = "it" if sent == 1 else "them"
+        lines.append(f"{_many(sent, 'message')} we sent you, and whether you opened {them}")
     if her.words:
         lines.append(f"What you said yes or no to: {_many(len(her.words), 'entry', 'entries')}")
     return lines

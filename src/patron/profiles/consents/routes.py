@@ -8,7 +8,7 @@ from litestar import delete, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Example
-from litestar.params import BodyKwarg, FromPath, FromQuery
+from litestar.params import BodyKwarg, FromPath, FromQuery, QueryParameter
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database
@@ -170,7 +170,9 @@ async def lift_suppression(
 async def list_requests(
     db: NamedDependency[Database],
     shop: NamedDependency[Shop],
-    standing: FromQuery[RequestState | None] = None,
+    standing: Annotated[
+        RequestState | None, QueryParameter(name="state", description="Only those.")
+    ] = None,
     cursor: FromQuery[str | None] = None,
     limit: FromQuery[int] = 50,
 ) -> Page[PrivacyRequest]:

@@ -71,8 +71,7 @@ def search(
         columns = ("profile", "name", "address", "last seen (UTC)", "orders", "worth", "tags")
         show(found, as_json, lambda: table(columns, rows, "Nobody."))
         if found.next_cursor and not as_json:
-            more = f"There are more: --cursor {found.next_cursor}"
-            console.print(more, highlight=False, soft_wrap=True)  # to be copied
+            console.print(f"There are more: --cursor {found.next_cursor}", highlight=False)
 
 
 def show_profile(who: Who, shop: ShopName = None, as_json: Json = False) -> None:
