@@ -80,7 +80,8 @@ def test_a_planted_effect_is_found(house: House) -> None:
         await stage.walk(*orders)
         early = (await asked(stage)).proof
         assert (early.verdict, early.extra, early.maturing) == ("too_early", None, 1_400)
-        assert early.words.startswith("Too early: about ")
+        assert early.more == 0
+        assert early.words.startswith("Too early: the 5 days of 1,400 people have to pass before")
         stage.pass_time(days=5)
         told = await asked(stage)
         proof = told.proof

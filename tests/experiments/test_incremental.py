@@ -111,6 +111,10 @@ def test_before_there_is_enough_nothing_is_claimed() -> None:
     assert dry.verdict == "too_early" and dry.revenue is None
     # One more order of a holdout that orders at 0.95 %: about 105 held out, ten times as many seen.
     assert 900 <= dry.more_people <= 1200
+    # Those whose days are not over are on their way: they are not asked for again.
+    coming = judge(Arm(9000, 9e6, 9e10, 500), Arm(1000, 9e4, 9e8, ENOUGH_ORDERS - 1), (450, 50))
+    assert coming.more_people == pytest.approx(dry.more_people - 500, abs=50)
+    assert judge(Arm(0, 0, 0, 0), Arm(0, 0, 0, 0), (900, 100)).more_people == 0
     nobody = judge(Arm(0, 0, 0, 0), Arm(0, 0, 0, 0))
     assert nobody.more_people >= 10 * ENOUGH_PEOPLE
 

@@ -44,8 +44,8 @@ def test_at_the_command_line(house: House, tmp_path: Path, asked: Any) -> None:
     assert {one["id"] for one in hers["items"]} == {"lamp", "bulb", "cup"}
     assert "Nobody" not in asked("show", "new", "--profile", "email:nobody@x.example", code=1)
     assert "Lamp" in asked("show", "best_sellers", plain=True)
-    for words in (("--product", "lmap"), ("--cart", "lmap"), ("--profile", "")):
-        assert "does not exist" in asked("show", "best_sellers", *words, code=1)
+    for option, wrong in (("--product", "lmap"), ("--cart", "lmap"), ("--profile", "")):
+        assert "does not exist" in asked("show", "best_sellers", option, wrong, code=1)
     assert "does not exist" in asked("show", "nothing", code=1)
     file = tmp_path / "cheap.json"
     file.write_text(json.dumps(LESS))

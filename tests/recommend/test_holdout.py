@@ -85,7 +85,7 @@ def test_a_planted_effect_is_found(house: House, tmp_path: Path) -> None:
         await stage.walk(*orders)
         early = (await results(floor, "home"))["proof"]
         assert (early["verdict"], early["maturing"]) == ("too_early", 600)
-        assert early["words"].startswith("Too early: about ") and "more people" in early["words"]
+        assert "the 5 days of 600 people have to pass" in early["words"]
         stage.pass_time(days=5)
         late = [stage.orders(who, total=500) for who in sorted(held)[:3]]  # after the window
         await stage.walk(*late)
@@ -117,6 +117,7 @@ def test_no_effect_is_found_where_there_is_none(house: House, tmp_path: Path) ->
         floor.stage.pass_time(days=5)
         proof = (await results(floor, "home"))["proof"]
         assert proof["verdict"] == "too_early" and proof["more"] > 0
+        assert "more people before it can be told from chance" in proof["words"]
         assert proof["per_person"]["low"] < 0 < proof["per_person"]["high"]
         assert "it may be anything between" in proof["words"]
 

@@ -80,7 +80,7 @@ class Effect(msgspec.Struct, frozen=True):
 class Finding(msgspec.Struct, frozen=True):
     """`revenue` is per person, `extra` over all the treated, both in minor units; `rate` is the
     difference of the shares that ordered. All None before there is enough to say anything.
-    `more_people` is how many more must pass when it is too early."""
+    `more_people` is how many more must pass when it is too early, besides those who are coming."""
 
     verdict: Verdict
     revenue: Effect | None
@@ -99,12 +99,13 @@ def arm_of(amounts: Sequence[float]) -> Arm:
     )
 
 
-def judge(treated: Arm, held: Arm) -> Finding:
-    """What the two arms say about the effect of treatment."""
+def judge(treated: Arm, held: Arm, coming: tuple[int, int] = (0, 0)) -> Finding:
+    """What the two arms say about the effect of treatment. `coming` are the people of each whose
+    window is still open."""
     if min(treated.people, held.people) < ENOUGH_PEOPLE or (
         min(treated.buyers, held.buyers) < ENOUGH_ORDERS
     ):
-        return Finding("too_early", None, None, None, _people_to_begin(treated, held))
+        return Finding("too_early", None, None, None, _people_to_begin(treated, held, coming))
     revenue = difference(treated, held)
     factor = treated.people
     extra = Effect(revenue.value * factor, revenue.low * factor, revenue.high * factor)
@@ -113,7 +114,8 @@ def judge(treated: Arm, held: Arm) -> Finding:
         return Finding("proven", revenue, extra, rate, 0)
     if revenue.high < 0:
         return Finding("harmful", revenue, extra, rate, 0)
-    return Finding("too_early", revenue, extra, rate, _people_to_see(treated, held, revenue.value))
+    more = _people_to_see(treated, held, revenue.value, sum(coming))
+    return Finding("too_early", revenue, extra, rate, more)
 
 
 def difference(treated: Arm, held: Arm, level: float = LEVEL) -> Effect:
@@ -184,26 +186,26 @@ def about(number: float) -> int:
     return ceil(whole / unit) * unit
 
 
-def _people_to_begin(treated: Arm, held: Arm) -> int:
+def _people_to_begin(treated: Arm, held: Arm, coming: tuple[int, int]) -> int:
     """People missing until each arm has enough of them and of their orders, at the rates so far.
 
     An arm without an order so far is taken to have half a one (Jeffreys' prior).
     """
-    everybody = max(treated.people + held.people, 1)
+    everybody = max(treated.people + held.people + sum(coming), 1)
     missing = 0.0
-    for arm, usual in ((treated, 0.9), (held, 0.1)):
-        share = arm.people / everybody if arm.people else usual
+    for arm, more, usual in ((treated, coming[0], 0.9), (held, coming[1], 0.1)):
+        share = (arm.people + more) / everybody if arm.people + more else usual
         rate = (arm.buyers + 0.5) / (arm.people + 1)
-        wanted = max(ENOUGH_PEOPLE - arm.people, (ENOUGH_ORDERS - arm.buyers) / rate, 0.0)
+        wanted = max(ENOUGH_PEOPLE - arm.people, (ENOUGH_ORDERS - arm.buyers) / rate) - more
         missing = max(missing, wanted / share)
     return about(missing)
 
 
-def _people_to_see(treated: Arm, held: Arm, seen: float) -> int:
+def _people_to_see(treated: Arm, held: Arm, seen: float, coming: int) -> int:
     everybody = treated.people + held.people
     effect = max(abs(seen), LEAST_EFFECT * held.mean)
     if effect <= 0:  # orders without an amount: no effect to plan for
-        return about(everybody)
+        return about(everybody - coming)
     wanted = people_needed(pooled_variance(treated, held), effect, held.people / everybody)
     # The interval still holds zero, so some must be missing, however lucky the figures look.
-    return about(max(wanted - everybody, everybody * 0.1))
+    return about(max(wanted - everybody, everybody * 0.1) - coming)

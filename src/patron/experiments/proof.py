@@ -20,13 +20,16 @@ def proof(
     """The finding in the shop's words. `entered` of `unit` led to the people of `cohorts`, ripe or
     not: this is how many stand for one person when more are asked for."""
     treated, held = (_arm(one) for one in cohorts)
-    finding = judge(treated, held)
+    finding = judge(treated, held, (cohorts[0].maturing, cohorts[1].maturing))
     maturing = sum(one.maturing for one in cohorts)
     people = treated.people + held.people + maturing + mixed
     more = about(finding.more_people * max(entered, people, 1) / max(people, 1))
+    lacking = f"about {more:,} more {unit}"
+    if not more:
+        lacking = f"the {window.days} days of {maturing:,} people have to pass"
     return Proof(
         verdict=finding.verdict,
-        words=_words(shop, finding, f"{more:,} more {unit}"),
+        words=_words(shop, finding, lacking),
         window=window.days,
         treated=_compared(cohorts[0]),
         held_out=_compared(cohorts[1]),
@@ -39,14 +42,14 @@ def proof(
     )
 
 
-def _words(shop: Shop, finding: Finding, more: str) -> str:
+def _words(shop: Shop, finding: Finding, lacking: str) -> str:
     def told(amount: float) -> str:
         return format_money(round(amount), shop.currency, shop.locale)
 
     extra = finding.extra
     between = f"between {told(extra.low)} and {told(extra.high)}" if extra else ""
     if extra is None:
-        return f"Too early: about {more} until anything can be said."
+        return f"Too early: {lacking} before anything can be said."
     match finding.verdict:
         case "proven":
             return (
@@ -60,7 +63,7 @@ def _words(shop: Shop, finding: Finding, more: str) -> str:
             )
     return (
         f"Too early: so far {told(extra.value)}, but it may be anything {between};"
-        f" about {more} until it can be told from chance."
+        f" {lacking} before it can be told from chance."
     )
 
 

@@ -51,7 +51,8 @@ class Proof(msgspec.Struct, frozen=True):
     met both arms within it, before they were recognised as one or as the share was changed; both
     are left out. `extra` is the revenue the treated spent more than they would have, `per_person`
     the same for each, `lift` how much more of them ordered; None while nothing can be said. `more`
-    is how many more it takes when it is too early: carts of a journey, people of a placement.
+    is how many more it takes when it is too early, besides those maturing: carts of a journey,
+    people of a placement; 0 when only their days have to pass.
     """
 
     verdict: Literal["proven", "harmful", "too_early"]
