@@ -20,15 +20,50 @@ Found = tuple["NDArray[np.int32]", "NDArray[np.float64]"]
 _MIX, _SHIFT, _ONE, _LOW = np.uint64(0x9E3779B1), np.uint64(9), np.uint64(1), np.uint64(0xFFFFFFFF)
 """Unsigned, for what may be negative is looked at from the end, which costs a comparison."""
 _SMALL = 4096
+_MANY, _BINS = 300, 2048
+"""From so many numbers on they are counted before one is chosen, by so many kinds."""
 
 
 @compiled
 def bound(scores: "NDArray[np.float64]", most: int) -> float:
-    """The `most`-th largest, below all if there are not more. Quickselect (Hoare 1961), written out
-    because numpy's takes the compiler five seconds."""
+    """The `most`-th largest of scores of at least 0, below all if there are not more.
+
+    They are counted by their leading bits first, in whose order they are, so that only those that
+    have the very bits of the one looked for have to be put in order.
+    """
     if len(scores) <= most:
         return -1.0
-    left = scores.copy()
+    if len(scores) < _MANY:
+        return _chosen(scores.copy(), most)
+    bits = scores.view(np.int64)
+    least = greatest = bits[0]
+    for k in range(len(bits)):
+        least = min(least, bits[k])
+        greatest = max(greatest, bits[k])
+    shift = 0
+    while (greatest - least) >> shift >= _BINS:
+        shift += 1
+    many = np.zeros(_BINS, np.int32)
+    for k in range(len(bits)):
+        many[np.uint64((bits[k] - least) >> shift)] += 1
+    wanted = most
+    above = _BINS - 1
+    while many[above] < wanted:
+        wanted -= many[above]
+        above -= 1
+    left = np.empty(many[above], np.float64)
+    count = 0
+    for k in range(len(bits)):
+        if (bits[k] - least) >> shift == above:
+            left[count] = scores[k]
+            count += 1
+    return _chosen(left, wanted)
+
+
+@compiled
+def _chosen(left: "NDArray[np.float64]", most: int) -> float:
+    """The `most`-th largest; the numbers change their places. Quickselect (Hoare 1961), written out
+    because numpy's takes the compiler five seconds."""
     low, high = 0, len(left) - 1
     while low < high:
         pivot = left[(low + high) // 2]
@@ -155,11 +190,16 @@ def _places(
             end = begin + fresh.length[ids[k] - known]
         begins[k], ends[k] = begin, end
         many += end - begin
-    last = 0
-    for k in range(len(ids)):  # fetches them
+    least = 0
+    # Fetches them, all at once. No product has a number below 0, but the compiler cannot know that,
+    # so it does not leave out what changes nothing.
+    for k in range(len(ids)):
         if ids[k] < known:
-            last = max(last, source.session_items[begins[k]])
-    return begins, ends, many + (last < 0)
+            least = min(least, source.session_items[begins[k]])
+            least = min(least, source.session_items[ends[k] - _ONE])
+        else:
+            least = min(least, fresh.steps[ids[k] - known, 0])
+    return begins, ends, many + (least < 0)
 
 
 @compiled
@@ -260,7 +300,10 @@ def _neighbours(
     for item in question.items:
         begin, end = _entries(source.item_start, item)
         room += end - begin
-    table = np.full(_SMALL, -1, np.int64)
+    size = _SMALL
+    while size < 2 * room:
+        size *= 2
+    table = np.full(size, -1, np.int64)
     ids = np.empty(room, np.int32)
     asked = np.empty(room, np.int32)
     weight = np.empty(room, np.float32)
@@ -270,7 +313,6 @@ def _neighbours(
         of = question.weight[k]
         begin, end = _entries(source.item_start, question.items[k])
         first, last = fresh.start[k], fresh.start[k + 1]
-        table = _roomy(table, ids, count, end - begin + last - first)
         for at in range(begin, end):
             key = np.int64(source.item_sessions[at])
             slot = _slot(table, key)
