@@ -86,11 +86,13 @@ def test_it_is_not_believed_when_another_walker_came_in_between(house: House) ->
     async def story(street: Street) -> None:
         await filled(street)
         await street.walker.step(street.connection)
-        ours = dict(walk._ahead)
+        ours, beyond = dict(walk._ahead), dict(walk._beyond)
         assert ours, "nothing was accepted ahead"
+        assert beyond, "nothing was fetched beyond it"
         walk.forget(house.acme)  # the other one is a process of its own
         await street.walker.step(street.connection)
         walk._ahead.update(ours)
+        walk._beyond.update(beyond)
         await street.walk()
         assert await log_of(street) == ALL
 

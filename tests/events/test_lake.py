@@ -227,6 +227,7 @@ def test_the_sorted_copy_waits_for_the_walk_within_a_bound_and_is_made_up_for(
     house, shop = shed.house, shed.house.acme
     shed.lake = lake_of(shed.folder, shop.slug)
     monkeypatch.setattr(keeping, "MUCH", 100)
+    monkeypatch.setattr(keeping, "LATER", 400)
 
     def held() -> int:
         there = sorted_of(shed.folder, shop.slug).manifest()

@@ -61,6 +61,10 @@ ACTING: dict[str, Acts] = {
 """The acting rooms in their order: a journey that starts asks segments as they are since."""
 
 
+READS = (catalog.read,)
+"""What rooms do ahead of the walk, as accepting is done: they ask nobody and remember nothing."""
+
+
 class WalkHalted(Exception):
     """Too many events failed to be the events' own fault; nothing of the batch was kept."""
 
@@ -73,6 +77,7 @@ class Walker:
         self._clock = clock
         self._signer = signer
         self.walked = 0  # events since this walker was made
+        self._behind: events.Take | None = None  # walked, and not freed yet
         self._batch = batch
         self._failed: deque[datetime] = deque()
         self._seen: deque[tuple[datetime, int]] = deque()
@@ -106,11 +111,16 @@ class Walker:
             return await self._one(connection, meanwhile)
 
     async def _one(self, connection: Tx, meanwhile: Meanwhile) -> int:
+        behind, self._behind = self._behind, None
+        if behind is not None:
+            meanwhile.do(events.let_go(behind))
+            del behind
         async with begun(connection, self.shop.schema):
             take = await events.take(connection, self.shop, self._batch)
             if take is None:
                 return 0
-            meanwhile.do(events.look_ahead(self.shop, take))
+            meanwhile.do(events.look_ahead(self.shop, take, READS))
+            await events.read_on(connection, self.shop, take)
             await reach("walk.taken")
             with SECONDS.labels(self.shop.slug).time():
                 now = self._clock.now()
@@ -120,6 +130,7 @@ class Walker:
                 await reach("walk.before_commit")
         await reach("walk.committed")
         self._count(len(accepted))
+        self._behind = take
         return take.count
 
     async def _through_the_rooms(self, tx: Tx, batch: list[Event], now: datetime) -> None:

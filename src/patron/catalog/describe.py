@@ -24,7 +24,7 @@ FRESH = timedelta(seconds=30)
 """So long facts that were read count as those of the moment."""
 MOST_KEPT = 50_000
 _NAMES = ("variant_id", "sku", "product_id")
-_SPEAKING = SAYS_NAME | {"Product Reviewed", "Product Shared", "Product List Viewed"}
+SPEAKING = SAYS_NAME | {"Product Reviewed", "Product Shared", "Product List Viewed"}
 _LASTING = ("product_id", "category", "brand")
 _encode = msgspec.json.Encoder().encode
 
@@ -96,16 +96,21 @@ def spoken_of(events: Iterable[Event]) -> list[tuple[Event, list[str]]]:
     """The events that speak of products, each with the ids it calls them by."""
     found = []
     for event in events:
-        if event.name in _SPEAKING:
-            products = event.properties.get("products")
-            if isinstance(products, list) and products:
-                ids = [_id(one) for one in products[:MOST_PRODUCTS] if isinstance(one, dict)]
-                named = [one for one in ids if one is not None]
-                if named:
-                    found.append((event, named))
-            elif (only := _id(event.properties)) is not None:
-                found.append((event, [only]))
+        if event.name in SPEAKING and (
+            ids := ids_of(event) if event.read is None else event.read[1]
+        ):
+            found.append((event, ids))
     return found
+
+
+def ids_of(event: Event) -> list[str]:
+    """What an event of SPEAKING calls its products by."""
+    products = event.properties.get("products")
+    if isinstance(products, list) and products:
+        ids = [_id(one) for one in products[:MOST_PRODUCTS] if isinstance(one, dict)]
+        return [one for one in ids if one is not None]
+    only = _id(event.properties)
+    return [] if only is None else [only]
 
 
 def _id(product: Mapping[str, Any]) -> str | None:
