@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -123,6 +125,29 @@ def test_who_needs_one_model_looks_at_no_other(tmp_path: Path) -> None:
     own = folder / "session.weight.npy"
     own.write_bytes(own.read_bytes()[:-1] + b"\xff")
     assert Shelf(tmp_path, "session").models() is None
+
+
+def test_two_trainings_that_end_at_once_write_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one is about to write is not taken for what a killed one left behind."""
+    saving, go_on, save = threading.Event(), threading.Event(), np.save
+
+    def slow(file: Path, array: Any) -> None:
+        if not saving.is_set():
+            saving.set()
+            assert go_on.wait(10)
+        save(file, array)
+
+    monkeypatch.setattr(np, "save", slow)
+    with ThreadPoolExecutor(2) as beside:
+        first = beside.submit(put, tmp_path, 12, 1.0)
+        assert saving.wait(10)
+        second = beside.submit(put, tmp_path, 13, 2.0)
+        assert not wait([second], timeout=0.2).done
+        go_on.set()
+        first.result(), second.result()
+    assert weight(Shelf(tmp_path).models()) == 2.0
 
 
 DIES = """

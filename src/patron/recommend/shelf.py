@@ -5,6 +5,7 @@ that was kept. A symbolic link says which folder counts. One that is not what wa
 with its reason, and the one before it is used.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -111,14 +112,27 @@ def write(
 ) -> Path:
     """Put the models of a training on the shelf and make them the current ones; their folder.
 
-    Whoever has the old ones open goes on reading them: their files are removed one swap later.
+    Whoever has the old ones open goes on reading them: their files are removed one swap later. A
+    training at the command line and one of the worker may end at the same time: one waits.
     """
+    shelf.mkdir(parents=True, exist_ok=True)
+    with (shelf / ".writing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _written(shelf, items, models, now, position)
+
+
+def _written(
+    shelf: Path,
+    items: list[str],
+    models: Mapping[str, tuple[msgspec.Struct, About]],
+    now: datetime,
+    position: int,
+) -> Path:
     import numpy as np
 
     version = now.astimezone(UTC).strftime(VERSION)
     folder = shelf / f"models-{version}"
     draft = shelf / f".models-{version}-{os.getpid()}"
-    shelf.mkdir(parents=True, exist_ok=True)
     for left in shelf.glob(".models-*"):  # of a training that was killed
         shutil.rmtree(left, ignore_errors=True)
     draft.mkdir()

@@ -10,6 +10,7 @@ from patron.catalog.watching.store import Ware
 from patron.events.sorted.layout import folder_of
 from patron.kit.db import Database
 from patron.kit.lake import Lake
+from patron.kit.log import logger
 from patron.recommend import shelf
 from patron.recommend.blend.types import Blends
 from patron.recommend.history.reading import Past, past
@@ -24,6 +25,8 @@ from patron.recommend.training.sources import Wares
 from patron.recommend.training.train import SECONDS, Heard, Training, again, nobody
 from patron.recommend.types import Fitted
 from patron.shops.types import Shop
+
+log = logger(__name__)
 
 AT_ONCE = 20_000
 ENOUGH_ORDERS, ENOUGH_DEEDS = 300, 5_000
@@ -96,10 +99,9 @@ def refresh(material: Material, models: Path, now: datetime) -> Fitted:
     shop that was never trained, and now has enough to be, asks for it."""
     whole, last = material.past, reports.latest(models)
     trained = again(whole, material.wares, last)
-    before = shelf.Shelf(models, only=BLEND).models()
-    kept = None if before is None else before.index(BLEND, Blends)
-    if trained and before is not None and kept is not None:
-        trained[BLEND] = kept, before.label.models[BLEND]
+    kept = _decided(models)
+    if trained and kept is not None:
+        trained[BLEND] = kept
     if trained:
         shelf.write(models, whole.items, trained, now, whole.position)
     seen = whole.interactions
@@ -107,6 +109,18 @@ def refresh(material: Material, models: Path, now: datetime) -> Fitted:
     if last is None and (orders >= ENOUGH_ORDERS or len(seen) >= ENOUGH_DEEDS):
         reports.ask_for_training(models)
     return Fitted(orders, whole.interactions.items, len(seen), sorted(trained))
+
+
+def _decided(models: Path) -> tuple[Blends, About] | None:
+    """What the last training decided about blending; None where nothing was, or it was told as
+    another version of Patron does: then chains answer until the next night."""
+    before = shelf.Shelf(models, only=BLEND).models()
+    try:
+        found = None if before is None else before.index(BLEND, Blends)
+    except shelf.DamagedModelError as error:
+        log.warning("blends are left out", extra={"reason": str(error)})
+        return None
+    return None if before is None or found is None else (found, before.label.models[BLEND])
 
 
 def _told(ware: Ware | None) -> str:
