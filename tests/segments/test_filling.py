@@ -18,6 +18,7 @@ from patron.segments import filling, saving
 from patron.segments.live import book
 from patron.segments.live import store as remembered
 from patron.segments.members import store as members
+from patron.segments.rules.reading import Misread
 from patron.segments.saved import store as saved
 from patron.segments.saved.types import Status
 from patron.segments.saving import Draft
@@ -158,6 +159,36 @@ def test_two_do_not_fill_at_once(house: House) -> None:
                 await fill(stage)
         await save(stage, "twice", TWICE)
         await fill(stage)
+
+    house.run(story)
+
+
+def test_two_that_are_saved_at_once_make_no_circle(house: House) -> None:
+    async def story(db: Database) -> None:
+        stage = Stage(house, db)
+        await save(stage, "one", CAME)
+        await save(stage, "two", TWICE)
+
+        async def ask(key: str, other: str) -> None:
+            async with stage.unit() as tx:
+                draft = Draft(rule={"segment": other})
+                await saving.change(tx, stage.shop, key, draft, stage.now)
+
+        async with stage.unit() as tx:
+            draft = Draft(rule={"segment": "two"})
+            await saving.change(tx, stage.shop, "one", draft, stage.now)
+            behind = asyncio.create_task(ask("two", "one"))
+            async with db.session() as other:
+                while not await value(other, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    assert not behind.done()
+        with pytest.raises(Misread, match="two → one → two"):
+            await behind
+        # As if it had been written by other means: the walk goes on, and neither stops it.
+        async with stage.unit() as tx:
+            rule = '{"segment": "one"}'
+            await execute(tx, "UPDATE segment SET rule = %s WHERE key = 'two'", (rule,))
+            await saved.turn_page(tx)
+        await views(stage, "anna")
 
     house.run(story)
 

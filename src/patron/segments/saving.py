@@ -48,6 +48,7 @@ async def create(
     """Save a new segment. Raises Misread for its rule, Problem 400 for its name or key, 409 when
     there is one of this key."""
     name = checked((key or "") if draft.name is None else draft.name)
+    await store.one_by_one(tx)
     key = _key(key, name)
     rule = with_definitions(dict(draft.rule or {}), await computed.definitions(tx))
     there = await store.every(tx)
@@ -82,6 +83,7 @@ async def create(
 async def change(tx: Tx, shop: Shop, key: str, draft: Draft, now: datetime) -> Segment:
     """Change a segment. With another rule everybody is asked anew; until then it stands as it was.
     Raises Misread, Problem 400 for its name, 404."""
+    await store.one_by_one(tx)
     before = await existing(tx, key)
     rule = before.rule
     if draft.rule is not None:
@@ -110,6 +112,7 @@ async def change(tx: Tx, shop: Shop, key: str, draft: Draft, now: datetime) -> S
 async def remove(tx: Tx, shop: Shop, key: str) -> Segment:
     """Delete a segment and who was in it. Problem 404, or 409 naming the segments that ask for
     it."""
+    await store.one_by_one(tx)
     segment = await existing(tx, key)
     users = [one.key for one in await store.every(tx) if key in named(one.rule, "segment")]
     if users:

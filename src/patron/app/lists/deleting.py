@@ -31,6 +31,7 @@ async def needing(tx: Tx, key: str) -> list[str]:
 async def delete(tx: Tx, key: str) -> StaticList:
     """Delete a list and return what it was. Problem 404 names the lists there are, 409 what needs
     this one."""
+    await segments.one_by_one(tx)
     one = await keeping.found(tx, key)
     if users := await needing(tx, key):
         raise conflict(

@@ -73,6 +73,7 @@ async def _told_anew(tx: Tx, shop: Shop, key: str, now: datetime) -> None:
 
 async def drop(tx: Tx, key: str) -> None:
     """Problem 404, or 409 naming the segments that ask for it."""
+    await saved.one_by_one(tx)
     users = [one.key for one in await saved.every(tx) if key in named(one.rule, "computed")]
     if users:
         raise conflict(

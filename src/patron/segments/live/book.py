@@ -140,11 +140,13 @@ def _entries(
         and all(key in numbers for key in programs[one.key].streams)
     }
     placed: dict[str, int] = {}
+    under_way: set[str] = set()
     entries: list[Entry] = []
 
     def place(key: str) -> None:
-        if key in placed or key not in asked:
+        if key in placed or key not in asked or key in under_way:
             return
+        under_way.add(key)  # a circle is refused when it is saved; one met all the same ends here
         names = sorted(programs[key].needs.segments)
         for name in names:
             place(name)

@@ -10,6 +10,7 @@ from patron.segments.live.streams import Kept, span_micros
 from patron.segments.saved.types import KeptStream, Segment, Status
 
 _LOCK = 7_236_503
+_CHANGES = 7_236_504
 _SEGMENT = (
     "id, key, name, description, rule, ready_made, status, done, total, created_at,"
     " changed_at, asked_at"
@@ -25,6 +26,12 @@ async def try_lock(connection: Tx, schema: str) -> bool:
 
 async def unlock(connection: Tx, schema: str) -> None:
     await value(connection, "SELECT pg_advisory_unlock(%s, hashtext(%s))", (_LOCK, schema))
+
+
+async def one_by_one(tx: Tx) -> None:
+    """Wait for whoever else is changing what rules may name, until the transaction ends: two rules
+    that are saved at once could make a circle, and one that is named could go."""
+    await value(tx, "SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", (_CHANGES,))
 
 
 async def version(tx: Tx) -> int:
