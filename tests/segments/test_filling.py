@@ -186,7 +186,9 @@ def test_two_that_are_saved_at_once_make_no_circle(house: House) -> None:
         # As if it had been written by other means: the walk goes on, and neither stops it.
         async with stage.unit() as tx:
             rule = '{"segment": "one"}'
-            await execute(tx, "UPDATE segment SET rule = %s WHERE key = 'two'", (rule,))
+            await execute(
+                tx, "UPDATE segment SET status = 'on', rule = %s WHERE key = 'two'", (rule,)
+            )
             await saved.turn_page(tx)
         await views(stage, "anna")
 
