@@ -53,11 +53,11 @@ def _against(table: Table, places: Any, row: Any) -> int:
                 ):
                     return int(table.apart + pair)
     tail = table.apart + pairs
-    if _is_full(table.items, table.parent, table.caps[0], places, row):
+    if _is_full(table.items, table.columns.parent, table.caps[0], places, row):
         return int(tail + PARENT)
-    if _is_full(table.items, table.brand, table.caps[1], places, row):
+    if _is_full(table.items, table.columns.brand, table.caps[1], places, row):
         return int(tail + BRAND)
-    if _is_full(table.items, table.category, table.caps[2], places, row):
+    if _is_full(table.items, table.columns.category, table.caps[2], places, row):
         return int(tail + CATEGORY)
     return -1
 

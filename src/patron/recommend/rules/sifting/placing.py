@@ -82,9 +82,7 @@ def placed(
     laid = Laid(places, np.zeros(size, np.uint8), np.zeros(size, np.uint8), dropped)
     table = Table(
         pool.items,
-        columns.parent,
-        columns.brand,
-        columns.category,
+        columns,
         said.caps,
         judged.ones,
         judged.others,

@@ -127,9 +127,7 @@ class Table(NamedTuple):
     """What decides who may lie beside whom; `apart` is the number of the first pair's objection."""
 
     items: NDArray[np.int32]
-    parent: NDArray[np.int32]
-    brand: NDArray[np.int32]
-    category: NDArray[np.int32]
+    columns: Columns
     caps: tuple[int, int, int]
     ones: NDArray[np.bool_]
     others: NDArray[np.bool_]
