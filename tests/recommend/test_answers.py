@@ -4,6 +4,7 @@ import asyncio
 import time
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -11,7 +12,10 @@ from conftest import House
 from patron.kit.db import execute
 from patron.recommend import compiling
 from patron.recommend.placements.builtin import built_in
+from patron.recommend.rules import rank
 from patron.recommend.rules.rank import Compiled
+from patron.recommend.serving.engine import Engines
+from patron.recommend.warming import AGAIN, SEQUENCE, SESSION, Loops
 from recommend.floor import Floor, a_past, eventually, play, product
 
 HOME = [product("lamp", 4_000), product("bulb", 500), product("cup", 1_200), product("tea", 900)]
@@ -224,5 +228,44 @@ def test_engines_follow_many_questions_at_once(house: House, tmp_path: Path, pat
             before = first.models.version
             await first.look()
             assert first.models.version != before
+
+    play(house, tmp_path, story)
+
+
+@pytest.mark.skipif(not compiling.possible(), reason="numba, the extra `fast`, is not installed")
+def test_the_first_answers_do_not_wait_for_the_compiler(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, numpy answers; the compiled loops then say the same to the last bit."""
+    compiler, loops = Event(), Loops(beside=True)
+    monkeypatch.setattr(rank, "warm", compiler.wait)
+    chains = {"on": "session", "hers": "for_you", "whole": "next_order"}
+    visit = {"viewed": ["lamp", "lamp-1"], "userId": "person-1", "seed": 7}
+
+    async def story(floor: Floor) -> None:
+        floor.engines = Engines(floor.stage.db, floor.folder, house.clock, loops=loops)
+        await floor.stock(*HOME, *MORE)
+        await a_past(floor)
+        await floor.train(refresh=True)
+        async with floor.api() as api:
+            for key, chain in chains.items():
+                definition = {"name": key, "count": 12, "chain": [chain]}
+                await api.put(f"/api/placements/{key}", json={"definition": definition})
+
+        async def answers() -> list[list[dict[str, object]]]:
+            asked = {"placements": list(chains), **visit}
+            found = (await floor.say(asked, floor.server_key)).json()["placements"]
+            return [one["items"] for one in found]
+
+        async def compiled() -> bool:
+            return all(loops.ready(one) for one in (SESSION, SEQUENCE, AGAIN))
+
+        first = await answers()
+        assert [one[0]["codes"] for one in first] == [[chain] for chain in chains.values()]
+        assert not any(loops.ready(one) for one in (SESSION, SEQUENCE, AGAIN))
+        compiler.set()
+        assert await eventually(compiled, 120)
+        assert await answers() == first
+        await floor.engines.close()
 
     play(house, tmp_path, story)

@@ -1,6 +1,5 @@
 """The doors of the web process: the hot ones by path, and every room's routes."""
 
-from threading import Thread
 from typing import Any, Protocol
 
 from litestar.handlers import HTTPRouteHandler
@@ -37,10 +36,10 @@ from patron.profiles.consents import routes as consents
 from patron.profiles.labels import routes as labels
 from patron.profiles.search import routes as search
 from patron.recommend import routes as recommend
-from patron.recommend.rules.rank import warm as compile_ranking
 from patron.recommend.serving.door import PATH as RECOMMEND
 from patron.recommend.serving.door import Door as RecommendDoor
 from patron.recommend.serving.engine import Engines
+from patron.recommend.warming import Loops
 from patron.segments import routes as segments
 from patron.segments.alike import routes as alike
 from patron.segments.computed import routes as computed
@@ -132,10 +131,8 @@ def proxies_of(settings: Settings) -> list[str]:
 
 def _settled() -> None:
     """A shop's catalog stands in memory: a million containers, and to look through them again and
-    again costs pauses. Answers come from numpy until the loops that do the same have been compiled,
-    which takes a quarter of a minute at the very first start."""
+    again costs pauses."""
     collect_rarely()
-    Thread(target=compile_ranking, name="compiling", daemon=True).start()
 
 
 def open_doors(
@@ -154,5 +151,5 @@ def open_doors(
         ),
     )
     tracking = delivery.TrackingDoor(signer, shop_by_slug, inbox, clock)
-    engines = Engines(db, settings.data_dir, clock, _settled)
+    engines = Engines(db, settings.data_dir, clock, _settled, Loops(beside=True))
     return Doors(inbox, tracking, door, engines, RecommendDoor(keys, engines))

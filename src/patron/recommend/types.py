@@ -60,6 +60,10 @@ class Scored(msgspec.Struct, frozen=True):
     def __len__(self) -> int:
         return len(self.items)
 
+    def first(self, n: int) -> "Scored":
+        """The `n` best of them."""
+        return Scored(self.items[:n], self.scores[:n])
+
 
 class Pick(msgspec.Struct, frozen=True):
     """A product to offer: bought together `support` times, `lift` times as often as by chance."""

@@ -12,6 +12,7 @@ from patron.recommend.blend.types import DEPTH, MOST, Decision, Forest
 from patron.recommend.rules.types import NONE, Goods, Offer, Ranked, Strategy
 from patron.recommend.serving.strategies import Moment, Strategies
 from patron.recommend.types import Scored
+from patron.recommend.warming import BLEND
 
 Heard = dict[Strategy, Offer]
 
@@ -55,7 +56,8 @@ def blended(
         return None
     found = fused(lists_of(said, decision.link), decision.constant, MOST, decision.weights)
     if forest is not None:
-        found = reranked(strategies.goods, decision.link, moment, said, found, forest)
+        quick = strategies.loops.ready(BLEND)
+        found = reranked(strategies.goods, decision.link, moment, said, found, forest, quick)
     return _offer(decision.link, said, found)
 
 
@@ -66,11 +68,13 @@ def reranked(
     said: Heard,
     found: Fused,
     forest: Forest,
+    compiled: bool | None = None,
 ) -> Fused:
     """The first `DEPTH` products in the order in which the trees would have them, of equals as they
     were; the others behind them."""
     first = found.of(slice(0, DEPTH))
-    scores = predicted(forest, features(goods, moment, link, said, first))
+    rows = features(goods, moment, link, said, first)
+    scores = predicted(forest, rows, compiled=compiled)
     order = np.argsort(-scores, kind="stable")
     return found.of(np.append(order, np.arange(len(first), len(found))))
 

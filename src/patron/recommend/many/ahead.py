@@ -17,6 +17,7 @@ from patron.recommend.serving.answering import OFFERED, Scene
 from patron.recommend.serving.opened import Models
 from patron.recommend.serving.strategies import Moment, Strategies, deeds
 from patron.recommend.types import Scored
+from patron.recommend.warming import AGAIN, SEQUENCE, Loops
 
 Ready = dict[tuple[int, str], Scored]
 
@@ -40,35 +41,42 @@ def asked_of(placement: Placement) -> set[Strategy]:
     return {*placement.chain, *placement.fallback}
 
 
-def counted(models: Models, scenes: Sequence[Scene], wanted: Collection[Strategy]) -> Counted:
+def counted(
+    models: Models, scenes: Sequence[Scene], wanted: Collection[Strategy], loops: Loops
+) -> Counted:
     """What the wanted strategies offer in these scenes, of those that can be asked for many."""
     found = Counted({}, {})
     if Strategy.FOR_YOU in wanted and models.sequence is not None:
-        _for_you(models.sequence, scenes, found.offers)
+        _for_you(models.sequence, scenes, found.offers, loops)
     if models.again is not None:
         buyers = [scene for scene in scenes if len(scene.seen.bought)]
         lines = _lines(models.again, buyers)
         if buyers and Strategy.NEXT_ORDER in wanted:
-            _next_order(models.again, buyers, lines, found.offers)
+            _next_order(models.again, buyers, lines, found.offers, loops)
         if buyers and Strategy.AGAIN in wanted:
             _again(models.again, buyers, lines, found)
     return found
 
 
-def _for_you(index: Sequence_, scenes: Sequence[Scene], found: Ready) -> None:
+def _for_you(index: Sequence_, scenes: Sequence[Scene], found: Ready, loops: Loops) -> None:
     said = [deeds(_moment(scene)) for scene in scenes]
     starts = np.cumsum([0, *(len(items) for items, _, _ in said)])
     if not starts[-1]:
         return
     items, kinds = (np.concatenate([one[k] for one in said]) for k in (0, 1))
-    rows = sequence.for_many(index, starts, items, OFFERED, exclude_had=False, kinds=kinds)
+    rows = sequence.for_many(
+        index, starts, items, OFFERED, exclude_had=False, kinds=kinds,
+        compiled=loops.ready(SEQUENCE),
+    )  # fmt: skip
     for scene, row, scores in zip(scenes, *rows, strict=True):
         many = int((row >= 0).sum())
         found[id(scene.seen), Strategy.FOR_YOU] = Scored(row[:many], scores[:many])
 
 
-def _next_order(index: Again, buyers: Sequence[Scene], lines: Purchases, found: Ready) -> None:
-    rows = baskets(index, lines, OFFERED)
+def _next_order(
+    index: Again, buyers: Sequence[Scene], lines: Purchases, found: Ready, loops: Loops
+) -> None:
+    rows = baskets(index, lines, OFFERED, compiled=loops.ready(AGAIN))
     # Those of whose purchases none is known to the index have no row.
     for person, row, scores in zip(np.unique(lines.person).tolist(), *rows, strict=True):
         many = int((row >= 0).sum())

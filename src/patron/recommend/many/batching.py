@@ -89,7 +89,7 @@ def _answered(engine: Engine, question: Question, visitors: Sequence[Visitor]) -
     strategies = engine.strategies
     wanted = ahead.asked_of(engine.book.placements[question.placements[0]])
     scenes = [engine.scene(question, visitor) for visitor in visitors]
-    ahead.counted(strategies.models, scenes, wanted).hand_to(strategies)
+    ahead.counted(strategies.models, scenes, wanted, strategies.loops).hand_to(strategies)
     try:
         return [engine.answer(question, visitor, counts=True).placements[0] for visitor in visitors]
     finally:

@@ -18,9 +18,7 @@ from patron.kit.clock import Clock, monotonic
 from patron.kit.db import Database
 from patron.kit.log import logger
 from patron.kit.money import minor
-from patron.recommend.again import query as again
 from patron.recommend.attribution.words import Namer
-from patron.recommend.blend import trees
 from patron.recommend.holdout.comparing import (
     HELD_OUT,
     Exposures,
@@ -32,7 +30,6 @@ from patron.recommend.holdout.comparing import (
 from patron.recommend.placements.definition import Placement, Sees, Shows
 from patron.recommend.rules.ruleset import Rules
 from patron.recommend.rules.types import NONE, Ranked, Touch
-from patron.recommend.sequence import query as sequence
 from patron.recommend.serving.answering import (
     Due,
     Scene,
@@ -56,9 +53,9 @@ from patron.recommend.serving.opened import Models, opened
 from patron.recommend.serving.placing import Book
 from patron.recommend.serving.strategies import NO_ITEMS, Items, Strategies
 from patron.recommend.serving.visitors import AT_ONCE, Asked, Visitor, Visitors
-from patron.recommend.session import query as session
 from patron.recommend.session.delta import Recent
 from patron.recommend.shelf import DamagedModelError, Shelf
+from patron.recommend.warming import AWAITED, Loops
 from patron.shops.types import Shop
 
 log = logger(__name__)
@@ -85,9 +82,11 @@ class Placed(msgspec.Struct, frozen=True, eq=False):
 class Engine:
     """Answers for one shop; belongs to one event loop."""
 
-    def __init__(self, db: Database, shop: Shop, models: Path, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, shop: Shop, models: Path, clock: Clock, loops: Loops = AWAITED
+    ) -> None:
         self.shop = shop
-        self._db, self._clock = db, clock
+        self._db, self._clock, self._loops = db, clock, loops
         self._shelf = Shelf(models)
         self._namer = Namer(shop.identity_secret)
         self.models = Models()
@@ -107,7 +106,7 @@ class Engine:
         if self.strategies.goods is not self.stock.goods or (
             self.strategies.models is not self.models
         ):
-            self.strategies = Strategies(self.models, self.stock.goods, self.recent)
+            self.strategies = Strategies(self.models, self.stock.goods, self.recent, self._loops)
         async with self._db.unit(self.shop.schema) as tx:
             await self.book.look(tx)
         while await self.visitors.follow() == AT_ONCE:
@@ -248,7 +247,7 @@ class Engine:
         except DamagedModelError as error:
             log.error("models refused, the previous ones stay", extra={"reason": str(error)})
             return
-        await asyncio.to_thread(_warm, models)
+        await self._loops.prepare(models)
         clicks = [] if self.recent is None else self.recent.clicks()
         before = self.stock.ids
         self.models = models
@@ -268,19 +267,6 @@ def _fallen(order: list[CategoryItem]) -> float:
     return float(any(Touch.FALLBACK in one.codes for one in order))
 
 
-def _warm(models: Models) -> None:
-    """Have loops compiled, or read from their cache, before somebody waits for them."""
-    if models.session is not None and models.session.items:
-        session.next_items(models.session, np.zeros(1, np.int32), np.zeros(1), 1)
-    if models.sequence is not None and models.sequence.items:
-        sequence.for_person(models.sequence, np.zeros(1, np.int32), 1)
-    if models.again is not None and models.again.items:
-        once = np.zeros(1, np.int32)
-        again.basket(models.again, once, np.zeros(1, np.int64), once, 1)
-    if models.blend is not None and models.blend.forests:
-        trees.warm()
-
-
 class Engines:
     """The engines of all shops that are being asked for."""
 
@@ -290,8 +276,10 @@ class Engines:
         data_dir: Path,
         clock: Clock,
         settled: Callable[[], None] = lambda: None,
+        loops: Loops = AWAITED,
     ) -> None:
         """`settled` is called when a shop's catalog stands in memory, to stay there."""
+        self._loops = loops
         self._db, self._data_dir, self._clock, self._settled = db, data_dir, clock, settled
         self._open: dict[str, Engine] = {}
         self._ready: dict[str, asyncio.Task[None]] = {}
@@ -331,9 +319,8 @@ class Engines:
         self._open.clear()
 
     async def _start(self, shop: Shop) -> None:
-        engine = Engine(
-            self._db, shop, self._data_dir / "shops" / shop.slug / "models", self._clock
-        )
+        models = self._data_dir / "shops" / shop.slug / "models"
+        engine = Engine(self._db, shop, models, self._clock, self._loops)
         await engine.look()
         self._settled()
         engine.asked_at = monotonic()

@@ -32,10 +32,12 @@ from patron.recommend.serving.opened import Models
 from patron.recommend.serving.visitors import Seen
 from patron.recommend.session import query as session
 from patron.recommend.session.delta import Recent
+from patron.recommend.session.fit import fastest
 from patron.recommend.similar import query as similar
 from patron.recommend.together import query as together
 from patron.recommend.together.types import Found as Companions
 from patron.recommend.types import Kind, Scored
+from patron.recommend.warming import AGAIN, AWAITED, SEQUENCE, SESSION, Loops
 
 Items = NDArray[np.int32]
 NO_ITEMS: Items = np.empty(0, np.int32)
@@ -69,9 +71,11 @@ Found = tuple[Scored, Items | None]
 class Strategies:
     """Proposes products, by the models and the goods of one generation."""
 
-    def __init__(self, models: Models, goods: Goods, recent: Recent | None = None) -> None:
+    def __init__(
+        self, models: Models, goods: Goods, recent: Recent | None = None, loops: Loops = AWAITED
+    ) -> None:
         """`recent` are the visits that came after the models were counted."""
-        self.models, self.goods, self.recent = models, goods, recent
+        self.models, self.goods, self.recent, self.loops = models, goods, recent, loops
         self.ahead: Mapping[tuple[int, str], Scored] = {}
         """What was counted for many at once, by whose past it is (its `id`) and strategy."""
         self.dates_ahead: Mapping[int, dict[int, int]] = {}
@@ -104,7 +108,7 @@ class Strategies:
         if how is None or strategy in self.models.silent:
             return None
         ready = self.ahead.get((id(moment.seen), strategy))
-        scored, because = how(moment, n) if ready is None else (_first(ready, n), None)
+        scored, because = how(moment, n) if ready is None else (ready.first(n), None)
         return Offer(strategy, scored, because, fallback) if len(scored) else None
 
     def categories(self, moment: Moment, n: int, *, longed_first: bool = False) -> Scored:
@@ -186,17 +190,19 @@ class Strategies:
         index = self.models.session
         if index is None or not len(moment.visit):
             return NOTHING, None
+        kernels = fastest(self.loops.ready(SESSION))
         if self.recent is not None:
-            return self.recent.next_items(moment.visit, moment.ages, n, moment.name), None
-        return session.next_items(index, moment.visit, moment.ages, n), None
+            return self.recent.next_items(moment.visit, moment.ages, n, moment.name, kernels), None
+        return session.next_items(index, moment.visit, moment.ages, n, kernels), None
 
     def _for_you(self, moment: Moment, n: int) -> Found:
-        if self.models.sequence is None:
+        index, quick = self.models.sequence, self.loops.ready(SEQUENCE)
+        if index is None:
             return NOTHING, None
         items, kinds, _ = deeds(moment)
         if not len(items):
             return NOTHING, None
-        return sequence.for_person(self.models.sequence, items, n, kinds=kinds), None
+        return sequence.for_person(index, items, n, kinds=kinds, compiled=quick), None
 
     def _again(self, moment: Moment, n: int) -> Found:
         seen = moment.seen
@@ -209,7 +215,8 @@ class Strategies:
         seen = moment.seen
         if self.models.again is None or not len(seen.bought):
             return NOTHING, None
-        return again.basket(self.models.again, seen.bought, seen.bought_at, seen.baskets, n), None
+        past = seen.bought, seen.bought_at, seen.baskets
+        return again.basket(self.models.again, *past, n, compiled=self.loops.ready(AGAIN)), None
 
     def due_dates(self, moment: Moment) -> dict[int, int]:
         """When each product that she may need again is due, in seconds; past, if it is overdue."""
@@ -371,11 +378,7 @@ class Strategies:
             if len(self._kept) >= LISTS:
                 self._kept.clear()
             self._kept[name] = moment.context.now, found
-        return Scored(found.items[:n], found.scores[:n])
-
-
-def _first(scored: Scored, n: int) -> Scored:
-    return Scored(scored.items[:n], scored.scores[:n])
+        return found.first(n)
 
 
 def deeds(moment: Moment) -> tuple[Items, NDArray[np.int8], NDArray[np.int64]]:

@@ -1,5 +1,6 @@
 """From a history to an index: sorting by counting, and sums that are bounded for each product."""
 
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 
@@ -57,10 +58,16 @@ def index_of(past: Visits, items: int, params: Params, kernels: ModuleType | Non
     )
 
 
-def fastest() -> ModuleType:
-    """The kernels in machine code if numba is installed, else those in numpy: equal in result."""
-    if not compiling.possible():
+def fastest(compiled: bool | None = None) -> ModuleType:
+    """The kernels in machine code if numba is installed, or as `compiled` says, else those in
+    numpy: equal in result."""
+    if not (compiling.possible() if compiled is None else compiled):
         return plain
+    return _loops()
+
+
+@cache
+def _loops() -> ModuleType:
     return import_module("patron.recommend.session.compiled")
 
 
