@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from patron import VERSION
-from patron.app.cli import bench
+from patron.app.cli import bench, output
 from patron.app.cli.given import in_utc, json_in
 from patron.app.cli.main import build
 from patron.kit.problems import Problem
@@ -92,3 +93,15 @@ def test_a_moment_is_in_utc_unless_it_says_otherwise() -> None:
     noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
     assert in_utc(noon.replace(tzinfo=None)) == noon
     assert in_utc(datetime.fromisoformat("2026-03-02T13:00+01:00")) == noon
+
+
+def test_what_is_to_be_copied_is_never_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = output.Terminal(width=40, file=StringIO())
+    monkeypatch.setattr(output, "console", narrow)
+    key, url = "rfm-needs-attention", f"http://127.0.0.1:8080/{'x' * 90}"
+    output.show(None, False, lambda: output.table(("segment", "name"), [(key, "a b " * 30)], ""))
+    output.show(None, False, lambda: f"Here: {url}")
+    output.show(None, False, lambda: "word " * 20)
+    lines = narrow.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert lines[1].startswith(key) and f"Here: {url}" in lines
+    assert all(len(line) <= 40 for line in lines if url not in line)

@@ -23,7 +23,8 @@ ShopName = Annotated[
     str | None, typer.Option("--shop", help="The shop's short name; needed when there are several.")
 ]
 
-IDS = ("id", "profile", "person")
+IDS = ("id", "profile", "person", "key", "segment", "list", "prediction", "webhook", "delivery")
+"""Columns of what is copied into the next command."""
 READABLE = 16
 """Letters that a column keeps at least; a terminal with less room breaks the lines itself."""
 
@@ -52,7 +53,7 @@ def show(value: Any, as_json: bool, text: Callable[[], Any]) -> None:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> Table | str:
     """A table, or the sentence `empty` when there is nothing to show. A bracket in a cell, which
-    may be a customer's or a file's, is no markup. An id is never cut: it is there to be copied."""
+    may be a customer's or a file's, is no markup. An id or a key is never cut."""
     if not rows:
         return empty
     result = Table(box=None, header_style="bold", pad_edge=False)

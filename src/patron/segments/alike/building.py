@@ -1,6 +1,7 @@
 """Makes the index anew every night: everybody's features, then the postings of each feature.
 
-What is held meanwhile is some twenty features of nine bytes a person.
+What is held meanwhile is some twenty features of twelve bytes a person, and several times that for
+moments while they are weighed.
 """
 
 import asyncio

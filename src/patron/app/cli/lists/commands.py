@@ -83,8 +83,10 @@ def lookalikes(
         return await grow(tx, name, key, source, people, house.clock.now())
 
     made = in_shop(shop, make)
-    said = f"List {made.made.key!r} is there with {made.made.members:,} people who, like them,"
-    show(made, as_json, lambda: escape(f"{said} have much of {', '.join(made.alike_in)}."))
+    said = f"List {made.made.key!r} is there with {made.made.members:,} people"
+    if made.alike_in:
+        said += f" who, like them, have much of {', '.join(made.alike_in)}"
+    show(made, as_json, lambda: escape(f"{said}."))
 
 
 @app.command("rename")
