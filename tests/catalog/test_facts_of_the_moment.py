@@ -1,5 +1,6 @@
 """What the catalog says of a product is kept with the event, as it was when it happened."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -7,12 +8,12 @@ import pytest
 
 from conftest import NOON, House
 from patron.app.wiring import Walker
-from patron.catalog import describe, store
+from patron.catalog import describe, store, walk
 from patron.catalog.describe import FRESH
 from patron.catalog.types import FactSource, Item, ProductIn
 from patron.events.inbox import Inbox
 from patron.events.types import Event, EventType, Source, Trust
-from patron.kit.db import Database, connect, tuples
+from patron.kit.db import Database, Tx, connect, tuples
 from patron.profiles import store as profiles
 from patron.segments import filling, saving
 from patron.segments.members import store as members
@@ -113,6 +114,33 @@ def test_a_rule_asks_what_was_true_when_it_happened(house: House) -> None:
             assert root is not None
             why = await explain(tx, house.acme, parse(BOOTS), root, house.clock.now())
             assert why.holds and "catalog.category is “shoes”" in why.why[0]
+
+    played(house, story)
+
+
+def test_only_what_changed_since_is_read_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, asked = store.find, list[list[str]]()
+
+    async def find(tx: Tx, ids: Sequence[str]) -> dict[str, Item]:
+        asked.append(list(ids))
+        return await whole(tx, ids)
+
+    async def story(town: Town) -> None:
+        monkeypatch.setattr(store, "find", find)
+        await town.told(price=6_000)
+        await town.views("anna")
+        town.later()
+        await town.views("bert")
+        assert asked == [["b1"]]
+        await town.told(price=4_000)
+        town.later()
+        await town.views("cora")
+        monkeypatch.setattr(walk, "TOLD_SECONDS", 0.0)  # its changes may be swept by now
+        town.later()
+        await town.views("dora")
+        assert asked == [["b1"]] * 3
 
     played(house, story)
 

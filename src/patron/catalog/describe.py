@@ -5,7 +5,7 @@ Conditions ask for it as `catalog.category`, `catalog.brand`, `catalog.price`, `
 year finds what was true when it happened.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,8 +21,13 @@ FIELD = "catalog"
 MOST_PRODUCTS = 50
 """Of one event; more are a price list and not what somebody did."""
 FRESH = timedelta(seconds=30)
-"""So long facts that were read count as those of the moment."""
+"""So long facts that were read count as those of the moment, without asking whether they changed;
+and so long an id that led nowhere is not looked for."""
+LASTS = timedelta(days=1)
+"""So long facts are kept of what did not change: an id may lead to another product since."""
 MOST_KEPT = 50_000
+MOST_CHANGED = 500
+"""Of more changes than that everything is forgotten, and read as it is asked for."""
 _NAMES = ("variant_id", "sku", "product_id")
 SPEAKING = SAYS_NAME | {"Product Reviewed", "Product Shared", "Product List Viewed"}
 _LASTING = ("product_id", "category", "brand")
@@ -47,7 +52,7 @@ class Said(msgspec.Struct, frozen=True, gc=False):
 
 class Shown:
     """What was read of products lately, for one shop: all that is true now, and what lasts; None
-    for what the catalog does not know."""
+    for what the catalog does not know. Each is read anew at the time beside it."""
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[datetime, tuple[Said, Said] | None]] = {}
@@ -57,22 +62,41 @@ class Shown:
         if len(self._kept) > MOST_KEPT:
             self._kept = {}
         kept = self._kept
-        return [one for one in ids if one not in kept or now - kept[one][0] >= FRESH]
+        return [one for one in ids if one not in kept or now >= kept[one][0]]
 
     def keep(self, ids: Iterable[str], found: Mapping[str, Item], now: datetime) -> None:
         for one in ids:
             item = found.get(one)
             if item is None:
-                self._kept[one] = (now, None)
+                self._kept[one] = (now + FRESH, None)
                 continue
             all_ = facts(item)
             lasting = {name: fact for name, fact in all_.items() if name in _LASTING}
-            self._kept[one] = (now, (Said.of(all_), Said.of(lasting)))
+            self._kept[one] = (now + LASTS, (Said.of(all_), Said.of(lasting)))
 
-    def of(self, event: Event, ids: Iterable[str]) -> list[Said]:
+    def drop(self, changed: Collection[str]) -> None:
+        """Forget what was read of these products."""
+        if len(changed) > MOST_CHANGED:
+            self._kept = {}
+        elif changed:
+            gone = {
+                one
+                for one, (_, both) in self._kept.items()
+                if both is not None and both[0].facts["product_id"] in changed
+            }
+            for one in gone:
+                del self._kept[one]
+
+    def forget(self) -> None:
+        self._kept = {}
+
+    def of(self, event: Event, ids: Sequence[str]) -> list[Said]:
         """What is said of an event's products. Of history only what hardly changes: nobody knows
         what a product cost then."""
         which = 1 if event.backfill else 0
+        if len(ids) == 1:
+            only = self._kept[ids[0]][1]
+            return [] if only is None else [only[which]]
         return [both[which] for id in ids if (both := self._kept[id][1]) is not None]
 
 
@@ -114,8 +138,9 @@ def ids_of(event: Event) -> list[str]:
 
 
 def _id(product: Mapping[str, Any]) -> str | None:
+    get = product.get
     for name in _NAMES:
-        given = product.get(name)
+        given = get(name)
         if given is not None and (key := id_key(given)) is not None:
             return key
     return None
@@ -123,12 +148,15 @@ def _id(product: Mapping[str, Any]) -> str | None:
 
 def describe(event: Event, said: list[Said]) -> None:
     """Keep with an event what the catalog says of its products."""
-    event.properties[FIELD] = [one.facts for one in said]
-    added = said[0].alone if len(said) == 1 else _ending([one.text for one in said])
-    body = event.body
-    if not body.endswith(added):  # a batch may be walked again
-        event.body = (b"{" if body == b"{}" else body[:-1] + b",") + added
+    if len(said) == 1:
+        event.properties[FIELD], added = [said[0].facts], said[0].alone
+    else:
+        event.properties[FIELD] = [one.facts for one in said]
+        added = _ending([one.text for one in said])
+    # The body holds the properties that name the product, so there is something before the comma.
+    if not event.body.endswith(added):  # a batch may be walked again
+        event.body = event.body[:-1] + added
 
 
 def _ending(texts: list[bytes]) -> bytes:
-    return b'"catalog":[' + b",".join(texts) + b"]}"
+    return b',"catalog":[' + b",".join(texts) + b"]}"

@@ -7,12 +7,16 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import msgspec
+
 from patron.catalog import store
-from patron.catalog.describe import SPEAKING, Shown, ids_of, spoken_of
+from patron.catalog.describe import FRESH, SPEAKING, Shown, ids_of, spoken_of
 from patron.catalog.describe import describe as describe_one
 from patron.catalog.observe import SAYS_NAME, Memory, Seen, address, claimed, names, news, printed
 from patron.catalog.types import THE_SHOP, Claim, KeyKind, UnresolvedId
+from patron.catalog.watching import store as watching
 from patron.events.types import Event
+from patron.kit.clock import monotonic
 from patron.kit.db import Tx
 from patron.kit.metrics import counter
 from patron.shops.types import Shop
@@ -20,6 +24,17 @@ from patron.shops.types import Shop
 OBSERVED = counter("patron_catalog_observed", "Products about which an event said something new")
 FLUSH_AFTER = timedelta(seconds=10)
 MOST_UNRESOLVED = 20_000
+TOLD_SECONDS = 300.0
+"""So long the catalog surely tells what changed; who asks later begins anew."""
+
+
+class _Look(msgspec.Struct, frozen=True):
+    """When the catalog was asked for its changes, by the shop's clock and our own, and up to where
+    it told them."""
+
+    at: datetime
+    told: float
+    seen: watching.Seen
 
 
 class _Attention:
@@ -28,6 +43,7 @@ class _Attention:
     def __init__(self) -> None:
         self.memory = Memory()
         self.shown = Shown()
+        self.looked: _Look | None = None
         self.unresolved: dict[tuple[str, str], UnresolvedId] = {}
         self.flushed: datetime | None = None
 
@@ -64,7 +80,9 @@ async def describe(tx: Tx, shop: Shop, events: Sequence[Event], now: datetime) -
     speaking = spoken_of(events)
     if not speaking:
         return
-    shown = _attention.setdefault(shop.id, _Attention()).shown
+    mind = _attention.setdefault(shop.id, _Attention())
+    shown = mind.shown
+    await _look_again(tx, mind, now)
     wanted = shown.unknown({id for _, ids in speaking for id in ids}, now)
     if wanted:
         shown.keep(wanted, await store.find(tx, wanted), now)
@@ -76,6 +94,21 @@ async def describe(tx: Tx, shop: Shop, events: Sequence[Event], now: datetime) -
 def forget(shop: Shop) -> None:
     """Drop what is remembered of a shop: its last batch was rolled back."""
     _attention.pop(shop.id, None)
+
+
+async def _look_again(tx: Tx, mind: _Attention, now: datetime) -> None:
+    """Forget what was read of products that changed since; asked of the catalog now and then."""
+    before = mind.looked
+    if before is not None and now - before.at < FRESH and now >= before.at:
+        return
+    told = monotonic()
+    if before is None or told - before.told > TOLD_SECONDS:
+        mind.shown.forget()
+        mind.looked = _Look(now, told, await watching.seen(tx))
+    else:
+        changed, seen = await watching.changed(tx, before.seen)
+        mind.shown.drop(set(changed))
+        mind.looked = _Look(now, told, seen)
 
 
 async def _learn(tx: Tx, shop: Shop, fresh: list[Seen], mind: _Attention) -> None:
