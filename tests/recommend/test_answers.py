@@ -9,6 +9,7 @@ from threading import Event
 import pytest
 
 from conftest import House
+from patron.catalog.watching import store as watching
 from patron.kit.db import execute
 from patron.recommend import compiling
 from patron.recommend.placements.builtin import built_in
@@ -51,7 +52,7 @@ def test_a_new_shop_has_a_first_answer_for_a_new_visitor(house: House, tmp_path:
 
 
 def test_what_runs_out_changes_or_comes_counts_within_a_second(
-    house: House, tmp_path: Path
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(floor: Floor) -> None:
         await floor.stock(*HOME)
@@ -65,6 +66,12 @@ def test_what_runs_out_changes_or_comes_counts_within_a_second(
             answer = await floor.say({"placements": ["best_sellers"]})
             return {one["id"]: one["price"] for one in answer.json()["placements"][0]["items"]}
 
+        async def bulb_costs(price: int) -> bool:
+            return (await prices())["bulb"] == price
+
+        async def lost(*_: object) -> None:
+            raise OSError("the connection is gone")
+
         assert await ids() == {"lamp", "bulb", "cup", "tea"}
         began = time.monotonic()
         await floor.stock(product("lamp", 4_000, available=False), product("cup", 1_300))
@@ -77,6 +84,14 @@ def test_what_runs_out_changes_or_comes_counts_within_a_second(
 
         assert await eventually(known)
         assert time.monotonic() - began < 2.0  # one second, on a machine with nothing else to do
+        # A connection that is lost while changes are read loses none of them.
+        engine = await floor.engine()
+        with monkeypatch.context() as cut:
+            cut.setattr(watching, "these", lost)
+            await floor.stock(product("bulb", 600))
+            with pytest.raises(OSError):
+                await engine.stock.look()
+        assert await eventually(lambda: bulb_costs(600))
 
     play(house, tmp_path, story)
 

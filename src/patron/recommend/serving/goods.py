@@ -123,9 +123,7 @@ class Stock:
 
     async def _read_changes(self, seen: Seen) -> None:
         async with self._db.unit(self._shop.schema) as tx:
-            ids, self._seen = await watching.changed(tx, seen)
-            if not ids:
-                return
+            ids, now = await watching.changed(tx, seen)
             found = {
                 ware.id: ware
                 for begin in range(0, len(ids), AT_ONCE)
@@ -133,6 +131,7 @@ class Stock:
             }
         for id in ids:
             self._change(id, found.get(id))
+        self._seen = now  # not before they are read: a lost connection would lose them
 
     def _change(self, id: str, ware: Ware | None) -> None:
         before = self._wares.get(id)
