@@ -24,6 +24,7 @@ from patron.kit.signing import Signer
 from patron.messages import store as messages
 from patron.profiles import store as profiles
 from patron.profiles.erasure import store as erasure
+from patron.profiles.whom import root_of
 from patron.segments.alike import store as alike
 from patron.segments.last import store as last_words
 from patron.segments.lists import store as lists
@@ -40,9 +41,9 @@ async def export(tx: Tx, shop: Shop, who: str) -> dict[str, Any]:
 
     `who` is a profile id or an identifier such as `email:ada@shop.example`.
     """
-    root = await profiles.find(tx, who, shop.settings.phone_region)
-    found = None if root is None else await erasure.export(tx, root)
-    if root is None or found is None:
+    root = await root_of(tx, shop, who)
+    found = await erasure.export(tx, root)
+    if found is None:
         raise not_found("profile", who)
     origins = await profiles.origins(tx, root)
     timeline = await events.timeline(tx, origins, before=None, limit=TIMELINE)

@@ -20,6 +20,7 @@ from patron.kit.paging import Page, bounded, decode, encode
 from patron.kit.problems import Problem, bad_request, not_found
 from patron.kit.signing import BadSignature, Signer
 from patron.profiles import store as profiles
+from patron.profiles.whom import root_of
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
@@ -97,9 +98,7 @@ async def list_carts(
                 "cursor is not one of ours", remedy="pass next_cursor unchanged", path="cursor"
             ) from error
     async with db.unit(shop.schema) as tx:
-        root = await profiles.find(tx, profile, shop.settings.phone_region)
-        if root is None:
-            raise not_found("profile", profile)
+        root = await root_of(tx, shop, profile)
         origins = await profiles.origins(tx, root)
         found = await store.carts_of(tx, origins, limit + 1, before)
     more = len(found) > limit

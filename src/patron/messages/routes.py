@@ -19,6 +19,7 @@ from patron.messages import outbox, store
 from patron.messages.outbox import Resolution
 from patron.messages.types import Arm, Line, Message, State
 from patron.profiles import store as profiles
+from patron.profiles.whom import root_of
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
@@ -166,9 +167,7 @@ def _fields(message: Message) -> dict[str, Any]:
 
 
 async def _origins(tx: Tx, shop: Shop, profile: str) -> list[UUID]:
-    root = await profiles.find(tx, profile, shop.settings.phone_region)
-    if root is None:
-        raise not_found("profile", profile)
+    root = await root_of(tx, shop, profile)
     return await profiles.origins(tx, root)
 
 

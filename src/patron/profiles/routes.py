@@ -33,6 +33,7 @@ from patron.profiles.types import (
     Total,
 )
 from patron.profiles.untold import store as untold
+from patron.profiles.whom import root_of
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
@@ -93,8 +94,7 @@ class ConsentIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def _person(tx: Tx, shop: Shop, who: str) -> Person:
-    root = await store.find(tx, who, shop.settings.phone_region)
-    person = None if root is None else await store.person(tx, root)
+    person = await store.person(tx, await root_of(tx, shop, who))
     if person is None:
         raise not_found("profile", who)
     return person

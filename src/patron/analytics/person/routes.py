@@ -10,7 +10,7 @@ from patron.analytics.person.types import PersonPage
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.problems import not_found
-from patron.profiles import store as profiles
+from patron.profiles.whom import root_of
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
@@ -29,8 +29,7 @@ async def show_page(
 ) -> PersonPage:
     """Each fact with who said it and when. `who` is a profile id or an identifier, as elsewhere."""
     async with db.unit(shop.schema) as tx:
-        root = await profiles.find(tx, who, shop.settings.phone_region)
-        found = None if root is None else await page(tx, shop, root, clock.now())
+        found = await page(tx, shop, await root_of(tx, shop, who), clock.now())
     if found is None:
         raise not_found("profile", who)
     return found

@@ -12,10 +12,11 @@ from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
 from patron.app.cli.progress import Bar
-from patron.app.cli.whom import Who, root_of
+from patron.app.cli.whom import Who
 from patron.events.sorted.layout import sorted_of
 from patron.kit.db import Database, Tx
 from patron.kit.problems import bad_request
+from patron.profiles.whom import root_of
 from patron.segments import saving, trying
 from patron.segments.rules.language import parse
 from patron.segments.rules.reading import Misread

@@ -14,9 +14,10 @@ from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, show, table
 from patron.app.cli.ready_made import commands as ready_made
 from patron.app.cli.saved import save_and_fill
-from patron.app.cli.whom import Who, root_of
+from patron.app.cli.whom import Who
 from patron.app.segments.deleting import delete
 from patron.kit.db import Tx
+from patron.profiles.whom import root_of
 from patron.segments import saving
 from patron.segments.members.types import Day
 from patron.segments.saved import showing

@@ -39,6 +39,7 @@ from patron.profiles import store as profiles
 from patron.profiles.consents import request_store as requests
 from patron.profiles.consents.labels import in_short
 from patron.profiles.consents.types import RequestKind
+from patron.profiles.whom import root_of
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
@@ -256,9 +257,7 @@ async def make_link(
 
 async def link_of(tx: Tx, shop: Shop, signer: Signer, base: str, who: str) -> PreferenceLink:
     """Her page's address. Problem 404 for nobody, 409 for somebody without an address."""
-    root = await profiles.find(tx, who, shop.settings.phone_region)
-    if root is None:
-        raise not_found("profile", who)
+    root = await root_of(tx, shop, who)
     mark = await mark_of(tx, shop, signer, root)
     if mark is None:
         raise conflict(

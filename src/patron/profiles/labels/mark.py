@@ -11,6 +11,7 @@ from patron.profiles.labels import store
 from patron.profiles.labels.spelling import key_of
 from patron.profiles.labels.types import Note, Tag
 from patron.profiles.untold import store as untold
+from patron.profiles.whom import root_of
 from patron.shops.types import Access, Shop
 
 MOST_TAGS = 100
@@ -80,8 +81,7 @@ async def unnote(tx: Tx, shop: Shop, who: str, note_id: UUID, now: datetime) -> 
 
 async def origins_of(tx: Tx, shop: Shop, who: str) -> list[UUID]:
     """All origins of a person, the oldest first. Problem 404 for nobody."""
-    root = await profiles.find(tx, who, shop.settings.phone_region)
-    origins = [] if root is None else await profiles.origins(tx, root)
+    origins = await profiles.origins(tx, await root_of(tx, shop, who))
     if not origins:
         raise not_found("profile", who)
     return origins

@@ -11,8 +11,7 @@ from litestar.params import BodyKwarg, FromPath, QueryParameter
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database
-from patron.kit.problems import not_found
-from patron.profiles import store as profiles
+from patron.profiles.whom import root_of
 from patron.segments.alike.finding import NEIGHBOURS, similar
 from patron.segments.alike.growing import MOST, Grown, grow, source_of
 from patron.segments.alike.types import Similar
@@ -57,9 +56,7 @@ async def show_similar(
     same ways; why each is like her; and what those like her are interested in and she has not
     looked at. Who is compared is made anew every night."""
     async with db.unit(shop.schema) as tx:
-        root = await profiles.find(tx, who, shop.settings.phone_region)
-        if root is None:
-            raise not_found("profile", who)
+        root = await root_of(tx, shop, who)
         return await similar(tx, shop, root, clock.now(), limit)
 
 

@@ -11,8 +11,7 @@ from litestar.params import Body, FromPath
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database
-from patron.kit.problems import not_found
-from patron.profiles import store as profiles
+from patron.profiles.whom import root_of
 from patron.segments.computed import keeping, store
 from patron.segments.computed.types import Computed, ComputedTrait, Outcome
 from patron.shops.access import requires
@@ -123,9 +122,7 @@ async def try_trait(
     """What it would be for her now; nothing is kept."""
     definition = keeping.read(data.definition)
     async with db.unit(shop.schema) as tx:
-        root = await profiles.find(tx, data.person, shop.settings.phone_region)
-        if root is None:
-            raise not_found("profile", data.person)
+        root = await root_of(tx, shop, data.person)
         return await keeping.tried(tx, shop, definition, root, clock.now())
 
 
@@ -143,9 +140,7 @@ async def show_computed(
 ) -> list[Computed]:
     """All of the shop's, as they are for her now, with the number of events they stem from."""
     async with db.unit(shop.schema) as tx:
-        root = await profiles.find(tx, who, shop.settings.phone_region)
-        if root is None:
-            raise not_found("profile", who)
+        root = await root_of(tx, shop, who)
         return await keeping.of_one(tx, shop, root, clock.now())
 
 

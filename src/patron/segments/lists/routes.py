@@ -17,6 +17,7 @@ from patron.kit.paging import Page, bounded, decode, encode
 from patron.kit.problems import not_found
 from patron.profiles import store as profiles
 from patron.profiles.cursors import identity, word
+from patron.profiles.whom import root_of
 from patron.segments.lists import keeping, store
 from patron.segments.lists.file import content
 from patron.segments.lists.keeping import Added, ListMember, Removed
@@ -246,9 +247,7 @@ async def show_lists_of_person(
 ) -> list[ListOfHers]:
     """By key, with when and how she came onto each."""
     async with db.unit(shop.schema) as tx:
-        root = await profiles.find(tx, who, shop.settings.phone_region)
-        if root is None:
-            raise not_found("profile", who)
+        root = await root_of(tx, shop, who)
         return await store.of_person(tx, await profiles.origins(tx, root))
 
 

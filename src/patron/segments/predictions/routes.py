@@ -11,8 +11,8 @@ from litestar.params import Body, FromPath
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database
-from patron.kit.problems import not_found
 from patron.profiles import store as profiles
+from patron.profiles.whom import root_of
 from patron.segments.predictions import keeping, store
 from patron.segments.predictions.keeping import Brought, Score
 from patron.segments.predictions.types import Kind, Prediction, PredictionOfHers
@@ -126,9 +126,7 @@ async def show_hers(
 ) -> list[PredictionOfHers]:
     """By name, with where she stands among all who have a value."""
     async with db.unit(shop.schema) as tx:
-        root = await profiles.find(tx, who, shop.settings.phone_region)
-        if root is None:
-            raise not_found("profile", who)
+        root = await root_of(tx, shop, who)
         return await store.of_person(tx, await profiles.origins(tx, root))
 
 

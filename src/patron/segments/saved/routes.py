@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 import msgspec
 from litestar import get, patch, post
@@ -12,11 +11,12 @@ from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, FromPath, FromQuery, PathParameter, QueryParameter
 
 from patron.kit.clock import Clock
-from patron.kit.db import Database, Tx
+from patron.kit.db import Database
 from patron.kit.paging import Page, bounded, decode, encode
-from patron.kit.problems import bad_request, not_found
+from patron.kit.problems import bad_request
 from patron.profiles import store as profiles
 from patron.profiles.cursors import identity
+from patron.profiles.whom import root_of
 from patron.segments import saving
 from patron.segments.lists.naming import KEY
 from patron.segments.members import store as members
@@ -202,7 +202,7 @@ async def show_why(
     """The facts that decide, when that can change by itself, and when she came and went."""
     async with db.unit(shop.schema) as tx:
         segment = await saving.existing(tx, key)
-        root = await found(tx, shop, person)
+        root = await root_of(tx, shop, person)
         return await showing.why(tx, shop, segment, root, clock.now())
 
 
@@ -217,15 +217,7 @@ async def show_stays(
 ) -> list[Stay]:
     """Since when and why, until when and why; the latest first."""
     async with db.unit(shop.schema) as tx:
-        return await members.stays(tx, await profiles.origins(tx, await found(tx, shop, who)))
-
-
-async def found(tx: Tx, shop: Shop, who: str) -> UUID:
-    """The root of a person; Problem 404 for nobody."""
-    root = await profiles.find(tx, who, shop.settings.phone_region)
-    if root is None:
-        raise not_found("profile", who)
-    return root
+        return await members.stays(tx, await profiles.origins(tx, await root_of(tx, shop, who)))
 
 
 routes: list[HTTPRouteHandler] = [

@@ -12,10 +12,11 @@ from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.imports import Again, Asked, File, Map, Yes, bring
 from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
-from patron.app.cli.whom import Who, root_of
+from patron.app.cli.whom import Who
 from patron.app.lists.deleting import delete
 from patron.kit.db import Database, Tx
 from patron.profiles import store as profiles
+from patron.profiles.whom import root_of
 from patron.segments.alike.growing import Grown, grow, source_of
 from patron.segments.lists import keeping, store
 from patron.segments.lists.file import content

@@ -10,7 +10,7 @@ from patron.analytics.person.types import PersonPage
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
 from patron.app.cli.person.page import Part, parts
-from patron.app.cli.whom import Who, root_of
+from patron.app.cli.whom import Who
 from patron.events import store as events
 from patron.events.types import LoggedEvent
 from patron.kit.db import Database
@@ -20,6 +20,7 @@ from patron.kit.problems import not_found
 from patron.profiles.search.look import look
 from patron.profiles.search.types import Found
 from patron.profiles.types import Reach
+from patron.profiles.whom import root_of
 
 TIMELINE = 20
 

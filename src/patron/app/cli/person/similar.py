@@ -8,8 +8,9 @@ from rich.markup import escape
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
 from patron.app.cli.person.page import Part
-from patron.app.cli.whom import Who, root_of
+from patron.app.cli.whom import Who
 from patron.kit.db import Database
+from patron.profiles.whom import root_of
 from patron.segments.alike import building
 from patron.segments.alike.finding import NEIGHBOURS, similar
 from patron.segments.alike.types import Similar

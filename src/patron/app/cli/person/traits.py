@@ -9,8 +9,9 @@ from rich.markup import escape
 from patron.app.cli.given import json_in
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
-from patron.app.cli.whom import Who, root_of
+from patron.app.cli.whom import Who
 from patron.kit.db import Database
+from patron.profiles.whom import root_of
 from patron.segments.computed import keeping, store
 from patron.segments.computed.types import ComputedTrait, Outcome
 

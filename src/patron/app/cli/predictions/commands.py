@@ -8,10 +8,11 @@ from rich.markup import escape
 
 from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
-from patron.app.cli.whom import Who, root_of
+from patron.app.cli.whom import Who
 from patron.app.predictions.reading import bring
 from patron.kit.db import Database
 from patron.profiles import store as profiles
+from patron.profiles.whom import root_of
 from patron.segments.predictions import keeping, store
 from patron.segments.predictions.keeping import Brought
 from patron.segments.predictions.types import Kind, Prediction, PredictionOfHers
