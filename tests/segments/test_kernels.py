@@ -16,6 +16,7 @@ from patron.segments.live.kernels import NEVER, Asking
 from patron.segments.live.program import Chunk, Program, made_ready
 from patron.segments.rules.dates import micros, moment
 from patron.segments.rules.language import Rule, bind, parse
+from segments.test_every_edge import MOMENTS, WINDOWS
 
 ZONE = ZoneInfo("America/New_York")
 TICK = timedelta(microseconds=1)
@@ -84,6 +85,46 @@ def test_the_kernels_say_what_the_reference_says(
             until = change or now + timedelta(days=4_000)
             for ahead in (until - TICK, now + (until - now) / 2):
                 assert rule.holds(her, ahead) is value
+
+
+def test_windows_begin_and_end_at_the_very_moment() -> None:
+    """To the microsecond, for the kernels as for the reading of one."""
+    steps: list[dict[str, Any]] = [{"event": "A"}, {"event": "B"}]
+    for window in WINDOWS:
+        rules_: list[dict[str, Any]] = [
+            {"event": "A", **window},
+            {"event": ["A", "B"], "count": {"op": "equals", "value": 2}, **window},
+            {"event": "A", "did": False, **window},
+            {"sequence": steps, **window},
+        ]
+        for data in rules_:
+            bound = bind(data, Known().moments, "c1")
+            _, program = ready(data)
+            for at in MOMENTS:
+                ago = (NOW - at) / timedelta(minutes=1)
+                her = Known(log=[(ago + 1, "A", {}), (ago, "A", {}), (ago, "B", {})])
+                assert answered(program, [her], NOW)[0] == [reference.holds(bound, her, NOW)], at
+
+
+def test_spans_of_a_sequence_end_at_the_very_moment() -> None:
+    first, then = {"event": "A"}, {"event": "B"}
+    hour = {"hours": 1}
+    for data in (
+        {"sequence": [first, then | {"within": hour}]},
+        {"sequence": [first, then], "span": hour},
+        {"sequence": [first, then | {"without": {"event": "C"}}]},
+    ):
+        bound, program = ready(data)
+        for late in (-1, 0, 1):
+            for barred in (30, 60 + late / 60_000_000, 90):
+                log: list[Any] = [
+                    (90.0, "A", {}),
+                    (barred, "C", {}),
+                    (30 - late / 60_000_000, "B", {}),
+                ]
+                her = Known(log=sorted(log, key=lambda one: -one[0]))
+                held = answered(program, [her], NOW)[0]
+                assert held == [bound.holds(her, NOW)] == [reference.holds(data, her, NOW)]
 
 
 def test_a_date_inside_an_event_is_read_from_the_log() -> None:
