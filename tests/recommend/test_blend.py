@@ -117,6 +117,8 @@ def test_a_blend_that_finds_more_is_used_and_one_that_does_not_is_not() -> None:
     report, ruling = decided({Strategy.FOR_YOU: 1.0})
     assert not report.used and ruling.decision is None
     assert report.ranks_gain.low <= 0 and "no better for sure" in report.why
+    report, ruling = decided({Strategy.SESSION: 0.06}, 240)  # more, but it may be chance
+    assert report.ranks_gain.value > 0 and not report.used and ruling.decision is None
     report, ruling = decided({Strategy.FOR_YOU: -1.0, Strategy.SESSION: 1.0})
     assert report.link == ["session"] and report.why.startswith("session stands first")
     report, ruling = decided({Strategy.FOR_YOU: 1.0, Strategy.SESSION: 1.0}, 150)
