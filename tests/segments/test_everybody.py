@@ -13,16 +13,18 @@ from patron.kit.db import execute
 from patron.profiles import store as profiles
 from patron.profiles.labels import mark
 from patron.profiles.types import ConsentState, ConsentWord, SuppressionReason
+from patron.segments import filling, saving, tasks, trying
 from patron.segments import store as log
-from patron.segments import trying
 from patron.segments.everybody import answering
 from patron.segments.everybody.answering import holders
 from patron.segments.everybody.people import Alike, Everybody
+from patron.segments.lists import keeping
 from patron.segments.lists import store as lists
 from patron.segments.population import store as populations
 from patron.segments.predictions import store as predictions
 from patron.segments.predictions.types import Kind, Source, cuts_of
 from patron.segments.rules.language import needs, parse
+from patron.segments.saving import Draft
 from stage import Stage, play
 
 CITIES = ["Boston", "boston", "Salem", 7, "7", None, ["Boston", "Lynn"], {"part": "North"}]
@@ -61,6 +63,8 @@ RULES: list[tuple[dict[str, Any], bool]] = [
     ({"suppressed": "email", "reason": "manual"}, True),
     ({"list": "fair"}, True),
     ({"list": "fair", "is": False}, True),
+    ({"segment": "fairgoers"}, True),
+    ({"segment": "fairgoers", "is": False}, True),
     ({"tag": "VIP"}, True),
     ({"predicted": "churn", "op": "at_least", "value": 0.5}, True),
     ({"predicted": "churn", "op": "missing"}, True),
@@ -87,7 +91,17 @@ async def town(stage: Stage) -> None:
             ago = timedelta(days=draw.randint(1, 90))
             more = {"discount": draw.choice([0, 5])} if draw.random() < 0.5 else {}
             currency = draw.choice(["USD", "USD", "EUR"])
-            batch.append(stage.orders(who, ago, revenue=price, currency=currency, **more))
+            order = stage.orders(who, ago, revenue=price, currency=currency, **more)
+            batch.append(order)
+            id = order.properties["order_id"]
+            match draw.randint(0, 9):
+                case 0:
+                    batch.append(stage.event("Order Cancelled", who, order_id=id))
+                case 1:
+                    batch.append(stage.event("Order Refunded", who, order_id=id))
+                case 2:
+                    back = {"order_id": id, "total": 5, "currency": currency}
+                    batch.append(stage.event("Order Refunded", who, **back))
         said = stage.event("Identified", who, timedelta(days=1))
         said.type = EventType.IDENTIFY
         said.traits = {
@@ -150,6 +164,18 @@ async def written(stage: Stage) -> None:
             )
 
 
+async def visited(stage: Stage) -> None:
+    """A segment that some are in, and one has left."""
+    async with stage.unit() as tx:
+        draft = Draft(name="Fairgoers", rule={"list": "fair"})
+        await saving.create(tx, stage.shop, None, draft, stage.now)
+    await filling.fill(stage.db, stage.shop, None, stage.house.clock)
+    async with stage.unit() as tx:
+        (gone, *_) = await log.people(tx, None, 1)
+        await keeping.remove(tx, stage.shop, "fair", [str(gone)], stage.now)
+    assert await tasks.fire_due(stage.db, stage.shop, stage.now) >= 1
+
+
 def test_everybody_is_answered_as_each_is(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     alone = answering._Answering._judged
@@ -163,6 +189,7 @@ def test_everybody_is_answered_as_each_is(house: House, monkeypatch: pytest.Monk
     async def story(stage: Stage) -> None:
         await town(stage)
         await written(stage)
+        await visited(stage)
         async with stage.unit() as tx:
             roots = await log.people(tx, None, 500)
         both = {"and": [{"or": [rule for rule, _ in RULES[:9]]}, {"not": RULES[11][0]}]}

@@ -16,6 +16,7 @@ from patron.segments.live.kernels import NEVER, Asking
 from patron.segments.live.program import Chunk, Program, made_ready
 from patron.segments.rules.dates import micros, moment
 from patron.segments.rules.language import Rule, bind, parse
+from patron.segments.types import Touch
 from segments.test_every_edge import MOMENTS, WINDOWS
 
 ZONE = ZoneInfo("America/New_York")
@@ -89,21 +90,33 @@ def test_the_kernels_say_what_the_reference_says(
 
 def test_windows_begin_and_end_at_the_very_moment() -> None:
     """To the microsecond, for the kernels as for the reading of one."""
-    steps: list[dict[str, Any]] = [{"event": "A"}, {"event": "B"}]
-    for window in WINDOWS:
-        rules_: list[dict[str, Any]] = [
-            {"event": "A", **window},
-            {"event": ["A", "B"], "count": {"op": "equals", "value": 2}, **window},
-            {"event": "A", "did": False, **window},
-            {"sequence": steps, **window},
-        ]
-        for data in rules_:
-            bound = bind(data, Known().moments, "c1")
-            _, program = ready(data)
-            for at in MOMENTS:
-                ago = (NOW - at) / timedelta(minutes=1)
-                her = Known(log=[(ago + 1, "A", {}), (ago, "A", {}), (ago, "B", {})])
+    steps = [{"event": "A"}, {"event": "B"}]
+    asked: list[dict[str, Any]] = [
+        {"event": "A"},
+        {"event": ["A", "B"], "count": {"op": "equals", "value": 2}},
+        {"event": "A", "did": False},
+        {"sequence": steps},
+    ]
+    whens = ("in_the_last", "in_the_next", "more_than_ago", "more_than_ahead")
+    rules_ = [one | window for one in asked for window in WINDOWS]
+    rules_ += [{"event": "A", "last": {"op": op, "value": {"days": 2}}} for op in whens]
+    moments = [*MOMENTS, *(NOW + timedelta(days=2) + n * TICK for n in (-1, 0, 1))]
+    for data in rules_:
+        bound = bind(data, Known().moments, "c1")
+        _, program = ready(data)
+        for at in moments:
+            ago = (NOW - at) / timedelta(minutes=1)
+            for first, then in ((ago, ago), (ago + 1, ago), (ago, ago - 1)):
+                her = Known(log=[(first, "A", {}), (then, "B", {})])
                 assert answered(program, [her], NOW)[0] == [reference.holds(bound, her, NOW)], at
+
+
+def test_a_touch_is_within_a_window_to_the_very_moment() -> None:
+    data = {"channel": "email", "touch": "any", "within": {"days": 2}}
+    _, program = ready(data)
+    for at in MOMENTS:
+        her = Known(touched={"channel": [Touch("email", at, at)]})
+        assert answered(program, [her], NOW)[0] == [reference.holds(data, her, NOW)], at
 
 
 def test_spans_of_a_sequence_end_at_the_very_moment() -> None:
