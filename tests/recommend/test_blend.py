@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import House
+from patron.recommend.blend.learning import joined
 from patron.recommend.blend.reciprocal import falling, fused
 from patron.recommend.blend.types import Decision, Way
 from patron.recommend.placements.definition import Placement
@@ -123,6 +124,22 @@ def test_a_blend_that_finds_more_is_used_and_one_that_does_not_is_not() -> None:
     assert report.link == ["session"] and report.why.startswith("session stands first")
     report, ruling = decided({Strategy.FOR_YOU: 1.0, Strategy.SESSION: 1.0}, 150)
     assert ruling.decision is None and "too little happened (150 of 200 questions)" in report.why
+
+
+@pytest.mark.parametrize(("better", "used"), [(1, False), (60, True)])
+def test_trees_are_used_only_if_they_find_more_for_sure(
+    better: int, used: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def learned(_: object, __: object, ___: object, late: blending.Quiz) -> blending.Learned:
+        rows = late.of_chain().copy()
+        for row, wanted in zip(rows[:better], late.wanted, strict=False):
+            row[0] = wanted[0]
+        return blending.Learned(joined([]), rows)
+
+    monkeypatch.setattr(blending, "trees", learned)
+    report, ruling = decided({Strategy.FOR_YOU: 1.0})
+    assert report.trees_gain.value > 0 and (report.way == Way.TREES) is used
+    assert (ruling.decision is not None) is used and ("not used" in report.trees_why) is not used
 
 
 def test_an_edited_placement_is_answered_by_its_chain_until_it_is_judged() -> None:

@@ -14,6 +14,7 @@ from patron.recommend.blend.types import Blends
 from patron.recommend.history.reading import Past
 from patron.recommend.history.shaping import Rows, shaped
 from patron.recommend.placements.definition import Area, Placement
+from patron.recommend.popular import tuning as popularity
 from patron.recommend.popular.types import Groups
 from patron.recommend.rules.types import Context, Strategy
 from patron.recommend.serving.goods import columns
@@ -21,11 +22,11 @@ from patron.recommend.serving.opened import opened
 from patron.recommend.serving.placing import Book
 from patron.recommend.serving.strategies import Moment, Strategies
 from patron.recommend.serving.visitors import Seen
-from patron.recommend.training import reports
+from patron.recommend.training import reports, train
 from patron.recommend.training.asking import MOST, About, asked
 from patron.recommend.training.placing import placed
 from patron.recommend.training.report import Report
-from patron.recommend.training.sources import Wares
+from patron.recommend.training.sources import SOURCES, Wares
 from patron.recommend.training.train import Training
 from patron.recommend.types import Interactions
 
@@ -102,6 +103,35 @@ def test_what_finds_more_than_popularity_is_used(tmp_path: Path) -> None:
     assert viewed.measured.hit_rate > viewed.best_sellers.hit_rate
     assert 0 < viewed.measured.coverage <= 1
     assert reports.latest(tmp_path) == report
+
+
+def test_the_days_held_back_have_no_part_in_what_is_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are for judging alone; what is used is then counted from everything."""
+    known: dict[str, list[int]] = {}
+
+    def watched(name: str, work: Any) -> Any:
+        def done(history: Interactions, *more: Any) -> Any:
+            known.setdefault(name, []).append(int(history.at.max()))
+            return work(history, *more)
+
+        return done
+
+    sources = [
+        msgspec.structs.replace(
+            one, search=watched("search", one.search), fit=watched(one.name, one.fit)
+        )
+        for one in SOURCES
+    ]
+    monkeypatch.setattr(train, "SOURCES", sources)
+    monkeypatch.setattr(popularity, "chosen", watched("search", popularity.chosen))
+    history = deeds(pairs(1_200))
+    report = trained(history, tmp_path)
+    last, until = int(history.at.max()), report.held_back_from
+    assert until is not None and until < last and len(known["search"]) == 1 + len(sources)
+    assert max(known["search"]) <= until
+    assert known["session"][0] <= until and known["session"][1:] == [last]
 
 
 def test_what_finds_no_more_is_not_used_and_says_so(tmp_path: Path) -> None:
