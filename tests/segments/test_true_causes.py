@@ -1,10 +1,12 @@
 """Who enters a segment because of another one does so for the reason that holds above."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from conftest import House
+from patron.events.types import Source
 from patron.profiles import store as profiles
 from patron.profiles.changes.store import Why
 from patron.segments import filling, saving, tasks
@@ -12,6 +14,8 @@ from patron.segments.keeping import Touch
 from patron.segments.members import store as members
 from patron.segments.members.types import Cause
 from patron.segments.saving import Draft
+from patron.segments.telling import ENTERED, LEFT, starts_something
+from profiles.stories import seen
 from stage import Stage, play
 
 SOON = {
@@ -23,6 +27,16 @@ SOON = {
 def test_reasons_have_the_same_numbers_in_both_rooms() -> None:
     assert {why.name: int(why) for why in Why} == {t.name: int(t) for t in Touch if t}
     assert {why.name.lower() for why in Why} == set(Cause)
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_only_what_she_did_or_a_window_that_ran_out_starts_a_journey(cause: Cause) -> None:
+    for name in (ENTERED, LEFT):
+        told: dict[str, Any] = {"name": name, "properties": {"cause": str(cause)}}
+        starts = cause in (Cause.EVENT, Cause.CLOCK)
+        assert starts_something(seen("ann", source=Source.PATRON, **told)) is starts
+        assert not starts_something(seen("ann", source=Source.SERVER, **told))  # no word of ours
+    assert starts_something(seen("ann", name="Trip Booked"))
 
 
 async def causes(stage: Stage) -> dict[str, str]:
