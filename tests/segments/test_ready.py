@@ -190,7 +190,7 @@ def test_who_moves_between_the_groups_is_seen(house: House) -> None:
         async with stage.unit() as tx:
             first = await movement(tx, began - DAY, stage.now)
             with pytest.raises(Problem, match="is to come"):
-                await movement(tx, stage.now + DAY, stage.now)
+                await movement(tx, stage.now + 2 * DAY, stage.now)
         assert first.since == first.known_since == began
         assert {one.from_ for one in first.moves} == {None}
         assert sum(one.people for one in first.moves) == 35

@@ -107,14 +107,15 @@ async def all_shown(tx: Tx) -> list[SegmentView]:
 
 
 def past(moment: datetime, now: datetime, path: str) -> datetime:
-    """A moment that was asked about. Problem 400 when it has no time zone, or is to come."""
+    """A moment that was asked about; the end of today, anywhere, is as good as now. Problem 400
+    when it has no time zone, or is to come."""
     if moment.tzinfo is None:
         raise bad_request(
             f"{path} {moment.isoformat()} has no time zone",
             remedy="add one, or Z for UTC: 2026-03-02T12:00:00Z",
             path=path,
         )
-    if moment > now:
+    if moment > now + timedelta(days=1):
         raise bad_request(
             f"{path} {moment.isoformat()} is to come",
             remedy="give a moment that is past",
