@@ -145,6 +145,21 @@ def test_only_what_changed_since_is_read_again(
     played(house, story)
 
 
+def test_an_id_that_leads_elsewhere_since_is_read_again(house: House) -> None:
+    async def story(town: Town) -> None:
+        for product, sku in (("b1", "S"), ("b2", None), ("b2", "S")):
+            await town.told(id=product, sku=sku)
+            town.later()
+            await town.views(f"{product} {sku}", product_id=None, sku="S")
+        async with town.db.unit(house.acme.schema) as tx:
+            found = await tuples(
+                tx, "SELECT body #>> '{catalog,0,product_id}' FROM event ORDER BY position"
+            )
+        assert found == [("b1",), ("b1",), ("b2",)]
+
+    played(house, story)
+
+
 def test_of_history_only_what_lasts_is_said(house: House) -> None:
     async def story(town: Town) -> None:
         await town.told(price=6_000)

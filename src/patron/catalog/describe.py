@@ -23,8 +23,6 @@ MOST_PRODUCTS = 50
 FRESH = timedelta(seconds=30)
 """So long facts that were read count as those of the moment, without asking whether they changed;
 and so long an id that led nowhere is not looked for."""
-LASTS = timedelta(days=1)
-"""So long facts are kept of what did not change: an id may lead to another product since."""
 MOST_KEPT = 50_000
 MOST_CHANGED = 500
 """Of more changes than that everything is forgotten, and read as it is asked for."""
@@ -52,17 +50,21 @@ class Said(msgspec.Struct, frozen=True, gc=False):
 
 class Shown:
     """What was read of products lately, for one shop: all that is true now, and what lasts; None
-    for what the catalog does not know. Each is read anew at the time beside it."""
+    for what the catalog does not know, which is looked for again at the time beside it."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[datetime, tuple[Said, Said] | None]] = {}
+        self._kept: dict[str, tuple[datetime | None, tuple[Said, Said] | None]] = {}
 
     def unknown(self, ids: Iterable[str], now: datetime) -> list[str]:
         """Those of `ids` that are to be read."""
         if len(self._kept) > MOST_KEPT:
             self._kept = {}
         kept = self._kept
-        return [one for one in ids if one not in kept or now >= kept[one][0]]
+        return [
+            one
+            for one in ids
+            if one not in kept or ((again := kept[one][0]) is not None and now >= again)
+        ]
 
     def keep(self, ids: Iterable[str], found: Mapping[str, Item], now: datetime) -> None:
         for one in ids:
@@ -72,7 +74,7 @@ class Shown:
                 continue
             all_ = facts(item)
             lasting = {name: fact for name, fact in all_.items() if name in _LASTING}
-            self._kept[one] = (now + LASTS, (Said.of(all_), Said.of(lasting)))
+            self._kept[one] = (None, (Said.of(all_), Said.of(lasting)))
 
     def drop(self, changed: Collection[str]) -> None:
         """Forget what was read of these products."""

@@ -28,6 +28,7 @@ from patron.catalog.types import (
     UnresolvedId,
     UpsertReport,
 )
+from patron.catalog.watching import store as watching
 from patron.kit.db import Tx, as_json, execute, tuples
 
 _PRODUCT = ", ".join(PRODUCT_FIELDS)
@@ -274,6 +275,9 @@ async def _file(tx: Tx, claims: Sequence[Claim]) -> int:
             [keys[key][2] for key in fresh],
         ),
     )
+    taken = {value for value, _ in fresh}
+    if left := {product_id for (value, _), (product_id, *_) in kept.items() if value in taken}:
+        await watching.note(tx, sorted(left))  # their names may lead elsewhere now
     own = sorted({value for value, kind in fresh if keys[value, kind][2] >= THE_SHOP})
     if not own:
         return 0

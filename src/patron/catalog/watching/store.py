@@ -86,6 +86,15 @@ class _Changes(msgspec.Struct):
     ids: list[str]
 
 
+async def note(tx: Tx, product_ids: Sequence[str]) -> None:
+    """Have these products read anew, though no row of theirs was written."""
+    await execute(
+        tx,
+        "INSERT INTO product_change (product_id) SELECT unnest(%s::text[])",
+        (list(product_ids),),
+    )
+
+
 async def wares(tx: Tx, after: str | None, limit: int) -> list[Ware]:
     """Products by id, those behind `after`."""
     return await rows(
