@@ -34,7 +34,7 @@ def test_reading_people_is_not_taking_all_of_one(
             assert answer.status_code == status, (path, answer.text)
             if status == 403:
                 assert "profiles:export" in answer.json()["detail"]
-                assert "patron key create --scope profiles:export" in answer.json()["remedy"]
+                assert "patron key create NAME --scope profiles:export" in answer.json()["remedy"]
         reads = await api.call("GET", f"/api/profiles/{ADA}")
         assert reads.status_code == (403 if scopes == ["profiles:export"] else 200)
         taken = [one for one in await api.entries() if "/export" in one.action]

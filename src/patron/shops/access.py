@@ -69,7 +69,7 @@ class Requires:
         if not access.allows(self.scope):
             raise forbidden(
                 f"this key may not {self.scope}",
-                remedy=f"make one that may: `patron key create --scope {self.scope}`",
+                remedy=f"make one that may: `patron key create NAME --scope {self.scope}`",
             )
 
 

@@ -90,7 +90,7 @@ class Callers:
         if server and not access.allows(Scope.INGEST):
             raise forbidden(
                 "this server key may not send events",
-                remedy="make one that may: `patron key create --scope ingest`",
+                remedy="make one that may: `patron key create NAME --scope ingest`",
             )
         if len(self._known) >= REMEMBERED:
             self._known.clear()

@@ -105,7 +105,7 @@ class Door:
         if access.kind is KeyKind.SERVER and not access.allows(Scope.RECOMMEND_READ):
             raise forbidden(
                 "this server key may not ask for recommendations",
-                remedy="make one that may: `patron key create --scope recommend:read`",
+                remedy="make one that may: `patron key create NAME --scope recommend:read`",
             )
         return access
 
