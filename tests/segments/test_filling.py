@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -11,7 +12,7 @@ import pytest
 
 from conftest import House
 from patron.events.lake.copying import Cut, copy
-from patron.kit.db import Database, connect, execute, value
+from patron.kit.db import Database, Tx, connect, execute, value
 from patron.kit.lake import Lake
 from patron.profiles import store as profiles
 from patron.segments import filling, saving
@@ -19,6 +20,7 @@ from patron.segments.live import book
 from patron.segments.live import store as remembered
 from patron.segments.members import store as members
 from patron.segments.rules.reading import Misread
+from patron.segments.saved import showing
 from patron.segments.saved import store as saved
 from patron.segments.saved.types import Status
 from patron.segments.saving import Draft
@@ -147,6 +149,41 @@ def test_broken_off_anywhere_it_begins_anew(
         assert history <= 2  # cora, when she entered by her act after filling was done
 
     house.run(story)
+
+
+def test_meanwhile_it_says_how_far_it_is(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    views_of: list[showing.SegmentView] = []
+    write = saved.progress
+
+    async def look(stage: Stage, key: str) -> showing.SegmentView:
+        async with stage.unit() as tx:
+            return await showing.shown(tx, await saving.existing(tx, key))
+
+    async def story(db: Database) -> None:
+        stage = Stage(house, db)
+
+        async def written(tx: Tx, ids: Sequence[int], done: int, total: int) -> None:
+            await write(tx, ids, done, total)
+            views_of.append(await showing.shown(tx, await saving.existing(tx, "twice")))
+
+        monkeypatch.setattr(saved, "progress", written)
+        monkeypatch.setattr(filling, "EVENTS_AT_ONCE", 2)
+        for _ in range(3):
+            await views(stage, "anna", "bea")
+        await save(stage, "twice", TWICE)
+        first = await look(stage, "twice")
+        assert (first.status, first.progress) == ("filling", 0.0)
+        assert first.said == "0 people so far; history is being read"
+        await fill(stage)
+        last = await look(stage, "twice")
+        assert (last.status, last.progress, last.said) == ("on", None, "2 people")
+
+    house.run(story)
+    for status, said in (("filling", "history is being read"), ("settling", "is being asked")):
+        told = [one for one in views_of if one.status == status]
+        far = [one.progress or 0.0 for one in told]
+        assert told and all(said in one.said for one in told)
+        assert far == sorted(far) and 0 < far[-1] <= 1
 
 
 def test_two_do_not_fill_at_once(house: House) -> None:

@@ -46,6 +46,25 @@ async def causes(stage: Stage) -> dict[str, str]:
         return {one.segment: one.cause for one in await members.stays(tx, [root])}
 
 
+def test_two_who_become_one_are_in_it_because_of_that(house: House) -> None:
+    """Neither looked twice; nothing was done that a journey may follow from."""
+
+    async def story(stage: Stage) -> None:
+        await stage.walk(
+            stage.event("Product Viewed", "u:ann"), stage.event("Product Viewed", "u:bea")
+        )
+        async with stage.unit() as tx:
+            rule = {"event": "Product Viewed", "count": {"op": "at_least", "value": 2}}
+            await saving.create(tx, stage.shop, "twice", Draft(name="Twice", rule=rule), stage.now)
+        await filling.fill(stage.db, stage.shop, None, stage.house.clock)
+        alias = stage.event("Aliased", "u:ann")
+        alias.type, alias.previous_id = alias.type.ALIAS, "bea"
+        await stage.walk(alias)
+        assert await causes(stage) == {"twice": "merge"}
+
+    play(house, story)
+
+
 @pytest.mark.parametrize("after", [timedelta(), timedelta(days=3)])
 def test_below_what_the_clock_asks_the_cause_is_the_clocks(house: House, after: timedelta) -> None:
     """She is in it when it is saved, or the day comes near later."""

@@ -131,7 +131,7 @@ async def _read_history(
     specs = await _specs(db, shop, streams)
     listener = Listener(specs)
     left = Left([], NOTHING)
-    done = after = 0
+    done = after = far = 0
     if lake is not None and (there := await _copy_of(db, shop, lake, specs, upto)) is not None:
         kept = {one.id: needed_of(one) for one in streams}
         parts = history(folder_of(lake.uri), there, specs, kept, micros(clock.now()))
@@ -139,15 +139,18 @@ async def _read_history(
             await _leave(db, shop, part[0], clock)
             done, after = done + part[1], there.position
             heard("reading history", done, 0)
-            await _say(db, shop, done, done)
+            far = after * done // max(1, there.rows)
+            await _say(db, shop, far, upto)
     async for events in _history(db, shop, lake, specs, after, upto):
         left = left.joined(await asyncio.to_thread(left_by, listener, events))
         done += len(events)
         if len(left.records) >= ROWS_AT_ONCE:
             await _leave(db, shop, left, clock)
             left = Left([], NOTHING)
+        if events:
             heard("reading history", done, 0)
-            await _say(db, shop, done, done)
+            far = max(far, max(position for position, *_ in events))  # files lie by month
+            await _say(db, shop, far, upto)
     await _leave(db, shop, left, clock)
     did.streams, did.events = len(streams), done
     async with db.unit(shop.schema) as tx:
@@ -245,6 +248,7 @@ async def _leave(db: Database, shop: Shop, left: Left, clock: Clock) -> None:
 
 
 async def _say(db: Database, shop: Shop, done: int, total: int) -> None:
+    """How far history is read, by positions of the log."""
     async with db.unit(shop.schema) as tx:
         waiting = [one.id for one in await saved.every(tx) if one.status != Status.ON]
         await saved.progress(tx, waiting, done, total)
