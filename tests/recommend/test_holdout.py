@@ -143,6 +143,8 @@ def test_who_is_compared_and_who_is_not(house: House, tmp_path: Path) -> None:
         assert engine.answer(Question(placements=["home"]), visitor).placements[0].items
         assert await exposures(floor) == []
         # A mail to many counts as a page does, and who would get nothing anyway is not exposed.
+        (looked,) = (await batched(engine, Batch("home", [str(ids[held])], compare=False))).answers
+        assert looked.answer.items and await exposures(floor) == []
         (mailed,) = (await batched(engine, Batch("home", [str(ids[held])]))).answers
         assert mailed.answer.why == "held_out" and mailed.answer.items == []
         assert await exposures(floor) == [("placement:home", ids[held], "holdout")]

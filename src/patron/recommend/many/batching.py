@@ -23,11 +23,13 @@ Profile = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
 class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`profiles` are ids, or `email:…`, `user_id:…`."""
+    """`profiles` are ids, or `email:…`, `user_id:…`. Without `compare` nobody is held out of it,
+    and nothing is written down."""
 
     placement: Annotated[str, Meta(min_length=1, max_length=60)]
     profiles: Annotated[list[Profile], Meta(min_length=1, max_length=MOST)]
     count: Annotated[int, Meta(ge=1, le=50)] | None = None
+    compare: bool = True
 
 
 class ForOne(msgspec.Struct, frozen=True):
@@ -45,7 +47,7 @@ class Batched(msgspec.Struct, frozen=True):
 async def batched(engine: Engine, batch: Batch) -> Batched:
     """The answers in the order of the customers. Raises Problem 404 for an unknown placement, 409
     for one that is off."""
-    question = _question(engine, batch.placement, batch.count)
+    question = _question(engine, batch.placement, batch.count, compare=batch.compare)
     found: list[ForOne] = []
     for first in range(0, len(batch.profiles), AT_ONCE):
         some = batch.profiles[first : first + AT_ONCE]
@@ -65,11 +67,16 @@ async def batched(engine: Engine, batch: Batch) -> Batched:
 
 
 async def everybody(
-    engine: Engine, db: Database, placement: str, count: int | None = None
+    engine: Engine,
+    db: Database,
+    placement: str,
+    count: int | None = None,
+    *,
+    compare: bool = True,
 ) -> AsyncIterator[ForOne]:
     """The answer of every known customer, by her id. Nobody is remembered for it: memory does not
     grow with the customers. Raises Problem as `batched`."""
-    question = _question(engine, placement, count)
+    question = _question(engine, placement, count, compare=compare)
     after: UUID | None = None
     while True:
         async with db.unit(engine.shop.schema) as tx:
@@ -91,16 +98,19 @@ def _answered(engine: Engine, question: Question, visitors: Sequence[Visitor]) -
     scenes = [engine.scene(question, visitor) for visitor in visitors]
     ahead.counted(strategies.models, scenes, wanted, strategies.loops).hand_to(strategies)
     try:
-        return [engine.answer(question, visitor, counts=True).placements[0] for visitor in visitors]
+        return [
+            engine.answer(question, visitor, counts=question.compare).placements[0]
+            for visitor in visitors
+        ]
     finally:
         ahead.NOTHING.hand_to(strategies)
 
 
-def _question(engine: Engine, placement: str, count: int | None) -> Question:
+def _question(engine: Engine, placement: str, count: int | None, *, compare: bool) -> Question:
     there = engine.book.placements.get(placement)
     if there is None or not there.on:
         raise unanswered(engine, placement)
-    return Question(placements=[placement], count=count)
+    return Question(placements=[placement], count=count, compare=compare)
 
 
 def unanswered(engine: Engine, placement: str) -> Problem:

@@ -204,6 +204,13 @@ def batch(
         Path, typer.Option("--output", dir_okay=False, help="The file for the lines.")
     ],
     count: Count = None,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare/--no-compare",
+            help="Hold out whom its holdout says; without, it is a look and counts for nothing.",
+        ),
+    ] = True,
     shop: ShopName = None,
     as_json: Json = False,
 ) -> None:
@@ -215,7 +222,7 @@ def batch(
     async def write(engine: Engine, db: Database) -> int:
         many = 0
         with _replaced(output) as out:
-            async for one in everybody(engine, db, placement, count):
+            async for one in everybody(engine, db, placement, count, compare=compare):
                 out.write(msgspec.json.encode(one) + b"\n")
                 many += 1
         return many
