@@ -158,8 +158,8 @@ def test_what_a_placement_sold(house: House, tmp_path: Path) -> None:
         )
         async with floor.api() as api:
             found = (await api.get("/api/placements/best_sellers/results")).json()
-            assert (found["shown"], found["clicks"], found["clickers"]) == (3, 3, 3)
-            assert found["viewers"] == 2  # one of them saw it twice
+            told = [found[what] for what in ("shown", "viewers", "clicks", "clickers")]
+            assert told == [3, 2, 3, 3]  # one of them saw it twice
             assert (found["carts"], found["orders"], found["revenue"]) == (1, 1, 4_000)
             assert found["click_share"] == 1.0 and found["window_days"] == 5
             news = (await api.get("/api/placements/new/results")).json()
@@ -172,9 +172,8 @@ def test_what_a_placement_sold(house: House, tmp_path: Path) -> None:
             found = (await api.get("/api/placements/best_sellers/results")).json()
             assert (found["orders"], found["revenue"]) == (0, 0)
             assert (await api.get("/api/placements/nothing/results")).status_code == 404
-            wrong = await api.get("/api/placements/new/results?since=2026-03-01T00:00:00")
-            assert wrong.status_code == 400 and wrong.json()["path"] == "since"
-            for period in ("until=0001-01-01T00:00:00Z", "since=9999-12-31T00:00:00Z"):
+            for day in ("since=2026-03-01", "until=0001-01-01", "since=9999-12-31"):
+                period = f"{day}T00:00:00{'Z' if '2026' not in day else ''}"
                 odd = await api.get(f"/api/placements/new/results?{period}")
                 assert odd.status_code == 400 and odd.json()["path"] in period
 

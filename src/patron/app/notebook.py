@@ -47,8 +47,7 @@ class OpenedShop:
         anybody, to a new visitor; items best first, each with its reason.
 
         `database_url`: where Patron's PostgreSQL answers; otherwise as `database_url` is set, or
-        the data folder's own. Raises Problem 404 for an unknown placement or profile, 409
-        for a placement that is off.
+        the data folder's own. Raises Problem for one that is unknown, or off.
         """
         question = Question(
             placements=[placement], product=product, count=count,
