@@ -7,9 +7,8 @@ into a few pages flatters both.
 The time is that of a backlog: from the first batch until the walk has nothing more to do and the
 lake holds all of it. The lake is filled by a process beside, as the worker's jobs do it, on the
 second core; it is started before the clock and begins with the walk, because a job's start takes a
-second, whatever it does then. The sorted copy, which that process keeps too, is in the time as far
-as it is due while the walk is behind (one refresh of 200,000 events); the rest, for which it waits
-until the walk is done, is not.
+second, whatever it does then. The sorted copy, which that process keeps too, is not in the time: it
+waits for the end of a backlog of less than half a million events.
 """
 
 import asyncio

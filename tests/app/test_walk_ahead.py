@@ -11,7 +11,7 @@ from conftest import House
 from patron.app.wiring import Walker
 from patron.catalog import walk as catalog
 from patron.events import walk, walk_store
-from patron.events.ahead import Batch
+from patron.events.ahead.batch import Batch
 from patron.events.types import Event
 from patron.kit.db import Tx, tuples
 from patron.shops.types import Shop

@@ -36,6 +36,7 @@ log = logger(__name__)
 BATCH = 5_000
 POISON_SHARE = 0.01
 POISON_FLOOR = 10
+READS = (catalog.read,)  # ahead of the walk: it asks nobody and remembers nothing
 
 OPERATIONAL = (
     psycopg.OperationalError,  # connection, disk full, out of memory, cancelled
@@ -59,10 +60,6 @@ ACTING: dict[str, Acts] = {
     "journeys": lambda *told: journeys.advance(*told),
 }
 """The acting rooms in their order: a journey that starts asks segments as they are since."""
-
-
-READS = (catalog.read,)
-"""What rooms do ahead of the walk, as accepting is done: they ask nobody and remember nothing."""
 
 
 class WalkHalted(Exception):
@@ -111,10 +108,8 @@ class Walker:
             return await self._one(connection, meanwhile)
 
     async def _one(self, connection: Tx, meanwhile: Meanwhile) -> int:
-        behind, self._behind = self._behind, None
-        if behind is not None:
-            meanwhile.do(events.let_go(behind))
-            del behind
+        meanwhile.do(events.let_go(self._behind))
+        self._behind = None
         async with begun(connection, self.shop.schema):
             take = await events.take(connection, self.shop, self._batch)
             if take is None:

@@ -234,8 +234,7 @@ async def _file(tx: Tx, claims: Sequence[Claim]) -> int:
     """File the names of products; what was unresolved under them is not any more.
 
     A name leads elsewhere only when a more trusted source says so, or the shop itself anew. What
-    events had taken for a product of its own goes when the shop says whose name it is.
-    """
+    events had taken for a product of its own goes when the shop says whose name it is."""
     keys: dict[tuple[str, int], tuple[str, str | None, int]] = {}
     for one in claims:
         rank = one.source.rank
@@ -275,9 +274,8 @@ async def _file(tx: Tx, claims: Sequence[Claim]) -> int:
             [keys[key][2] for key in fresh],
         ),
     )
-    taken = {value for value, _ in fresh}
-    if left := {product_id for (value, _), (product_id, *_) in kept.items() if value in taken}:
-        await watching.note(tx, sorted(left))  # their names may lead elsewhere now
+    led = {value for value, _ in fresh}
+    await watching.note(tx, sorted({old[0] for (value, _), old in kept.items() if value in led}))
     own = sorted({value for value, kind in fresh if keys[value, kind][2] >= THE_SHOP})
     if not own:
         return 0

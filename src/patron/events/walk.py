@@ -15,7 +15,7 @@ import msgspec
 
 from patron.events import store, walk_store
 from patron.events.accept import DROPPED, STEP_SECONDS
-from patron.events.ahead import Batch, Reads
+from patron.events.ahead.batch import Batch, Reads
 from patron.events.log.dedup import KEPT_KEYS, Recent, first_key
 from patron.events.log.orders import words
 from patron.events.reading.heard import Heard, Refusal, payloads
@@ -131,10 +131,9 @@ async def look_ahead(shop: Shop, take: Take, reads: Sequence[Reads] = ()) -> Non
         log.info("nothing was accepted ahead", extra={"reason": repr(error)})
 
 
-async def let_go(take: Take) -> None:
+async def let_go(take: Take | None) -> None:
     """Free the events of a walk that is over, a slice at a time."""
-    take.following = None
-    while take.batch.let_go():
+    while take is not None and take.batch.let_go():
         await asyncio.sleep(0)
 
 

@@ -87,12 +87,10 @@ class _Changes(msgspec.Struct):
 
 
 async def note(tx: Tx, product_ids: Sequence[str]) -> None:
-    """Have these products read anew, though no row of theirs was written."""
-    await execute(
-        tx,
-        "INSERT INTO product_change (product_id) SELECT unnest(%s::text[])",
-        (list(product_ids),),
-    )
+    """Have these products read anew, though no row of theirs was written: a name led to them."""
+    if product_ids:
+        sql = "INSERT INTO product_change (product_id) SELECT unnest(%s::text[])"
+        await execute(tx, sql, (list(product_ids),))
 
 
 async def wares(tx: Tx, after: str | None, limit: int) -> list[Ware]:

@@ -1,0 +1,1 @@
+"""What comes next in the walk, made ready while the database works."""
