@@ -32,8 +32,8 @@ from patron.kit.clock import ManualClock
 from patron.kit.db import Database, connect
 from patron.shops.types import Shop
 
-CHUNK = timedelta(minutes=110)
-OLDEST = timedelta(hours=2)
+CHUNK = timedelta(minutes=170)
+OLDEST = timedelta(hours=3)
 AFTERWARDS = timedelta(milliseconds=1)
 _NOTHING = Walked([], [])
 _LINE = 1 << 20
