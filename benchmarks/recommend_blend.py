@@ -270,7 +270,7 @@ def told(
     for way, value in found.items():
         against = ""
         if way in ("ranks", "trees"):
-            more = blending.gain(rows[way], rows["chain"], quiz.wanted)
+            more = blending.gain(rows[way], rows["chain"], quiz.questions)
             against = f"{more.low:+.4f} to {more.high:+.4f} beside the chain"
         show(f"{name}_ndcg{K}_{way}", value, "", reference=found["chain"], note=against)
 

@@ -126,6 +126,24 @@ def test_a_blend_that_finds_more_is_used_and_one_that_does_not_is_not() -> None:
     assert ruling.decision is None and "too little happened (150 of 200 questions)" in report.why
 
 
+def test_many_questions_of_one_person_are_no_many_proofs() -> None:
+    """Six people find more and four find less, each in twenty visits."""
+    few = asked(200)
+    wanted = np.array([int(one.wanted[0]) for one in few], np.int32)
+    nothing = np.full((200, 10), -1, np.int32)
+    found, other = nothing.copy(), nothing.copy()
+    theirs = np.arange(200) // 20
+    found[theirs % 5 < 3, 0] = wanted[theirs % 5 < 3]
+    other[theirs % 5 >= 3, 0] = wanted[theirs % 5 >= 3]
+    each = blending.gain(found, other, few)
+    known = [
+        msgspec.structs.replace(one, person=int(who)) for one, who in zip(few, theirs, strict=True)
+    ]
+    people = blending.gain(found, other, known)
+    assert each.value == people.value == pytest.approx(0.2)
+    assert each.low > 0 > people.low
+
+
 @pytest.mark.parametrize(("better", "used"), [(1, False), (60, True)])
 def test_trees_are_used_only_if_they_find_more_for_sure(
     better: int, used: bool, monkeypatch: pytest.MonkeyPatch

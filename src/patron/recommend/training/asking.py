@@ -39,12 +39,13 @@ class About(StrEnum):
 
 
 class Posed(msgspec.Struct, frozen=True, eq=False):
-    """A moment of the past, the products that came next, and those that would not have been
-    offered."""
+    """A moment of the past, the products that came next, those that would not have been offered,
+    and the number of whose moment it is."""
 
     moment: Moment
     wanted: Items
     avoid: Items = NO_ITEMS
+    person: int = NONE
 
 
 class Past:
@@ -94,15 +95,16 @@ def _visits(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
         changed = np.append(True, items[1:] != items[:-1])
         items, at = items[changed][-LONGEST:], at[changed][-LONGEST:]
         if len(items) > 1:
-            moment = _moment(past, int(after.person[rows.start]), int(at[-1]), items[:-1], at[:-1])
-            yield Posed(moment, items[-1:], items[-2:-1])
+            person = int(after.person[rows.start])
+            moment = _moment(past, person, int(at[-1]), items[:-1], at[:-1])
+            yield Posed(moment, items[-1:], items[-2:-1], person)
 
 
 def _products(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
     """One product of an order is known, the first; the others are wanted."""
     for person, at, items in _orders(after, most):
         moment = _moment(past, person, at, items[:1], np.array([at]), product=int(items[0]))
-        yield Posed(moment, items[1:], items[:1])
+        yield Posed(moment, items[1:], items[:1], person)
 
 
 def _carts(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
@@ -110,7 +112,7 @@ def _carts(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
     for person, at, items in _orders(after, most):
         cart = items[:-1]
         moment = _moment(past, person, at, NO_ITEMS, np.empty(0), cart=cart)
-        yield Posed(moment, items[-1:], cart)
+        yield Posed(moment, items[-1:], cart, person)
 
 
 def _orders(after: Interactions, most: int) -> Iterator[tuple[int, int, Items]]:
@@ -132,9 +134,8 @@ def _people(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
         had = past.rows.item[past.of(person)]
         wanted = np.setdiff1d(after.item[rows], had)
         if len(had) and len(wanted):
-            yield Posed(
-                _moment(past, person, int(after.at[rows.start]) - 1), wanted, np.unique(had)
-            )
+            moment = _moment(past, person, int(after.at[rows.start]) - 1)
+            yield Posed(moment, wanted, np.unique(had), person)
 
 
 def _again(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
@@ -146,7 +147,8 @@ def _again(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
         had = past.rows.item[its][past.rows.kind[its] == Kind.BUY]
         wanted = np.intersect1d(bought.item[rows], had)
         if len(wanted):
-            yield Posed(_moment(past, person, int(bought.at[rows.start]) - 1), wanted)
+            moment = _moment(past, person, int(bought.at[rows.start]) - 1)
+            yield Posed(moment, wanted, person=person)
 
 
 def _next_orders(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
@@ -158,7 +160,8 @@ def _next_orders(past: Past, after: Interactions, most: int) -> Iterator[Posed]:
             (bought.basket[rows] >= 0) | (bought.at[rows] == at)
         )
         if (past.rows.kind[past.of(person)] == Kind.BUY).any():
-            yield Posed(_moment(past, person, at - 1), np.unique(bought.item[rows][one]))
+            moment = _moment(past, person, at - 1)
+            yield Posed(moment, np.unique(bought.item[rows][one]), person=person)
 
 
 def _moment(

@@ -4,8 +4,9 @@ The first of the days held back are cut in two: on later ones the sources would 
 shop's ever are, and what makes up for that would look better than it is. On the earlier part it is
 chosen what is blended and how, and trees learn from it; on the later part, of which neither knows
 anything, it must be better than the chain as it stands, and trees better than both, by more than
-chance: of 2,000 resamples of the questions (B. Efron, Bootstrap methods: another look at the
-jackknife, 1979, doi:10.1214/aos/1176344552) at least 97.5 % must agree.
+chance: of 2,000 resamples (B. Efron, Bootstrap methods: another look at the jackknife, 1979,
+doi:10.1214/aos/1176344552) at least 97.5 % must agree. People are drawn, with all of their
+questions: what one of them wants in ten visits is no ten proofs.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from patron.recommend.blend.reciprocal import Fused, Items, fused
 from patron.recommend.blend.types import DEPTH, MOST, Decision, Forest, Way
 from patron.recommend.measure import gains, measure
 from patron.recommend.placements.definition import Placement
-from patron.recommend.rules.types import Strategy
+from patron.recommend.rules.types import NONE, Strategy
 from patron.recommend.serving.answering import chained
 from patron.recommend.serving.strategies import NO_ITEMS, Strategies
 from patron.recommend.training.asking import Posed
@@ -148,13 +149,20 @@ def _alone(quiz: Quiz, strategy: Strategy) -> float:
     return float(gains(rows, quiz.wanted).mean())
 
 
-def gain(one: Rows, other: Rows, wanted: Sequence[Items]) -> Gain:
-    """How much NDCG `one` has more than `other` on the same questions, and between what it lies."""
+def gain(one: Rows, other: Rows, questions: Sequence[Posed]) -> Gain:
+    """How much NDCG `one` has more than `other` on the same questions, and between what it lies.
+    Who is not known asks only once."""
+    wanted = [question.wanted for question in questions]
     differs = gains(one, wanted) - gains(other, wanted)
+    # Those who are not known have numbers of their own, below all others.
+    said = [q.person if q.person != NONE else n - len(questions) for n, q in enumerate(questions)]
+    _, who, many = np.unique(said, return_inverse=True, return_counts=True)
+    theirs = np.bincount(who, weights=differs)
     draw = np.random.default_rng(_SEED)
     means = np.empty(RESAMPLES)
     for number in range(RESAMPLES):
-        means[number] = differs[draw.integers(0, len(differs), len(differs))].mean()
+        drawn = draw.integers(0, len(theirs), len(theirs))
+        means[number] = theirs[drawn].sum() / many[drawn].sum()
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Gain(float(differs.mean()), float(low), float(high))
 
@@ -175,7 +183,7 @@ def judged(
         return Ruling(BlendReport(used=False, why=why, questions=len(questions)))
     candidate, tried = best
     wanted, rows = late.wanted, blended_rows(late, candidate)
-    worth = gain(rows, late.of_chain(), wanted)
+    worth = gain(rows, late.of_chain(), late.questions)
     used = worth.low > 0
     learned = trees(strategies, link_of(placement), early, late)
     report = BlendReport(
@@ -194,7 +202,7 @@ def judged(
     decision = _decision(placement, candidate, Way.RANKS) if used else None
     if isinstance(learned, str):
         return Ruling(msgspec.structs.replace(report, trees_why=learned), decision)
-    more = gain(learned.rows, rows if used else late.of_chain(), wanted)
+    more = gain(learned.rows, rows if used else late.of_chain(), late.questions)
     report = msgspec.structs.replace(
         report,
         trees=measure(learned.rows, wanted, popularity),
