@@ -8,6 +8,8 @@ from patron.recommend.compiling import compiled
 
 FEW = 12
 """Numbers that are put in order one by one."""
+_MANY, _BINS = 300, 2048
+"""From so many numbers on they are counted before one is chosen, by so many kinds."""
 
 
 @compiled
@@ -95,3 +97,66 @@ def _inserted(value: Any, ids: Any, low: int, high: int) -> None:
             value[place + 1], ids[place + 1] = value[place], ids[place]
             place -= 1
         value[place + 1], ids[place + 1] = mine, name
+
+
+@compiled
+def bound(scores: Any, most: int) -> float:
+    """The `most`-th largest of scores of at least 0, below all if there are not more.
+
+    They are counted by their leading bits first, in whose order they are, so that only those that
+    have the very bits of the one looked for have to be put in order.
+    """
+    if len(scores) <= most:
+        return -1.0
+    if len(scores) < _MANY:
+        return _chosen(scores.copy(), most)
+    bits = scores.view(np.int64)
+    least = greatest = bits[0]
+    for k in range(len(bits)):
+        least = min(least, bits[k])
+        greatest = max(greatest, bits[k])
+    shift = 0
+    while (greatest - least) >> shift >= _BINS:
+        shift += 1
+    many = np.zeros(_BINS, np.int32)
+    for k in range(len(bits)):
+        many[np.uint64((bits[k] - least) >> shift)] += 1
+    wanted = most
+    above = _BINS - 1
+    while many[above] < wanted:
+        wanted -= many[above]
+        above -= 1
+    left = np.empty(many[above], np.float64)
+    count = 0
+    for k in range(len(bits)):
+        if (bits[k] - least) >> shift == above:
+            left[count] = scores[k]
+            count += 1
+    return _chosen(left, wanted)
+
+
+@compiled
+def _chosen(left: Any, most: int) -> float:
+    """The `most`-th largest; the numbers change their places. Quickselect (Hoare 1961), written out
+    because numpy's takes the compiler five seconds."""
+    low, high = 0, len(left) - 1
+    while low < high:
+        pivot = left[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while left[i] > pivot:
+                i += 1
+            while left[j] < pivot:
+                j -= 1
+            if i <= j:
+                left[i], left[j] = left[j], left[i]
+                i += 1
+                j -= 1
+        if most - 1 <= j:
+            high = j
+        elif most - 1 >= i:
+            low = i
+        else:
+            break
+    least: float = left[most - 1]
+    return least

@@ -71,6 +71,9 @@ class Touch(StrEnum):
     FALLBACK = "fallback"
 
 
+_FALLEN = Touch.FALLBACK.value
+
+
 class Objection(StrEnum):
     """Why a product that was offered is not in the answer. The first that applies counts."""
 
@@ -294,5 +297,5 @@ class Ranked(msgspec.Struct, frozen=True, eq=False):
     @property
     def fallback_share(self) -> float:
         """Which part of the answer comes from a fallback; 0 of an empty one."""
-        fallen = sum(Touch.FALLBACK in codes for codes in self.reasons)
+        fallen = sum([_FALLEN in codes for codes in self.reasons])
         return fallen / len(self.reasons) if self.reasons else 0.0

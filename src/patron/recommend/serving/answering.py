@@ -195,18 +195,20 @@ def wired(
     why: str = "",
 ) -> Wired:  # fmt: skip
     """The same, written: what never changes of a product is written once and not each time."""
-    columns = (found.items.tolist(), found.scores.tolist(), found.because.tolist())
-    items = []
-    for item, score, because, codes in zip(*columns, found.reasons, strict=True):
+    scores = _written([round(score, 6) for score in found.scores.tolist()])[1:-1].split(b",")
+    columns = (found.items.tolist(), scores, found.because.tolist(), found.reasons)
+    parts: list[bytes] = []
+    between, wire = b"[", stock.wire
+    for item, score, because, codes in zip(*columns):  # noqa: B905 - hot, and of one length
         title = tail = None
         if because != NONE:
             speaker = stock.face(because)
             title, tail = speaker.title, speaker.id
-        why_it = _why(tuple(codes), title, tail)
-        parts = [stock.wire(item), why_it, _written(round(score, 6))]
+        parts += (between, wire(item), _why(tuple(codes), title, tail), score)
         if item in dates:
-            parts += [b',"due":', _written(dates[item])]
-        items.append(msgspec.Raw(b"".join([*parts, b"}"])))
+            parts += (b',"due":', _written(dates[item]))
+        between = b"},"
+    items = msgspec.Raw(b"".join(parts) + b"}]" if parts else b"[]")
     return Wired(placement.key, rec_id, items, [], found.fallback_share, model, why)
 
 

@@ -100,7 +100,7 @@ class Wired(msgspec.Struct, frozen=True):
 
     placement: str
     rec_id: str
-    items: list[msgspec.Raw]
+    items: msgspec.Raw
     categories: list[CategoryItem]
     fallback_share: float
     model: str

@@ -65,6 +65,8 @@ IDLE_SECONDS = 60.0
 DOWN = (psycopg.Error, PoolTimeout, OSError, TimeoutError)
 
 
+NO_WIRES = msgspec.Raw(b"[]")
+
 Found = Ranked | list[CategoryItem]
 
 
@@ -166,7 +168,7 @@ class Engine:
         found, unknown = self._placed(question, visitor, counts=question.compare)
         model = self.models.version
         answers = [
-            Wired(p.placement.key, p.rec_id, [], p.found, _fallen(p.found), model, p.why)
+            Wired(p.placement.key, p.rec_id, NO_WIRES, p.found, _fallen(p.found), model, p.why)
             if isinstance(p.found, list)
             else wired(p.placement, p.found, self.stock, p.rec_id, model, p.dates, p.why)
             for p in found

@@ -5,8 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patron.recommend.compiling import compiled
+from patron.recommend.foremost import bound as _bound
 from patron.recommend.session.compiled_answer import answer as answer
-from patron.recommend.session.compiled_answer import bound as _bound
 from patron.recommend.session.compiled_answer import told as told
 from patron.recommend.session.index import LONGEST
 from patron.recommend.session.plain import Lists, Steps

@@ -13,78 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patron.recommend.compiling import compiled
-from patron.recommend.foremost import ranked
+from patron.recommend.foremost import bound, ranked
 from patron.recommend.session.plain import Fresh, Knobs, Question, Source
 
 Found = tuple["NDArray[np.int32]", "NDArray[np.float64]"]
 _MIX, _SHIFT, _ONE, _LOW = np.uint64(0x9E3779B1), np.uint64(9), np.uint64(1), np.uint64(0xFFFFFFFF)
 """Unsigned, for what may be negative is looked at from the end, which costs a comparison."""
 _SMALL = 4096
-_MANY, _BINS = 300, 2048
-"""From so many numbers on they are counted before one is chosen, by so many kinds."""
-
-
-@compiled
-def bound(scores: "NDArray[np.float64]", most: int) -> float:
-    """The `most`-th largest of scores of at least 0, below all if there are not more.
-
-    They are counted by their leading bits first, in whose order they are, so that only those that
-    have the very bits of the one looked for have to be put in order.
-    """
-    if len(scores) <= most:
-        return -1.0
-    if len(scores) < _MANY:
-        return _chosen(scores.copy(), most)
-    bits = scores.view(np.int64)
-    least = greatest = bits[0]
-    for k in range(len(bits)):
-        least = min(least, bits[k])
-        greatest = max(greatest, bits[k])
-    shift = 0
-    while (greatest - least) >> shift >= _BINS:
-        shift += 1
-    many = np.zeros(_BINS, np.int32)
-    for k in range(len(bits)):
-        many[np.uint64((bits[k] - least) >> shift)] += 1
-    wanted = most
-    above = _BINS - 1
-    while many[above] < wanted:
-        wanted -= many[above]
-        above -= 1
-    left = np.empty(many[above], np.float64)
-    count = 0
-    for k in range(len(bits)):
-        if (bits[k] - least) >> shift == above:
-            left[count] = scores[k]
-            count += 1
-    return _chosen(left, wanted)
-
-
-@compiled
-def _chosen(left: "NDArray[np.float64]", most: int) -> float:
-    """The `most`-th largest; the numbers change their places. Quickselect (Hoare 1961), written out
-    because numpy's takes the compiler five seconds."""
-    low, high = 0, len(left) - 1
-    while low < high:
-        pivot = left[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while left[i] > pivot:
-                i += 1
-            while left[j] < pivot:
-                j -= 1
-            if i <= j:
-                left[i], left[j] = left[j], left[i]
-                i += 1
-                j -= 1
-        if most - 1 <= j:
-            high = j
-        elif most - 1 >= i:
-            low = i
-        else:
-            break
-    least: float = left[most - 1]
-    return least
 
 
 @compiled
@@ -150,19 +85,12 @@ def answer(source: Source, fresh: Fresh, question: Question, knobs: Knobs) -> Fo
     table = np.full(_SMALL, -1, np.int64)
     met = np.empty(room, np.int32)
     near = np.zeros(room, np.float64)
-    weights = (knobs.before, knobs.after)
-    count = 0
-    for k in range(len(ids)):
+    lists = (source.session_items, steps, known, question.items)
+    visits = (asked, ids, similar, begins, ends)
+    k, count = 0, 0
+    while k < len(ids):
         table = _roomy(table, met, count, np.int64(ends[k] - begins[k]))
-        item = question.items[asked[k]]
-        of = (item, similar[k])
-        # The same twice, for a slice or a choice of arrays costs more than the sums themselves.
-        if ids[k] < known:
-            count = _add(
-                table, met, near, count, source.session_items, (begins[k], ends[k]), of, weights
-            )
-        else:
-            count = _add(table, met, near, count, steps, (begins[k], ends[k]), of, weights)
+        k, count = _heard(table, (met, near), (k, count), visits, lists, knobs)
     for place in range(count):
         if met[place] < len(source.rarity):
             near[place] *= source.rarity[met[place]]
@@ -200,6 +128,41 @@ def _places(
         else:
             least = min(least, fresh.steps[ids[k] - known, 0])
     return begins, ends, many + (least < 0)
+
+
+@compiled
+def _heard(
+    table: "NDArray[np.int64]",
+    found: "tuple[NDArray[np.int32], NDArray[np.float64]]",
+    begun: "tuple[int, int]",
+    visits: Any,
+    lists: Any,
+    knobs: Knobs,
+) -> "tuple[int, int]":
+    """Adds what visits say from the `k`-th on, as long as there is room in the table; which is next
+    and how many products have been met then.
+
+    A function of its own, and columns taken out of tuples before the loop: else each visit would
+    have references counted, which costs as much as its sums.
+    """
+    met, near = found
+    k, count = begun
+    asked, ids, similar, begins, ends = visits
+    session_items, steps, known, items = lists
+    weights = (knobs.before, knobs.after)
+    size = len(table)
+    while k < len(ids):
+        if 2 * (count + np.int64(ends[k] - begins[k])) > size:
+            break
+        of = (items[asked[k]], similar[k])
+        span = (begins[k], ends[k])
+        # The same twice, for a slice or a choice of arrays costs more than the sums themselves.
+        if ids[k] < known:
+            count = _add(table, met, near, count, session_items, span, of, weights)
+        else:
+            count = _add(table, met, near, count, steps, span, of, weights)
+        k += 1
+    return k, count
 
 
 @compiled
@@ -248,6 +211,28 @@ def _place(table: "NDArray[np.int64]", met: "NDArray[np.int32]", key: int, count
 
 
 @compiled
+def _follow(
+    table: "NDArray[np.int64]",
+    met: "NDArray[np.int32]",
+    then: "NDArray[np.float64]",
+    items: "NDArray[np.int32]",
+    share: "NDArray[np.float32]",
+    span: "tuple[int, int]",
+    count: int,
+    sums: "tuple[float, float]",
+) -> "tuple[int, float]":
+    """Adds what follows a product; how many products have been met then, and the sum of all."""
+    recall, total = sums
+    begin, end = span
+    for at in range(begin, end):
+        place = _place(table, met, items[at], count)
+        count += place == count
+        then[place] += share[at] * recall
+        total += share[at] * recall
+    return count, total
+
+
+@compiled
 def _mixed(
     source: Source,
     question: Question,
@@ -266,11 +251,10 @@ def _mixed(
     for k in range(len(question.items)):
         begin, end = _entries(source.next_start, question.items[k])
         table = _roomy(table, met, count, end - begin)
-        for at in range(begin, end):
-            place = _place(table, met, source.next_items[at], count)
-            count += place == count
-            then[place] += source.next_share[at] * question.recall[k]
-            all_then += source.next_share[at] * question.recall[k]
+        count, all_then = _follow(
+            table, met, then, source.next_items, source.next_share, (begin, end), count,
+            (question.recall[k], all_then),
+        )  # fmt: skip
         all_back += question.back[k]
     of_near = (1.0 - knobs.mix - knobs.returns) / all_near if all_near > 0 else 0.0
     of_then = knobs.mix / all_then if all_then > 0 else 0.0

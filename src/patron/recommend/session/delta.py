@@ -124,7 +124,8 @@ class Recent:
         """The visits that the products lead to."""
         own = self._slot.get(visit, -1) if visit is not None else -1
         lists = [self._leads(item) for item in items]
-        self._weigh()
+        if self._moved:
+            self._weigh()
         start = np.array([0, *accumulate(map(len, lists))], np.int64)
         return Fresh(
             start,
@@ -147,8 +148,6 @@ class Recent:
 
     def _weigh(self) -> None:
         """Works out anew what those visits weigh that went on."""
-        if not self._moved:
-            return
         slots = np.array([*self._moved], np.int64)
         self._moved.clear()
         index, length = self._index, self._length[slots]

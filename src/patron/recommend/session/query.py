@@ -91,8 +91,11 @@ def asked(index: Index, ready: Ready, visit: Visit, below: int) -> Question:
     for place, item in enumerate(items[: -index.last - 1 : -1].tolist()):
         if 0 <= item < below:
             back.setdefault(item, place)
-    steps = np.array([*back.values()], np.int64)
-    age = np.asarray(ages_s, np.float64)[len(items) - 1 - steps]
+    age = np.asarray(ages_s, np.float64)[::-1]
+    steps: slice | NDArray[np.int64] = slice(0, len(back))
+    if len(back) and len(back) != place + 1:  # some came twice, or are not known
+        steps = np.array([*back.values()], np.int64)
+    age = age[steps]
     fading = np.exp(np.maximum(age - (age[0] if len(age) else 0.0), 0.0) / -FADING)
     return Question(
         np.array([*back], np.int32),

@@ -113,6 +113,10 @@ def fill(table: Table, laid: Laid, buried: Any, offer: Any, scores: Any) -> None
     key = (buried, offer, scores, table.items)
     for top in range(size // 2 - 1, -1, -1):
         _sink(heap, top, size, key)
+    if len(table.ones) == 0:
+        codes = (table.columns.parent, table.columns.brand, table.columns.category)
+        _lay(heap, size, key, (laid.places, laid.state, laid.dropped), codes, table)
+        return
     place = 0
     while True:
         while place < len(laid.places) and laid.places[place] >= 0:
@@ -120,6 +124,39 @@ def fill(table: Table, laid: Laid, buried: Any, offer: Any, scores: Any) -> None
         if place == len(laid.places) or size == 0:
             return
         put(table, laid, heap[0], place, 0)
+        size -= 1
+        heap[0] = heap[size]
+        _sink(heap, 0, size, key)
+
+
+@compiled
+def _lay(heap: Any, size: int, key: Any, laid: Any, codes: Any, table: Table) -> None:
+    """The rest of `fill` where nothing is kept apart. Columns are taken out of tuples before the
+    loop: else each row would have references counted, which costs more than it does."""
+    places, state, dropped = laid
+    parent, brand, category = codes
+    items, caps, tail = table.items, table.caps, table.apart
+    place = 0
+    while True:
+        while place < len(places) and places[place] >= 0:
+            place += 1
+        if place == len(places) or size == 0:
+            return
+        row = heap[0]
+        if state[row] == 0:  # what was refused once is refused again: others only come to it
+            objection = -1
+            if _is_full(items, parent, caps[0], places, row):
+                objection = PARENT
+            elif _is_full(items, brand, caps[1], places, row):
+                objection = BRAND
+            elif _is_full(items, category, caps[2], places, row):
+                objection = CATEGORY
+            if objection >= 0:
+                state[row] = _REFUSED
+                dropped[tail + objection] += 1
+            else:
+                state[row] = _PLACED
+                places[place] = row
         size -= 1
         heap[0] = heap[size]
         _sink(heap, 0, size, key)

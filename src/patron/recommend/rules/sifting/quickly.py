@@ -18,6 +18,7 @@ from patron.recommend.rules.sifting.pool import MOST_OFFERED, MOST_OFFERS
 from patron.recommend.rules.sifting.pooling import pooled
 from patron.recommend.rules.sifting.shapes import (
     EXPLORED,
+    MOST_PLACES,
     PINNED,
     Judged,
     Moment,
@@ -46,6 +47,8 @@ _NO_TIMES = np.empty(0, np.int64)
 _NO_SHARES = np.empty(0, np.float64)
 _NO_SCORES = np.empty(0, np.float32)
 _NO_BYTES = np.empty(0, np.uint8)
+_NO_FALLBACK = np.ones(1, np.bool_), np.zeros(1, np.bool_)
+_NOBODY = np.full(MOST_PLACES, NONE, np.int32)
 _NO_TRUTHS = np.empty(0, np.bool_)
 _NO_WEIGHTS = np.empty((0, 0), np.float64)
 _NO_PAIRS = np.empty((0, 0), np.bool_)
@@ -179,15 +182,24 @@ def _plan(rules: Rules, kept: Kept) -> Plan:
 
 
 def _offered(offers: list[Offer], plan: Plan, context: Context) -> Offered:
-    parts = [offer.scored for offer in offers[:MOST_OFFERS]]
-    items = [part.items[:MOST_OFFERED] for part in parts] or [_NO_ITEMS]
-    scores = [part.scores[:MOST_OFFERED] for part in parts] or [_NO_SCORES]
-    starts = np.array([0, *accumulate(map(len, items))], np.int64)[: len(parts) + 1]
+    if len(offers) == 1:  # as most answers are made
+        scored = offers[0].scored
+        items = _plain(scored.items[:MOST_OFFERED], _NO_ITEMS)
+        scores = scored.scores[:MOST_OFFERED].astype(np.float64)
+        starts, judged = np.array([0, len(items)]), _NO_FALLBACK[int(offers[0].is_fallback)]
+    else:
+        parts = [offer.scored for offer in offers[:MOST_OFFERS]]
+        lists = [part.items[:MOST_OFFERED] for part in parts]
+        items = np.concatenate(lists or [_NO_ITEMS], dtype=np.int32)
+        shares = [part.scores[:MOST_OFFERED] for part in parts] or [_NO_SCORES]
+        scores = np.concatenate(shares, dtype=np.float64)
+        starts = np.array([0, *accumulate(map(len, lists))], np.int64)
+        judged = np.array([not offer.is_fallback for offer in offers[:MOST_OFFERS]], np.bool_)
     return Offered(
-        np.concatenate(items, dtype=np.int32),
-        np.concatenate(scores, dtype=np.float64),
+        items,
+        scores,
         starts,
-        np.array([not offer.is_fallback for offer in offers[:MOST_OFFERS]], np.bool_),
+        judged,
         plan.pins,
         plan.pin_places,
         _plain(context.fresh, _NO_ITEMS) if plan.said.explore_share > 0 else _NO_ITEMS,
@@ -272,24 +284,19 @@ def _judged(kept: Kept, pool: Pooled, context: Context) -> Judged:
 def _told(offers: list[Offer], offered: Offered, plan: Plan, found: Any) -> Ranked:
     (items, numbers, sources, touches, scores, lifted, dropped), counts = found
     columns = (numbers.tolist(), sources.tolist(), touches.tolist(), lifted.tolist())
+    said: dict[tuple[int, int, bool], list[str]] = {}
     reasons: list[list[str]] = []
-    because = np.full(len(items), NONE, np.int32)
-    for place, (number, source, touch, is_lifted) in enumerate(zip(*columns, strict=True)):
-        codes = []
-        if number >= 0:
-            offer = offers[number]
-            codes.append(offer.strategy)
-            if offer.is_fallback:
-                codes.append(Touch.FALLBACK.value)
-            if is_lifted:
-                codes.append(Touch.BOOSTED.value)
-            if offer.because is not None:
-                because[place] = offer.because[source - offered.starts[number]]
-        if touch == PINNED:
-            codes.append(Touch.PINNED.value)
-        elif touch == EXPLORED:
-            codes.append(Touch.EXPLORED.value)
-        reasons.append(codes)
+    for number, _, touch, is_lifted in zip(*columns):  # noqa: B905 - hot, and of one length
+        kind = number, touch, is_lifted
+        if kind not in said:
+            said[kind] = _codes(offers[number] if number >= 0 else None, touch, is_lifted)
+        reasons.append(said[kind].copy())
+    because = _NOBODY[: len(items)].copy()
+    if any(offer.because is not None for offer in offers):
+        for place, (number, source, _, _) in enumerate(zip(*columns, strict=True)):
+            named = offers[number].because if number >= 0 else None
+            if named is not None:
+                because[place] = named[source - offered.starts[number]]
     many = {
         plan.objections[number]: count for number, count in enumerate(dropped.tolist()) if count
     }
@@ -299,3 +306,19 @@ def _told(offers: list[Offer], offered: Offered, plan: Plan, found: Any) -> Rank
     if repeated:
         many[Objection.TWICE.value] = repeated
     return Ranked(items, scores, reasons, because, many)
+
+
+def _codes(offer: Offer | None, touch: int, is_lifted: bool) -> list[str]:
+    """Why a product stands there, see `rank._answer`."""
+    codes = []
+    if offer is not None:
+        codes.append(str(offer.strategy))
+        if offer.is_fallback:
+            codes.append(Touch.FALLBACK.value)
+        if is_lifted:
+            codes.append(Touch.BOOSTED.value)
+    if touch == PINNED:
+        codes.append(Touch.PINNED.value)
+    elif touch == EXPLORED:
+        codes.append(Touch.EXPLORED.value)
+    return codes
