@@ -152,6 +152,18 @@ def test_who_is_compared_and_who_is_not(house: House, tmp_path: Path) -> None:
         assert empty["items"] == [] and empty["why"] == ""
         assert len(await exposures(floor)) == 1
         await placed(floor, "menu", chain=["categories"], fallback=[], shows="categories")
+        # What she sees in its place is no success of the placement, nor is it counted as shown.
+        await placed(floor, "plain")
+        for which in ("holdout", "treatment"):
+            who = next(one for one in people if arm("placement:plain", ids[one], 0.5) == which)
+            got = await floor.answer("plain", anonymousId=who)
+            told = {"rec_id": got["rec_id"], "product_id": got["items"][0]["id"]}
+            for name in ("Recommendation Shown", "Recommendation Clicked"):
+                await floor.stage.walk(floor.stage.event(name, who, **told))
+            floor.stage.pass_time(minutes=1)
+            found = await results(floor, "plain")
+            counts = int(which == "treatment")
+            assert [found[what] for what in ("shown", "viewers", "clicks")] == [counts] * 3
         menu = await floor.answer("menu", anonymousId=held)
         assert [one["category"] for one in menu["categories"]] == ["Home"]
 

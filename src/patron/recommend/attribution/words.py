@@ -14,6 +14,9 @@ import msgspec
 SHOWN: Final = ("Recommendation Shown", "Product List Viewed")
 CLICKED: Final = ("Recommendation Clicked", "Product Clicked")
 
+HELD: Final = "~"
+"""Behind a placement's key in the name of what somebody held out of it gets: none of its success."""
+
 _MAC = 10
 _NUMBER = 36
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -18,7 +18,7 @@ from patron.kit.clock import Clock, monotonic
 from patron.kit.db import Database
 from patron.kit.log import logger
 from patron.kit.money import minor
-from patron.recommend.attribution.words import Namer
+from patron.recommend.attribution.words import HELD, Namer
 from patron.recommend.holdout.comparing import (
     HELD_OUT,
     Exposures,
@@ -198,6 +198,7 @@ class Engine:
                         self.exposures.met(placement, visitor.origins, given, scene.now)
                     if given == "holdout":
                         found, why = self._held_out(placement, scene, n, seed, taken), HELD_OUT
+                        rec_id, _ = self._namer.name(placement.key + HELD, scene.now)
                 dates: Due = {}
                 if isinstance(found, Ranked):
                     dates = due(found, scene, self.strategies)
