@@ -15,7 +15,7 @@ SHOWN: Final = ("Recommendation Shown", "Product List Viewed")
 CLICKED: Final = ("Recommendation Clicked", "Product Clicked")
 
 HELD: Final = "~"
-"""Behind a placement's key in the name of what somebody held out of it gets: none of its success."""
+"""Behind a placement's key in the name of what somebody held out of it gets: not its success."""
 
 _MAC = 10
 _NUMBER = 36
