@@ -1,5 +1,6 @@
 """Answers for many customers, as a mail to many needs them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 from uuid import UUID
@@ -10,6 +11,7 @@ from msgspec import Meta
 from patron.kit.db import Database
 from patron.kit.problems import Problem, conflict, not_found
 from patron.recommend.many import ahead, reading
+from patron.recommend.rules import rank
 from patron.recommend.serving.asking import Answered, Question
 from patron.recommend.serving.engine import Engine
 from patron.recommend.serving.visitors import Asked, Visitor
@@ -18,6 +20,8 @@ from patron.segments import store as people
 MOST = 1_000
 AT_ONCE = 200
 """Customers of a block: nobody else is answered while one is."""
+WORTH_COMPILING = 5
+"""Blocks after which rules are applied by compiled loops: to wait for them pays with so many."""
 
 Profile = Annotated[str, Meta(min_length=1, max_length=255)]
 
@@ -78,7 +82,11 @@ async def everybody(
     grow with the customers. Raises Problem as `batched`."""
     question = _question(engine, placement, count, compare=compare)
     after: UUID | None = None
+    blocks = 0
     while True:
+        if blocks == WORTH_COMPILING:
+            await asyncio.to_thread(rank.warm)
+        blocks += 1
         async with db.unit(engine.shop.schema) as tx:
             some = await people.people(tx, after, AT_ONCE)
         read = await reading.known(engine.visitors, some)
