@@ -1,5 +1,6 @@
 """Some are held out of a placement, and by them is seen what it earns."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -63,6 +64,7 @@ def test_a_planted_effect_is_found(house: House, tmp_path: Path) -> None:
         assert (await results(floor, "home"))["proof"] is None
         people = [f"b{n}" for n in range(600)]
         await come(floor, people)
+        await stage.walk(stage.orders("b5", timedelta(hours=1), total=900))  # before she is asked
         held = set()
         for who in people:
             for _ in range(1 if who > "b2" else 2):
