@@ -168,13 +168,15 @@ def test_meanwhile_it_says_how_far_it_is(house: House, monkeypatch: pytest.Monke
 
         monkeypatch.setattr(saved, "progress", written)
         monkeypatch.setattr(filling, "EVENTS_AT_ONCE", 2)
+        monkeypatch.setattr(filling, "ROWS_AT_ONCE", 2)
         for _ in range(3):
             await views(stage, "anna", "bea")
         await save(stage, "twice", TWICE)
         first = await look(stage, "twice")
         assert (first.status, first.progress) == ("filling", 0.0)
         assert first.said == "0 people so far; history is being read"
-        await fill(stage)
+        async with Database(house.url, max_size=2, name="few connections") as few:
+            await filling.fill(few, stage.shop, None, stage.house.clock)
         last = await look(stage, "twice")
         assert (last.status, last.progress, last.said) == ("on", None, "2 people")
 

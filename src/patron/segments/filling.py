@@ -206,7 +206,8 @@ async def _history(
     while after < upto:
         async with db.unit(shop.schema) as tx:
             last = min(after + EVENTS_AT_ONCE, upto)
-            yield await log.logged(tx, after, last, None if touches else names)
+            events = await log.logged(tx, after, last, None if touches else names)
+        yield events  # without holding a connection: whoever reads them writes with one
         after = last
 
 
