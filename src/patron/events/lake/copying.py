@@ -106,11 +106,12 @@ async def _copy(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime
 async def sorting_is_due(tx: Tx, shop: Shop, folder: Folder, now: datetime) -> bool:
     """Whether the sorted copy lacks so much of the lake that it is to be brought up to it now.
 
-    While the walk has a full batch before it more may be lacking: without the copy everything is
-    answered, only slower.
+    While the walk or the lake has a full batch before it more may be lacking: without the copy
+    everything is answered, only slower.
     """
     state = await lake_store.state(tx)
-    behind = await walk_store.many_wait(tx, FULL_BATCH)
+    behind = state.position - state.lake_position >= FULL_BATCH
+    behind = behind or await walk_store.many_wait(tx, FULL_BATCH)
     day = _day(shop, now)
     return sorted_copy.is_due(folder, str(state.epoch), state.lake_position, day, behind=behind)
 
