@@ -50,17 +50,24 @@ def test_two_who_become_one_are_in_it_because_of_that(house: House) -> None:
     """Neither looked twice; nothing was done that a journey may follow from."""
 
     async def story(stage: Stage) -> None:
-        await stage.walk(
-            stage.event("Product Viewed", "u:ann"), stage.event("Product Viewed", "u:bea")
-        )
+        await stage.walk(*(stage.event("Product Viewed", who) for who in ("u:ann", "u:bea")))
+        await stage.walk(stage.event("Coupon Applied", "u:bea"))
+        twice = {"event": "Product Viewed", "count": {"op": "at_least", "value": 2}}
+        never = {"event": "Coupon Applied", "did": False}
         async with stage.unit() as tx:
-            rule = {"event": "Product Viewed", "count": {"op": "at_least", "value": 2}}
-            await saving.create(tx, stage.shop, "twice", Draft(name="Twice", rule=rule), stage.now)
+            for key, rule in (("twice", twice), ("never", never)):
+                draft = Draft(name=key, rule=rule)
+                await saving.create(tx, stage.shop, key, draft, stage.now)
         await filling.fill(stage.db, stage.shop, None, stage.house.clock)
         alias = stage.event("Aliased", "u:ann")
         alias.type, alias.previous_id = alias.type.ALIAS, "bea"
         await stage.walk(alias)
-        assert await causes(stage) == {"twice": "merge"}
+        assert await causes(stage) == {"twice": "merge", "never": "definition"}
+        async with stage.unit() as tx:
+            root = await profiles.find(tx, "user_id:ann")
+            assert root is not None
+            left = {one.segment: one.left_cause for one in await members.stays(tx, [root])}
+        assert left == {"twice": None, "never": "merge"}
 
     play(house, story)
 
