@@ -24,7 +24,7 @@ from patron.kit.signing import Signer
 from patron.messages import store as messages
 from patron.profiles import store as profiles
 from patron.profiles.erasure import store as erasure
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.segments.alike import store as alike
 from patron.segments.last import store as last_words
 from patron.segments.lists import store as lists

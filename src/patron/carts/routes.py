@@ -20,7 +20,7 @@ from patron.kit.paging import Page, bounded, decode, encode
 from patron.kit.problems import Problem, bad_request, not_found
 from patron.kit.signing import BadSignature, Signer
 from patron.profiles import store as profiles
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.shops.access import requires
 from patron.shops.types import Shop
 

@@ -19,7 +19,7 @@ from patron.messages import outbox, store
 from patron.messages.outbox import Resolution
 from patron.messages.types import Arm, Line, Message, State
 from patron.profiles import store as profiles
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.shops.access import requires
 from patron.shops.types import Shop
 

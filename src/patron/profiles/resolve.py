@@ -13,6 +13,7 @@ from uuid import UUID
 
 from patron.events.reading.values import moment
 from patron.events.types import IDENTIFY, PATRON, Event, Source, Trust
+from patron.profiles.batch.presence import shows_her
 from patron.profiles.batch.state import DAY, Grave, Origin, Root, State, Tie
 from patron.profiles.claims import (
     ANONYMOUS,
@@ -27,7 +28,6 @@ from patron.profiles.claims import (
     phone_claim,
 )
 from patron.profiles.consent import CHANNEL_KIND, WORDS, asked, words
-from patron.profiles.presence import shows_her
 from patron.profiles.sales import offered
 from patron.profiles.sales import word as sale_word
 from patron.profiles.topics.finding import TEXTS
@@ -84,9 +84,7 @@ class Resolver:
                     if ts > tie.until or ts < tie.first_seen or trust > tie.trust:
                         see(tie, ts, trust)
             event.origin_id = origin.id
-            origin.count(event.name, ts)
-            if event.source is not PATRON or shows_her(event):
-                origin.see(ts)
+            origin.count(event.name, ts, event.source is not PATRON or shows_her(event))
             if event.traits and event.type is IDENTIFY:
                 origin.write_traits(event.traits, ts, trust)
             if event.name in TEXTS and (topics := self.rules.topics.traits(event)):

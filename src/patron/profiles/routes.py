@@ -22,6 +22,7 @@ from patron.profiles.consent import CHANNEL_KIND, MARKETING
 from patron.profiles.consents import confirmation_store as confirmations
 from patron.profiles.consents.addressing import key_of
 from patron.profiles.cursors import moment, whole
+from patron.profiles.search.whom import root_of
 from patron.profiles.types import (
     ConsentState,
     ConsentWord,
@@ -33,7 +34,6 @@ from patron.profiles.types import (
     Total,
 )
 from patron.profiles.untold import store as untold
-from patron.profiles.whom import root_of
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
@@ -94,8 +94,7 @@ class ConsentIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def _person(tx: Tx, shop: Shop, who: str) -> Person:
-    person = await store.person(tx, await root_of(tx, shop, who))
-    if person is None:
+    if (person := await store.person(tx, await root_of(tx, shop, who))) is None:
         raise not_found("profile", who)
     return person
 

@@ -10,7 +10,7 @@ from patron.analytics.person.types import PersonPage
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.problems import not_found
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.shops.access import requires
 from patron.shops.types import Shop
 

@@ -16,7 +16,7 @@ from patron.app.cli.whom import Who
 from patron.events.sorted.layout import sorted_of
 from patron.kit.db import Database, Tx
 from patron.kit.problems import bad_request
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.segments import saving, trying
 from patron.segments.rules.language import parse
 from patron.segments.rules.reading import Misread

@@ -17,7 +17,7 @@ from patron.app.cli.saved import save_and_fill
 from patron.app.cli.whom import Who
 from patron.app.segments.deleting import delete
 from patron.kit.db import Tx
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.segments import saving
 from patron.segments.members.types import Day
 from patron.segments.saved import showing

@@ -39,7 +39,7 @@ from patron.profiles import store as profiles
 from patron.profiles.consents import request_store as requests
 from patron.profiles.consents.labels import in_short
 from patron.profiles.consents.types import RequestKind
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.shops.access import requires
 from patron.shops.types import Shop
 

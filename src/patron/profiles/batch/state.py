@@ -92,8 +92,8 @@ class Origin:
         self._packed = packed
         self._written = written
 
-    def count(self, name: str, ts: datetime) -> None:
-        """One more event of this name at `ts`."""
+    def count(self, name: str, ts: datetime, shows_her: bool) -> None:
+        """One more event of this name at `ts`; whether it shows that she was there."""
         totals = self.totals
         if totals is None:
             totals = self.totals = unpack_totals(self._packed)
@@ -111,9 +111,8 @@ class Origin:
                 total.last = ts
             elif ts < total.first:
                 total.first = ts
-
-    def see(self, ts: datetime) -> None:
-        """She was there at `ts`."""
+        if not shows_her:
+            return
         if ts > self.last_seen:
             self.last_seen = ts
         elif ts < self.first_seen:

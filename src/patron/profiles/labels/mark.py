@@ -10,8 +10,8 @@ from patron.profiles.changes import store as changes
 from patron.profiles.labels import store
 from patron.profiles.labels.spelling import key_of
 from patron.profiles.labels.types import Note, Tag
+from patron.profiles.search.whom import root_of
 from patron.profiles.untold import store as untold
-from patron.profiles.whom import root_of
 from patron.shops.types import Access, Shop
 
 MOST_TAGS = 100

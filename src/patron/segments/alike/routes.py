@@ -11,7 +11,7 @@ from litestar.params import BodyKwarg, FromPath, QueryParameter
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.segments.alike.finding import NEIGHBOURS, similar
 from patron.segments.alike.growing import MOST, Grown, grow, source_of
 from patron.segments.alike.types import Similar

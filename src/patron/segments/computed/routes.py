@@ -11,7 +11,7 @@ from litestar.params import Body, FromPath
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.segments.computed import keeping, store
 from patron.segments.computed.types import Computed, ComputedTrait, Outcome
 from patron.shops.access import requires

@@ -17,7 +17,7 @@ from patron.kit.paging import Page, bounded, decode, encode
 from patron.kit.problems import not_found
 from patron.profiles import store as profiles
 from patron.profiles.cursors import identity, word
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.segments.lists import keeping, store
 from patron.segments.lists.file import content
 from patron.segments.lists.keeping import Added, ListMember, Removed

@@ -12,7 +12,7 @@ from litestar.params import Body, FromPath
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.profiles import store as profiles
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.segments.predictions import keeping, store
 from patron.segments.predictions.keeping import Brought, Score
 from patron.segments.predictions.types import Kind, Prediction, PredictionOfHers

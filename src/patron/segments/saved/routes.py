@@ -16,7 +16,7 @@ from patron.kit.paging import Page, bounded, decode, encode
 from patron.kit.problems import bad_request
 from patron.profiles import store as profiles
 from patron.profiles.cursors import identity
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.segments import saving
 from patron.segments.lists.naming import KEY
 from patron.segments.members import store as members

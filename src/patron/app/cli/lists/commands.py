@@ -16,7 +16,7 @@ from patron.app.cli.whom import Who
 from patron.app.lists.deleting import delete
 from patron.kit.db import Database, Tx
 from patron.profiles import store as profiles
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.segments.alike.growing import Grown, grow, source_of
 from patron.segments.lists import keeping, store
 from patron.segments.lists.file import content

@@ -19,8 +19,8 @@ from patron.kit.paging import Page, bounded
 from patron.kit.problems import not_found
 from patron.profiles.search.look import look
 from patron.profiles.search.types import Found
+from patron.profiles.search.whom import root_of
 from patron.profiles.types import Reach
-from patron.profiles.whom import root_of
 
 TIMELINE = 20
 

@@ -10,7 +10,7 @@ from patron.app.cli.output import Json, ShopName, clear_errors, console, show, t
 from patron.app.cli.person.page import Part
 from patron.app.cli.whom import Who
 from patron.kit.db import Database
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.segments.alike import building
 from patron.segments.alike.finding import NEIGHBOURS, similar
 from patron.segments.alike.types import Similar

@@ -11,7 +11,7 @@ from patron.app.cli.house import open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
 from patron.app.cli.whom import Who
 from patron.kit.db import Database
-from patron.profiles.whom import root_of
+from patron.profiles.search.whom import root_of
 from patron.segments.computed import keeping, store
 from patron.segments.computed.types import ComputedTrait, Outcome
 
