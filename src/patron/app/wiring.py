@@ -36,7 +36,6 @@ log = logger(__name__)
 BATCH = 5_000
 POISON_SHARE = 0.01
 POISON_FLOOR = 10
-READS = (catalog.read,)  # ahead of the walk: it asks nobody and remembers nothing
 
 OPERATIONAL = (
     psycopg.OperationalError,  # connection, disk full, out of memory, cancelled
@@ -74,7 +73,6 @@ class Walker:
         self._clock = clock
         self._signer = signer
         self.walked = 0  # events since this walker was made
-        self._behind: events.Take | None = None  # walked, and not freed yet
         self._batch = batch
         self._failed: deque[datetime] = deque()
         self._seen: deque[tuple[datetime, int]] = deque()
@@ -108,14 +106,11 @@ class Walker:
             return await self._one(connection, meanwhile)
 
     async def _one(self, connection: Tx, meanwhile: Meanwhile) -> int:
-        meanwhile.do(events.let_go(self._behind))
-        self._behind = None
         async with begun(connection, self.shop.schema):
             take = await events.take(connection, self.shop, self._batch)
             if take is None:
                 return 0
-            meanwhile.do(events.look_ahead(self.shop, take, READS))
-            await events.read_on(connection, self.shop, take)
+            meanwhile.do(events.look_ahead(self.shop, take))
             await reach("walk.taken")
             with SECONDS.labels(self.shop.slug).time():
                 now = self._clock.now()
@@ -125,7 +120,6 @@ class Walker:
                 await reach("walk.before_commit")
         await reach("walk.committed")
         self._count(len(accepted))
-        self._behind = take
         return take.count
 
     async def _through_the_rooms(self, tx: Tx, batch: list[Event], now: datetime) -> None:

@@ -27,7 +27,7 @@ MOST_KEPT = 50_000
 MOST_CHANGED = 500
 """Of more changes than that everything is forgotten, and read as it is asked for."""
 _NAMES = ("variant_id", "sku", "product_id")
-SPEAKING = SAYS_NAME | {"Product Reviewed", "Product Shared", "Product List Viewed"}
+_SPEAKING = SAYS_NAME | {"Product Reviewed", "Product Shared", "Product List Viewed"}
 _LASTING = ("product_id", "category", "brand")
 _encode = msgspec.json.Encoder().encode
 
@@ -122,15 +122,13 @@ def spoken_of(events: Iterable[Event]) -> list[tuple[Event, list[str]]]:
     """The events that speak of products, each with the ids it calls them by."""
     found = []
     for event in events:
-        if event.name in SPEAKING and (
-            ids := ids_of(event) if event.read is None else event.read[1]
-        ):
+        if event.name in _SPEAKING and (ids := _ids(event)):
             found.append((event, ids))
     return found
 
 
-def ids_of(event: Event) -> list[str]:
-    """What an event of SPEAKING calls its products by."""
+def _ids(event: Event) -> list[str]:
+    """What an event calls its products by."""
     products = event.properties.get("products")
     if isinstance(products, list) and products:
         ids = [_id(one) for one in products[:MOST_PRODUCTS] if isinstance(one, dict)]

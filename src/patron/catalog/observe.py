@@ -5,7 +5,7 @@ fingerprint of what that kind of event said. It is bounded to two generations of
 (some 15 MB at most), of which the older is forgotten.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -41,8 +41,6 @@ _TOLD = (
 )  # fmt: skip
 """What is compared as it stands, the ids first."""
 _OF_VARIANTS = ("available", "stock")
-Printed = tuple[int, int, dict[str, Any]]
-"""A product in an event behind its place in the memory and its print."""
 
 
 class Seen(msgspec.Struct):
@@ -85,32 +83,28 @@ class Memory:
 def news(events: Iterable[Event], memory: Memory) -> list[Seen]:
     """The products in `events` about which something is told that was not told before."""
     found: dict[int, Seen] = {}
-    knows, unknown = memory.knows, memory.unknown
     for event in events:
-        if event.name not in SAYS_NAME:
+        name = event.name
+        if name not in SAYS_NAME:
             continue
-        for mark, told, product in printed(event) if event.read is None else event.read[0]:
-            if knows(mark, told):
-                if mark in unknown:
+        said = event.properties
+        products = said.get("products")
+        if products.__class__ is not list or not products:
+            products = (said,)
+        for product in products:
+            if product.__class__ is not dict:
+                continue
+            prints = _prints(event, product)
+            if prints is None:
+                continue
+            mark, told = prints
+            if memory.knows(mark, told):
+                if mark in memory.unknown:
                     more = memory.again.get(mark)
                     memory.again[mark] = (more[0] + 1 if more else 1, event.received_at)
             else:
-                found[mark] = Seen(mark, told, event.name, product, event)
+                found[mark] = Seen(mark, told, name, product, event)
     return list(found.values())
-
-
-def printed(event: Event) -> Sequence[Printed]:
-    """The products of an event of SAYS_NAME that have a name, with their prints."""
-    said = event.properties
-    products = said.get("products")
-    if products.__class__ is not list or not products:
-        prints = _prints(event, said)
-        return () if prints is None else ((*prints, said),)
-    return [
-        (*prints, product)
-        for product in products
-        if product.__class__ is dict and (prints := _prints(event, product)) is not None
-    ]
 
 
 def _prints(event: Event, product: dict[str, Any]) -> tuple[int, int] | None:

@@ -10,9 +10,9 @@ from uuid import UUID
 import msgspec
 
 from patron.catalog import store
-from patron.catalog.describe import FRESH, SPEAKING, Shown, ids_of, spoken_of
+from patron.catalog.describe import FRESH, Shown, spoken_of
 from patron.catalog.describe import describe as describe_one
-from patron.catalog.observe import SAYS_NAME, Memory, Seen, address, claimed, names, news, printed
+from patron.catalog.observe import Memory, Seen, address, claimed, names, news
 from patron.catalog.types import THE_SHOP, Claim, KeyKind, UnresolvedId
 from patron.catalog.watching import store as watching
 from patron.events.types import Event
@@ -49,13 +49,6 @@ class _Attention:
 
 
 _attention: dict[UUID, _Attention] = {}
-
-
-def read(events: Sequence[Event]) -> None:
-    """Read ahead what `observe` and `describe` will look for in these accepted events."""
-    for event in events:
-        if event.name in SPEAKING:
-            event.read = (printed(event) if event.name in SAYS_NAME else (), ids_of(event))
 
 
 async def observe(tx: Tx, shop: Shop, events: Sequence[Event]) -> None:

@@ -77,7 +77,6 @@ class Event(msgspec.Struct, kw_only=True):
     position: int = 0  # gap-free log position
     origin_id: UUID = NO_ONE  # whose event it is; set by profiles.resolve
     body: bytes = b""  # properties, traits and context as JSON, as the log and the lake keep them
-    read: Any = None  # what the catalog read in it ahead of its turn
 
 
 class Drop(StrEnum):

@@ -15,7 +15,7 @@ import msgspec
 
 from patron.events import store, walk_store
 from patron.events.accept import DROPPED, STEP_SECONDS
-from patron.events.ahead.batch import Batch, Reads
+from patron.events.ahead import Batch
 from patron.events.log.dedup import KEPT_KEYS, Recent, first_key
 from patron.events.log.orders import words
 from patron.events.reading.heard import Heard, Refusal, payloads
@@ -42,7 +42,6 @@ LISTED_ROBOTS = 5  # a batch: enough to show the owner what is dropped, too few 
 _VISITING = frozenset({Source.BROWSER, Source.SERVER})
 _recent: dict[str, Recent] = {}
 _ahead: dict[str, Batch] = {}
-_beyond: dict[str, Batch] = {}
 T = TypeVar("T")
 
 
@@ -55,7 +54,6 @@ class Take(msgspec.Struct):
     seen_token: int  # of the walk's row, when it was locked
     next_token: int
     following: Batch | None = None  # what comes next, when it is a full batch
-    beyond: list[Waiting] = []  # and behind that
 
 
 async def take(tx: Tx, shop: Shop, limit: int) -> Take | None:
@@ -64,7 +62,7 @@ async def take(tx: Tx, shop: Shop, limit: int) -> Take | None:
     Rows of imports are taken only when nothing else waits. A lane is walked in its own order, and
     lanes are walked side by side in the order of receipt.
     """
-    ahead, fetched = _ahead.pop(shop.schema, None), _beyond.pop(shop.schema, None)
+    ahead = _ahead.pop(shop.schema, None)
     # Looked at before locking, so that an idle poll writes nothing.
     if ahead is None and not await _waiting(tx):
         return None
@@ -74,47 +72,27 @@ async def take(tx: Tx, shop: Shop, limit: int) -> Take | None:
     if not rows:
         return None
     known = setting(shop)
+    if ahead is not None and (ahead.token, ahead.rows) != (standing.seen_token, rows):
+        ahead = None
+    if ahead is not None and ahead.setting != known:
+        ahead = None
     token = secrets.randbits(62)
-    next_rows = _following(waiting, rows, limit)
-    batch = _still(ahead, standing.seen_token, rows, known)
-    following = _still(fetched, standing.seen_token, next_rows, known)
-    new = [*([] if batch else rows), *([] if following else next_rows)]
+    following = _following(waiting, rows, limit)
+    new = [*([] if ahead else rows), *following]
     bodies = await walk_store.bodies(tx, new) if new else []
-    if batch is None:
-        batch = Batch(rows, bodies[: len(rows)], known)
-    if following is not None:
-        following.token = token
-    elif next_rows:
-        following = Batch(next_rows, bodies[-len(next_rows) :], known, token)
+    batch = ahead or Batch(rows, bodies[: len(rows)], known)
     return Take(
         batch=batch,
         cursors={row.lane: row.seq for row in rows},
         count=sum(row.count for row in rows),
         seen_token=standing.seen_token,
         next_token=token,
-        following=following,
-        beyond=_following(waiting, [*rows, *next_rows], limit) if following else [],
+        following=Batch(following, bodies[-len(following) :], known, token) if following else None,
     )
 
 
-def _still(known: Batch | None, token: int, rows: list[Waiting], now: Setting) -> Batch | None:
-    """What was read before, if it is what was asked for and nobody walked in between."""
-    if known is None or (known.token, known.rows, known.setting) != (token, rows, now):
-        return None
-    return known
-
-
-async def read_on(tx: Tx, shop: Shop, take: Take) -> None:
-    """Fetch the rows behind the following ones, so that there is something to accept while the
-    next walk fetches. Believed as what is looked at ahead."""
-    if take.beyond and take.following is not None:
-        bodies = await walk_store.bodies(tx, take.beyond)
-        _beyond[shop.schema] = Batch(take.beyond, bodies, take.following.setting, take.next_token)
-
-
-async def look_ahead(shop: Shop, take: Take, reads: Sequence[Reads] = ()) -> None:
-    """Accept what comes next, a slice at a time, until it is done or this is cancelled. What rooms
-    read in it is read at once, as long as it is at hand.
+async def look_ahead(shop: Shop, take: Take) -> None:
+    """Accept what comes next, a slice at a time, until it is done or this is cancelled.
 
     It is believed only by the walk behind this one's commit, when no other came in between, and is
     dropped by `forget` as all that is remembered.
@@ -123,18 +101,12 @@ async def look_ahead(shop: Shop, take: Take, reads: Sequence[Reads] = ()) -> Non
         return
     _ahead[shop.schema] = take.following
     try:
-        while take.following.accept_some(reads):
+        while take.following.accept_some():
             await asyncio.sleep(0)
     except Exception as error:
         # Half accepted it is of no use. The walk meets the error itself where it can act on it.
         _ahead.pop(shop.schema, None)
         log.info("nothing was accepted ahead", extra={"reason": repr(error)})
-
-
-async def let_go(take: Take | None) -> None:
-    """Free the events of a walk that is over, a slice at a time."""
-    while take is not None and take.batch.let_go():
-        await asyncio.sleep(0)
 
 
 async def _waiting(tx: Tx) -> list[Waiting]:
@@ -231,8 +203,8 @@ async def bury(tx: Tx, shop: Shop, event: Event, error: Exception, now: datetime
 
 def forget(shop: Shop) -> None:
     """Drop what is remembered of a shop: its transaction was rolled back."""
-    for memory in (_recent, _ahead, _beyond):
-        memory.pop(shop.schema, None)
+    _recent.pop(shop.schema, None)
+    _ahead.pop(shop.schema, None)
 
 
 # --- the acting part that waits -----------------------------------------------------------------

@@ -1,15 +1,14 @@
 """Rows of the inbox on their way to being accepted, a slice at a time.
 
-Accepting asks nobody and is a third of the walker's work, so it is done for the next batch while
-the database works on this one. Between two slices whoever waits for the database gets the turn.
+Accepting asks nobody and is half of the walker's work, so it is done for the next batch while the
+database works on this one. Between two slices whoever waits for the database gets the turn.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from patron.events.accept import Spent, accept
 from patron.events.reading.heard import Heard, Refusal, hear
 from patron.events.steps.draft import Draft, Setting
-from patron.events.types import Event
 from patron.events.walk_store import Waiting
 from patron.kit.clock import monotonic
 
@@ -17,13 +16,6 @@ SLICE = 50
 """Events: half a millisecond, by which an answer of the database may have to wait. The batch asks
 the database some forty times; larger slices would be used up by its shortest answers, and the
 longest ones, those of COPY and COMMIT, would be waited for idly."""
-
-
-FREED = 250
-"""Events that are freed at once: a quarter of a millisecond."""
-
-Reads = Callable[[Sequence[Event]], None]
-"""What a room reads in events before their turn, asking nobody."""
 
 
 class Batch:
@@ -44,16 +36,9 @@ class Batch:
         self._spent = Spent()
         self._rest = self._slices()
 
-    def accept_some(self, reads: Sequence[Reads] = ()) -> bool:
-        """Accept the next slice and have it read; False when there is none."""
-        before = len(self._drafts)
-        if next(self._rest, None) is None:
-            return False
-        if reads:
-            events = [draft.event for draft in self._drafts[before:]]
-            for read in reads:
-                read(events)
-        return True
+    def accept_some(self) -> bool:
+        """Accept the next slice; False when there is none."""
+        return next(self._rest, None) is not None
 
     def accepted(self) -> tuple[list[Draft], list[tuple[Heard, Refusal]]]:
         """The calls that pass all steps, in order, and those that do not.
@@ -64,12 +49,6 @@ class Batch:
             pass
         self._spent.tell()
         return self._drafts, self._refused
-
-    def let_go(self) -> bool:
-        """Free some of what was walked; False when nothing is left. To free a batch at once takes
-        as long as some dozen answers of the database."""
-        del self._drafts[-FREED:]
-        return bool(self._drafts)
 
     def _slices(self) -> Iterator[int]:
         heard: list[Heard] = []

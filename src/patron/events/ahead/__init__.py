@@ -1,1 +1,0 @@
-"""What comes next in the walk, made ready while the database works."""
