@@ -63,6 +63,7 @@ REFUSED: list[tuple[Any, int, str]] = [
     ({"placements": ["new"], "count": 0}, 400, "count"),
     ({"placements": ["new"], "cart": [5]}, 400, "cart"),
     ({"placements": ["new"], "profile": "email:anna@x.example"}, 403, "server key"),
+    ({"placements": ["new"], "cart_value": 500}, 400, "cart_value"),
     (b"[" * 40_000, 413, "32768"),
     ({"placements": ["new"] * 21}, 400, "placements"),
 ]

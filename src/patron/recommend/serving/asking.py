@@ -22,7 +22,9 @@ Products = Annotated[list[ProductId], Meta(max_length=MOST_NAMED)]
 Fact = str | float | bool | None | Annotated[list[str], Meta(max_length=100)]
 
 
-class Question(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class Question(
+    msgspec.Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True
+):
     """What is asked. Without anybody named it is asked for a new visitor.
 
     `placements` are asked together, `distinct` keeps them from offering the same product twice.
