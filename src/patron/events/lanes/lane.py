@@ -84,7 +84,9 @@ class Lane:
         self._patience = patience
         self._queue: deque[Waiting] = deque()
         self._flying: list[Waiting] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._ticking = False
         self._connection: Tx | None = None
         self._id: int | None = None
         self._seq = 0
@@ -94,14 +96,21 @@ class Lane:
 
     def append(self, body: bytes, count: int) -> "asyncio.Future[None]":
         """Take one envelope; the future is done when it is on disk, or fails with InboxDown."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop or self._settle()
         done: asyncio.Future[None] = loop.create_future()
         self._queue.append(Waiting(body, count, done, self._clock.now(), monotonic()))
         self._pending.bytes += len(body)
         if self._task is None:
             self._task = loop.create_task(self._drain())
-            loop.call_later(TICK_SECONDS, self._tick, loop)
+            if not self._ticking:
+                self._ticking = True
+                loop.call_later(TICK_SECONDS, self._tick, loop)
         return done
+
+    def _settle(self) -> asyncio.AbstractEventLoop:
+        """Note the loop of this lane: to ask for it at each call would be a system call each."""
+        self._loop = asyncio.get_running_loop()
+        return self._loop
 
     async def close(self) -> None:
         """Put down what was taken, waiting no longer than the lane's patience; then let go."""
@@ -200,7 +209,8 @@ class Lane:
         return all(waiting.done.done() for waiting in self._flying)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._task is not None:
+        self._ticking = self._task is not None
+        if self._ticking:
             self._expire(monotonic())
             loop.call_later(TICK_SECONDS, self._tick, loop)
 
