@@ -42,23 +42,41 @@ def put(table: Table, laid: Laid, row: Any, place: Any, touch: int) -> bool:
 @compiled
 def _against(table: Table, places: Any, row: Any) -> int:
     """The number of what speaks against the row beside what is placed, -1: nothing."""
-    pairs = len(table.ones)
-    for pair in range(pairs):
-        one, other = table.ones[pair, row], table.others[pair, row]
+    objection = _apart(table.ones, table.others, places, row)
+    if objection < 0:
+        columns = table.columns
+        objection = _crowded(
+            table.items, columns.parent, columns.brand, columns.category, table.caps, places, row
+        )
+        if objection >= 0:
+            objection += len(table.ones)
+    return int(table.apart + objection) if objection >= 0 else -1
+
+
+@compiled
+def _apart(ones: Any, others: Any, places: Any, row: Any) -> int:
+    """The pair that keeps the row from what is placed, -1: none."""
+    for pair in range(len(ones)):
+        one, other = ones[pair, row], others[pair, row]
         if one or other:
             for k in range(len(places)):
                 there = places[k]
-                if there >= 0 and (
-                    (one and table.others[pair, there]) or (other and table.ones[pair, there])
-                ):
-                    return int(table.apart + pair)
-    tail = table.apart + pairs
-    if _is_full(table.items, table.columns.parent, table.caps[0], places, row):
-        return int(tail + PARENT)
-    if _is_full(table.items, table.columns.brand, table.caps[1], places, row):
-        return int(tail + BRAND)
-    if _is_full(table.items, table.columns.category, table.caps[2], places, row):
-        return int(tail + CATEGORY)
+                if there >= 0 and ((one and others[pair, there]) or (other and ones[pair, there])):
+                    return int(pair)
+    return -1
+
+
+@compiled
+def _crowded(
+    items: Any, parent: Any, brand: Any, category: Any, caps: Any, places: Any, row: Any
+) -> int:
+    """The cap that keeps the row from what is placed, -1: none."""
+    if _is_full(items, parent, caps[0], places, row):
+        return int(PARENT)
+    if _is_full(items, brand, caps[1], places, row):
+        return int(BRAND)
+    if _is_full(items, category, caps[2], places, row):
+        return int(CATEGORY)
     return -1
 
 
@@ -113,29 +131,12 @@ def fill(table: Table, laid: Laid, buried: Any, offer: Any, scores: Any) -> None
     key = (buried, offer, scores, table.items)
     for top in range(size // 2 - 1, -1, -1):
         _sink(heap, top, size, key)
-    if len(table.ones) == 0:
-        codes = (table.columns.parent, table.columns.brand, table.columns.category)
-        _lay(heap, size, key, (laid.places, laid.state, laid.dropped), codes, table)
-        return
-    place = 0
-    while True:
-        while place < len(laid.places) and laid.places[place] >= 0:
-            place += 1
-        if place == len(laid.places) or size == 0:
-            return
-        put(table, laid, heap[0], place, 0)
-        size -= 1
-        heap[0] = heap[size]
-        _sink(heap, 0, size, key)
-
-
-@compiled
-def _lay(heap: Any, size: int, key: Any, laid: Any, codes: Any, table: Table) -> None:
-    """The rest of `fill` where nothing is kept apart. Columns are taken out of tuples before the
-    loop: else each row would have references counted, which costs more than it does."""
-    places, state, dropped = laid
-    parent, brand, category = codes
-    items, caps, tail = table.items, table.caps, table.apart
+    # Columns are taken out of tuples before the loop: else each row would have references counted,
+    # which costs more than it does.
+    places, state, dropped = laid.places, laid.state, laid.dropped
+    items, caps, apart = table.items, table.caps, table.apart
+    ones, others = table.ones, table.others
+    parent, brand, category = table.columns.parent, table.columns.brand, table.columns.category
     place = 0
     while True:
         while place < len(places) and places[place] >= 0:
@@ -144,16 +145,14 @@ def _lay(heap: Any, size: int, key: Any, laid: Any, codes: Any, table: Table) ->
             return
         row = heap[0]
         if state[row] == 0:  # what was refused once is refused again: others only come to it
-            objection = -1
-            if _is_full(items, parent, caps[0], places, row):
-                objection = PARENT
-            elif _is_full(items, brand, caps[1], places, row):
-                objection = BRAND
-            elif _is_full(items, category, caps[2], places, row):
-                objection = CATEGORY
+            objection = _apart(ones, others, places, row)
+            if objection < 0:
+                objection = _crowded(items, parent, brand, category, caps, places, row)
+                if objection >= 0:
+                    objection += len(ones)
             if objection >= 0:
                 state[row] = _REFUSED
-                dropped[tail + objection] += 1
+                dropped[apart + objection] += 1
             else:
                 state[row] = _PLACED
                 places[place] = row
