@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from patron.events.sorted.layout import FORGOTTEN, Folder, Manifest, Run
 from patron.kit.lake import Lake
-from patron.recommend.history.homes import homes
+from patron.recommend.history.belonging import Segments, belonging
 from patron.recommend.history.shaping import Rows, joined, remaining, shaped
 from patron.recommend.popular.types import Groups
 from patron.recommend.types import Interactions, Kind
@@ -42,18 +42,19 @@ class Names(msgspec.Struct, frozen=True):
 class Told(msgspec.Struct, frozen=True):
     """What the database knows and the lake does not. `items` are the ids of all products, `roots`
     the root of each origin that is not its own, `gone` who was erased and may still be there,
-    `countries` that of each root of whom it is known."""
+    `countries` that of each root of whom it is known, `segments` who is in each."""
 
     items: list[str]
     roots: dict[bytes, bytes]
     gone: set[bytes]
     names: Names
     countries: dict[bytes, str] = {}
+    segments: Segments = {}
 
 
 class Past(msgspec.Struct, frozen=True):
     """A shop's past up to a position of its log. `homes` are the countries in which enough people
-    live to be a group of their own."""
+    live to be a group of their own, and the segments in which enough are."""
 
     interactions: Interactions
     items: list[str]
@@ -73,7 +74,9 @@ async def past(lake: Lake, folder: Folder, told: Told, find: Find, now: datetime
     covered = 0 if manifest is None else manifest.position
     position = await reader.take_lake(lake, since, covered)
     seen, who = reader.interactions()
-    return Past(seen, told.items, max(position, covered), homes(who, told.countries))
+    deeds = np.bincount(seen.person, minlength=seen.people)
+    groups = belonging(who, deeds, told.countries, told.segments, told.roots)
+    return Past(seen, told.items, max(position, covered), groups)
 
 
 class _Reader:

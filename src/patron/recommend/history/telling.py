@@ -9,7 +9,9 @@ from patron.catalog.watching import store as watching
 from patron.events.lake import store as lake_store
 from patron.kit.db import Database, Tx
 from patron.profiles import store as profiles
+from patron.recommend.history.belonging import MOST_MEMBERSHIPS
 from patron.recommend.history.reading import Find, Names, Told
+from patron.segments.members import store as members
 from patron.shops.types import METRICS, Shop
 
 
@@ -28,6 +30,7 @@ async def told(tx: Tx, shop: Shop) -> Told:
         gone={origin.bytes for origin in await lake_store.erasures(tx)},
         names=names_of(shop),
         countries={root.bytes: country for root, country in await profiles.countries(tx)},
+        segments=await members.smallest(tx, MOST_MEMBERSHIPS),
     )
 
 

@@ -52,6 +52,7 @@ class Area(StrEnum):
     SHOP = "shop"
     CATEGORY = "category"
     COUNTRY = "country"
+    SEGMENT = "segment"
 
 
 class PinSaid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -174,7 +175,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         Area,
         Meta(
             description="Whether best-sellers and trends are those of the shop, of the category of"
-            " the product looked at, or of her country."
+            " the product looked at, of her country, or of the smallest of her segments."
         ),
     ] = Area.SHOP
     filters: Annotated[list[Rule], Meta(max_length=20)] = []

@@ -15,6 +15,7 @@ from patron.recommend.again import query as again
 from patron.recommend.placements.definition import Area
 from patron.recommend.popular import categories as ordering
 from patron.recommend.popular import query as popular
+from patron.recommend.popular.areas import Areas
 from patron.recommend.popular.types import Groups
 from patron.recommend.popular.types import Params as PopularParams
 from patron.recommend.rules.types import (
@@ -233,7 +234,7 @@ class Strategies:
         if self.models.popular is None:
             return NOTHING, None
         if self._category(moment) == NONE:
-            found = popular.trending(self.models.popular, n, self._country(moment))
+            found = popular.trending(self.models.popular, n, self._group(moment))
             return found if len(found) else popular.trending(self.models.popular, n), None
         trend = self.models.popular.trend
 
@@ -245,34 +246,29 @@ class Strategies:
         return self._nearby("trend", moment, n, score), None
 
     def _best_sellers(self, moment: Moment, n: int) -> Found:
-        country = self._country(moment)
-        if country is None:
+        group = self._group(moment)
+        if group is None:
             return self._nearby("best", moment, n, self._popularity), None
 
         def score() -> NDArray[np.float64]:
-            """What her country likes, then what everybody does."""
+            """What these people like, then what everybody does."""
             rest = self._popularity()
             assert self.models.popular is not None
-            theirs = popular.top(self.models.popular, MOST, country)
+            theirs = popular.top(self.models.popular, MOST, group)
             least = float(theirs.scores.min(initial=1.0))
             found: NDArray[np.float64] = rest * (least * 0.5 / rest.max(initial=1.0))
             found[theirs.items] = theirs.scores
             return found
 
-        return self._everywhere(f"best in {country}", moment, n, score), None
+        return self._everywhere(f"best in {group}", moment, n, score), None
 
-    def _country(self, moment: Moment) -> int | None:
-        """The number of her country among those whose popularity is counted by itself; None where
-        it is not asked for, not known or too small, so that the whole shop's counts."""
-        said = moment.context.customer.get("country")
-        if moment.area is not Area.COUNTRY or self.models.popular is None:
-            return None
-        return self._countries.get(said.strip().upper()) if isinstance(said, str) else None
+    def _group(self, moment: Moment) -> int | None:
+        """Whose best-sellers are meant, None: everybody's."""
+        return self._areas.group(moment.area, moment.context.customer)
 
     @cached_property
-    def _countries(self) -> dict[str, int]:
-        index = self.models.popular
-        return {} if index is None else {name: n for n, name in enumerate(index.names)}
+    def _areas(self) -> Areas:
+        return Areas([] if self.models.popular is None else self.models.popular.names)
 
     def _category(self, moment: Moment) -> int:
         """The category whose popularity is asked for, NONE for the whole shop's."""

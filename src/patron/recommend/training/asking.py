@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from patron.recommend.popular.areas import of_members
 from patron.recommend.popular.types import Groups
 from patron.recommend.rules.types import NONE, Context, Plain
 from patron.recommend.serving.strategies import NO_ITEMS, Items, Moment
@@ -54,17 +55,16 @@ class Past:
     def __init__(self, before: Interactions, homes: Groups | None) -> None:
         self.rows = before
         self._start = np.searchsorted(before.person, np.arange(before.people + 1))
-        self._homes: dict[int, str] = {}
+        self._homes: dict[int, dict[str, Plain]] = {}
         if homes is not None:
-            places = zip(homes.member.tolist(), homes.group.tolist(), strict=True)
-            self._homes = {member: homes.names[group] for member, group in places}
+            self._homes = of_members(homes)
 
     def of(self, person: int) -> slice:
         return slice(int(self._start[person]), int(self._start[person + 1]))
 
     def customer(self, person: int) -> dict[str, Plain]:
-        """What rules would know of her: her country, where enough people live there."""
-        return {"country": self._homes[person]} if person in self._homes else {}
+        """What rules would know of her: her country and segments, where enough people are."""
+        return self._homes.get(person, {})
 
 
 def asked(
@@ -75,7 +75,8 @@ def asked(
     homes: Groups | None = None,
 ) -> list[Posed]:
     """At most `most` questions, spread evenly over the days held back; the same for the same
-    history. `homes` are the countries of people, as far as they are groups of their own."""
+    history. `homes` are the countries and segments of people, as far as they are
+    groups of their own."""
     ask: Callable[[Past, Interactions, int], Iterator[Posed]] = {
         About.VISIT: _visits,
         About.PRODUCT: _products,

@@ -89,6 +89,26 @@ async def count(tx: Tx, segment_id: int) -> int:
     )
 
 
+async def smallest(tx: Tx, most: int) -> dict[str, list[bytes]]:
+    """The origins in each segment by its key, the smallest segments first, as many as have together
+    at most `most` members."""
+    sized = await tuples(
+        tx,
+        "SELECT id, key, people FROM (SELECT s.id, s.key, count(*) AS people,"
+        " sum(count(*)) OVER (ORDER BY count(*), s.id) AS so_far FROM membership m"
+        f" JOIN segment s ON s.id = m.segment_id WHERE {_NOW} GROUP BY s.id, s.key) AS sized"
+        " WHERE so_far <= %s ORDER BY people, id",
+        (most,),
+    )
+    found: dict[str, list[bytes]] = {}
+    for segment, key, _ in sized:
+        theirs = await tuples(
+            tx, f"SELECT origin_id FROM membership m WHERE {_NOW} AND segment_id = %s", (segment,)
+        )
+        found[key] = [origin.bytes for (origin,) in theirs]
+    return found
+
+
 async def members(
     tx: Tx, segment_id: int, after: UUID | None, limit: int, on: datetime | None = None
 ) -> list[Member]:
