@@ -12,7 +12,7 @@ from litestar.routes import HTTPRoute
 from app.audited import Api, told
 from conftest import NOON, House
 from patron.app.apidocs import merged
-from patron.app.audit import what
+from patron.app.audit import notes, what
 from patron.app.server import Web, build_api
 from patron.kit.clock import SystemClock
 from patron.kit.db import Tx
@@ -84,7 +84,7 @@ def test_what_is_left_out_is_there_and_every_text_in_a_path_is_judged(tmp_path: 
         for method, handler in ((m, h) for h in route.route_handlers for m in h.http_methods):
             routes.add(f"{method} {route.path_format}")
             texts = what.texts_in(what.parameters(handler))
-            judged = {*what.PERSON, *what.THINGS, *what.PLAIN, *what.UNKEPT}
+            judged = {*notes.PERSON, *notes.THINGS, *notes.PLAIN, *what.UNKEPT}
             unjudged += [f"{route.path_format}: {name}" for name in route.path_parameters
                          if name in texts - judged]  # fmt: skip
     assert routes >= what.IMPERSONAL

@@ -8,8 +8,9 @@ from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from patron.app.audit.notes import Note
 from patron.app.audit.trail import Trail
-from patron.app.audit.what import Note, actor_of, asked, is_change, recorded, template_of
+from patron.app.audit.what import actor_of, asked, is_change, recorded, template_of
 from patron.events.door.callers import Origins
 from patron.kit.clock import Clock
 from patron.kit.ids import id_at

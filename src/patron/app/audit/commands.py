@@ -15,8 +15,8 @@ from uuid import UUID
 import psycopg
 import typer
 
+from patron.app.audit.notes import PERSON, PLAIN, TEXT, THINGS, Note
 from patron.app.audit.trail import write
-from patron.app.audit.what import PERSON, PLAIN, TEXT, THINGS, Note
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.ids import id_at

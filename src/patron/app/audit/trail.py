@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from patron.app.audit.what import Note
+from patron.app.audit.notes import Note
 from patron.carts import store as carts
 from patron.journeys import store as journeys
 from patron.kit.db import Database, Tx

@@ -14,9 +14,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import Scope
 from litestar.typing import FieldDefinition
 
+from patron.app.audit.notes import PERSON, PLAIN, TEXT, THINGS
 from patron.shops.access import Requires
-from patron.shops.audit.types import Actor, ActorKind, Entry
-from patron.shops.types import Access, Shop
+from patron.shops.audit.types import Actor, ActorKind
+from patron.shops.types import Access
 
 IMPERSONAL = frozenset(
     {
@@ -49,32 +50,13 @@ IMPERSONAL = frozenset(
 )
 """Reads that tell nothing of any one person, and are not written down."""
 
-PERSON = ("who", "profile", "profile_id", "person", "address")
-"""Parameters, and fields of a body, that name a person: their values are looked up, never kept."""
-
-THINGS = ("cart_id", "message_id", "run_id")
-"""Parameters that name a thing of one person: its owner is the subject."""
-
-PLAIN = frozenset({"key", "product_id", "channel"})
-"""Texts in a path that name nobody."""
-
 UNKEPT = frozenset({"tag"})
 """Texts in a path that say something of a person. These are left out, and so is every other text
 until it is listed in one of the two."""
 
-TEXT = "(text)"
 _PLAIN_VALUE = re.compile(r"[\w.:+-]{1,60}")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _FIELDS_SHOWN = 30
-
-
-class Note(msgspec.Struct):
-    """An entry in the making; `term` names the person as the caller did, `thing` what is hers."""
-
-    shop: Shop
-    entry: Entry
-    term: str | None = None
-    thing: tuple[str, str] | None = None
 
 
 def recorded(method: str, template: str) -> bool:
