@@ -70,7 +70,7 @@ def test_the_visit_that_asks_does_not_tell_itself() -> None:
 def test_without_fresh_visits_the_answer_is_that_of_the_index() -> None:
     index = index_of(OLD, 6)
     recent = Recent(index)
-    walk(recent, "late", 0, 5, at=index.newest - 5)  # the index has counted that time
+    walk(recent, "late", 0, at=index.newest)  # the index has counted that time
     assert len(recent) == 0
     base = next_items(index, np.array([0], np.int32), np.ones(1), 10)
     assert ask(recent, 0).items.tolist() == base.items.tolist()
@@ -99,6 +99,42 @@ def test_only_the_newest_visits_are_kept_and_of_a_robot_the_last_steps() -> None
     assert sum(click[0] == "robot" for click in recent.clicks()) == LONGEST
     assert 0 not in ask(recent, 19_999, n=1_000).items.tolist()
     assert 19_998 in ask(recent, 19_999, n=1_000).items.tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 7), st.booleans()), max_size=40),
+    st.lists(st.integers(0, 7), min_size=1, max_size=3),
+)
+def test_what_was_forgotten_or_pushed_out_leaves_no_trace(
+    told: list[tuple[str, int, bool]], seen: list[int]
+) -> None:
+    """Whatever visits came, went on and went: the answer is that of those that are kept."""
+    index = index_of(OLD, 6, Params(recency=2.0))
+    recent = Recent(index, visits=3)
+    items, ages = np.array(seen, np.int32), np.ones(len(seen))
+    for number, (name, item, goes) in enumerate(told):
+        recent.seen(name, item, NOW + number * HOUR)
+        if goes:
+            recent.forget(name)
+        recent.next_items(items, ages, 9, kernels=plain)
+    anew = Recent(index, visits=3)
+    for click in recent.clicks():
+        anew.seen(*click)
+    one, other = (way.next_items(items, ages, 9, kernels=plain) for way in (recent, anew))
+    found, expected = (
+        dict(zip(way.items.tolist(), way.scores.tolist(), strict=True)) for way in (one, other)
+    )
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_product_seen_twice_in_a_long_visit_leads_to_it_until_its_last_step_is_gone() -> None:
+    recent = Recent(index_of(OLD, 100))
+    walk(recent, "long", 90, *range(10, 9 + LONGEST), 90)
+    assert 20 in ask(recent, 90, n=100).items.tolist()
+    walk(recent, "long", *range(200, 200 + LONGEST), at=NOW + 100)
+    assert 90 not in {item for _, item, _ in recent.clicks()}
+    assert ask(recent, 90, n=100).items.tolist() in ([], [90])
 
 
 def test_a_product_that_everybody_sees_leads_to_a_bounded_number_of_visits() -> None:

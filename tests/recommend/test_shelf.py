@@ -1,6 +1,7 @@
 """Models are swapped whole: damaged ones are refused, a training that dies leaves the old ones."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -110,6 +111,26 @@ def test_damaged_models_are_refused_and_the_previous_ones_serve(
     assert standing.refused is None
 
 
+def test_of_several_older_models_the_newest_that_is_whole_serves(tmp_path: Path) -> None:
+    folders = []
+    for hour, value in ((9, 1.0), (10, 2.0), (11, 3.0), (12, 4.0)):
+        folders.append(put(tmp_path / str(hour), hour, value))
+        folders[-1].rename(tmp_path / folders[-1].name)
+    *_, third, last = (tmp_path / one.name for one in folders)
+    (tmp_path / "current").symlink_to(last.name)
+    (last / "items.json").write_bytes(b"[]")
+    assert weight(Shelf(tmp_path).models()) == 3.0
+    (third / "items.json").write_bytes(b"[]")
+    assert weight(Shelf(tmp_path).models()) == 2.0
+    # What came later was never made the one that counts.
+    (tmp_path / "current").unlink()
+    (tmp_path / "current").symlink_to(third.name)
+    last_again = put(tmp_path / "12", 12, 4.0)
+    shutil.rmtree(last)
+    last_again.rename(last)
+    assert weight(Shelf(tmp_path).models()) == 2.0
+
+
 def test_who_needs_one_model_looks_at_no_other(tmp_path: Path) -> None:
     """A mail waits for no index that pages alone use, and is sent although that one is damaged."""
     both = {"session": (made(1.0), About()), "again": (made(2.0), About())}
@@ -163,12 +184,17 @@ def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
 if at == "saving": np.save = die
 if at == "renaming": Path.rename = die
 if at == "pointing": Path.symlink_to = die
+if at == "swapping":
+    rename = Path.rename
+    def swap(self, to):
+        die() if self.is_symlink() else rename(self, to)
+    Path.rename = swap
 shelf.write(Path({folder!r}), ["a", "b"], {{"session": (made(9.0), shelf.About())}},
             datetime(2026, 3, 2, 13, tzinfo=UTC))
 """
 
 
-@pytest.mark.parametrize("at", ["saving", "renaming", "pointing"])
+@pytest.mark.parametrize("at", ["saving", "renaming", "pointing", "swapping"])
 def test_a_training_that_is_killed_leaves_the_old_models_serving(tmp_path: Path, at: str) -> None:
     put(tmp_path, 12, 1.0)
     tests = str(Path(__file__).parents[1])
