@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
+import outside
 from patron.kit.postgres.server import PostgresServer
 from ports import free_port
 from postgres_fixture import server_folder
@@ -86,7 +87,7 @@ class Running:
     def ready(self) -> bool:
         assert self.process is None or self.process.poll() is None, self.log()
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=30).status_code == 200
+            return outside.get(f"{self.url}/readyz", timeout=30).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -121,7 +122,7 @@ class Running:
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:
         """A call of the API with the server key."""
         headers = {"Authorization": f"Bearer {self.server_key}", **more.pop("headers", {})}
-        return httpx.request(method, f"{self.url}{path}", headers=headers, timeout=HANG, **more)
+        return outside.request(method, f"{self.url}{path}", headers=headers, timeout=HANG, **more)
 
     def database_url(self) -> str:
         """Where the installation's own PostgreSQL answers while it runs."""
@@ -130,7 +131,7 @@ class Running:
     def track(self, event: str, properties: dict[str, Any], **more: Any) -> None:
         """A track call with the server key."""
         body = {"type": "track", "event": event, "properties": properties, **more}
-        answer = httpx.post(
+        answer = outside.post(
             f"{self.url}/v1/track", json=body, auth=(self.server_key, ""), timeout=HANG
         )
         assert answer.status_code == 200, answer.text

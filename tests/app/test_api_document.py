@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
+import outside
 from patron.app.server import Web, build_api
 from patron.events.door import calls
 from patron.events.routes import PAGES
@@ -39,7 +39,7 @@ def shop() -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def described(shop: Running) -> Operations:
-    document = httpx.get(f"{shop.url}/api/openapi.json", timeout=60).json()
+    document = outside.get(f"{shop.url}/api/openapi.json", timeout=60).json()
     return {
         (method.upper(), path): operation
         for path, operations in document["paths"].items()
@@ -89,7 +89,9 @@ def test_open_routes_answer_a_stranger_and_the_others_do_not(
 ) -> None:
     wrong = []
     for (method, path), operation in described.items():
-        answer = httpx.request(method, f"{shop.url}{filled(shop, path)}", json=NOTHING, timeout=30)
+        answer = outside.request(
+            method, f"{shop.url}{filled(shop, path)}", json=NOTHING, timeout=30
+        )
         if not operation["security"]:
             routed = answer.status_code != 405 and '"NotFound"' not in answer.text
             if answer.status_code in (401, 403) or not routed:
@@ -109,7 +111,7 @@ def test_with_the_key_that_is_described_every_route_answers(
             headers = {"Authorization": f"Bearer {shop.server_key}"}
             if not scheme:
                 continue  # the key stands in the body
-            answer = httpx.request(
+            answer = outside.request(
                 method,
                 f"{shop.url}{filled(shop, path)}",
                 auth=auth,

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+import outside
 from patron.app.server import build
 from patron.kit.clock import SystemClock
 from patron.kit.postgres.programs import binary
@@ -24,23 +25,23 @@ def shop() -> Iterator[Running]:
 
 
 def test_health_and_metrics(shop: Running) -> None:
-    assert httpx.get(f"{shop.url}/healthz").json() == {"status": "ok"}
+    assert outside.get(f"{shop.url}/healthz").json() == {"status": "ok"}
     for path, status in (("/healthz", 200), ("/readyz", 200), ("/api/shop", 401)):
-        asked = httpx.head(f"{shop.url}{path}")  # as many a monitor does
+        asked = outside.head(f"{shop.url}{path}")  # as many a monitor does
         assert (asked.status_code, asked.content) == (status, b"")
-    assert httpx.get(f"{shop.url}/readyz").json() == {"status": "ok"}
-    text = httpx.get(f"{shop.url}/metrics").text
+    assert outside.get(f"{shop.url}/readyz").json() == {"status": "ok"}
+    text = outside.get(f"{shop.url}/metrics").text
     assert "patron_inbox_pending_bytes" in text
 
     def worker() -> bool:
-        answer = httpx.get(f"{shop.url}/metrics/worker")
+        answer = outside.get(f"{shop.url}/metrics/worker")
         return answer.status_code == 200 and "patron_walk_halted" in answer.text
 
     assert eventually(worker, "the worker's figures")
 
 
 def test_errors_are_problem_documents_with_a_remedy(shop: Running) -> None:
-    answer = httpx.get(f"{shop.url}/api/shop")
+    answer = outside.get(f"{shop.url}/api/shop")
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
     assert "patron key create" in answer.json()["remedy"]
@@ -168,14 +169,14 @@ def test_a_shop_moves_and_changes_hands(shop: Running) -> None:
 
 
 def test_the_document_describes_every_door_and_the_page_shows_it(shop: Running) -> None:
-    document = httpx.get(f"{shop.url}/api/openapi.json", timeout=60).json()
+    document = outside.get(f"{shop.url}/api/openapi.json", timeout=60).json()
     paths = document["paths"]
     assert {"/v1/track", "/v1/batch", "/v1/t", "/api/shop", "/api/journeys"} <= paths.keys()
     for path, operations in paths.items():
         for operation in operations.values():
             assert operation.get("summary"), f"{path} has no summary"
             assert operation.get("tags"), f"{path} has no tag"
-    page = httpx.get(f"{shop.url}/api/docs")
+    page = outside.get(f"{shop.url}/api/docs")
     assert page.status_code == 200
     assert "/v1/track" in page.text
     assert (

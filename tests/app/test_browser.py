@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+import outside
 from patron.kit.ids import new_id
 from patron.kit.signing import Signer
 from patron.messages.links import Mint, Ticket, short
@@ -245,5 +245,5 @@ def test_the_page_of_the_api_needs_no_script(house: Running, browser: Browser) -
     assert route.count() > 40
     route.first.locator("summary").click()
     assert "curl" in route.first.inner_text()
-    assert httpx.get(f"{house.url}/api/docs").text.count("<script") == 0
+    assert outside.get(f"{house.url}/api/docs").text.count("<script") == 0
     context.close()

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
+import outside
 from musthold.inside import Inside, quick_cart_journey
 from postbox import Mailbox, mailbox
 from running import Running, eventually, running
@@ -68,10 +68,10 @@ def test_she_leaves_her_cart_and_gets_one_mail_with_a_link_that_restores_it(
     assert "Hollin Tea" in text.get_content()
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     links = set(re.findall(rf"{shop.url}/l/[\w.~-]+", html.get_content()))
-    leads = {link: httpx.get(link).headers["location"] for link in links}
+    leads = {link: outside.get(link).headers["location"] for link in links}
     assert all(there.startswith(("https://acme.example", shop.url)) for there in leads.values())
     restore = [there for there in leads.values() if there.startswith(f"{shop.url}/c/")]
-    restored = httpx.get(restore[0])
+    restored = outside.get(restore[0])
     assert restored.status_code == 200
     assert "Hollin Tea" in restored.text
     eventually(lambda: listed(shop, "sent"), "the ledger")
@@ -127,10 +127,10 @@ def test_unsubscribing_with_one_click_stops_the_next_mail(shop: Running, box: Ma
     mail = eventually(lambda: box.to("dee@people.example"), "the cart mail")[0]
     link = re.search(r"<(https?://[^>]+)>", mail["List-Unsubscribe"])
     assert link is not None
-    assert httpx.get(link[1]).status_code == 200
+    assert outside.get(link[1]).status_code == 200
     shown = shop.run("profile", "show", "user_id:dee")
     assert shown["email"]["suppressed"] is None, "looking at the page must not unsubscribe"
-    answer = httpx.post(link[1], data={"List-Unsubscribe": "One-Click"})
+    answer = outside.post(link[1], data={"List-Unsubscribe": "One-Click"})
     assert answer.status_code == 200
     shown = shop.run("profile", "show", "user_id:dee")
     assert shown["email"]["suppressed"] == "unsubscribe"

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+import outside
 from postbox import Mailbox, mailbox
 from running import Running, eventually, running
 
@@ -70,7 +70,7 @@ def signed_up_and_confirmed(house: Running, box: Mailbox, page: Page) -> None:
         "event": "Email Subscribed",
         "properties": {"email": ADA, "text": "Buy at evil.example"},
     }
-    answer = httpx.post(f"{house.url}/v1/track", json=said, auth=(house.write_key, ""))
+    answer = outside.post(f"{house.url}/v1/track", json=said, auth=(house.write_key, ""))
     assert answer.status_code == 200
     (mail,) = eventually(lambda: box.to(ADA), "the mail that asks")
     assert consent(house)["consent"] == "pending"

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 
+import outside
 from running import Running, eventually, running
 
 EMAIL = "ada@customers.example"
@@ -22,7 +22,7 @@ def shop() -> Iterator[Running]:
 
 
 def says(shop: Running, key: str, batch: list[dict[str, Any]]) -> None:
-    sent = httpx.post(f"{shop.url}/v1/batch", json={"batch": batch}, auth=(key, ""), timeout=30)
+    sent = outside.post(f"{shop.url}/v1/batch", json={"batch": batch}, auth=(key, ""), timeout=30)
     assert sent.status_code == 200, sent.text
 
 

@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+import outside
 from musthold.inside import Inside
 from postbox import Mailbox, mailbox
 from running import HANG, Running, eventually, running
@@ -70,7 +69,7 @@ def a_backup_in_the_middle(shop: Running, box: Mailbox, file: Path) -> None:
     mail = eventually(lambda: box.to(ADA), "the mail that leaves after the backup")[0]
     link = re.search(r"<(https?://[^>]+)>", mail["List-Unsubscribe"])
     assert link is not None
-    httpx.post(link[1], data={"List-Unsubscribe": "One-Click"})
+    outside.post(link[1], data={"List-Unsubscribe": "One-Click"})
     eventually(lambda: inside.states() == {"sent": 2}, "both in the ledger")
     eventually(lambda: inside.events("name = 'Unsubscribed'") == 1, "her no in the log")
     shop.run("lake", "copy")

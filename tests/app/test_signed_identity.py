@@ -4,13 +4,12 @@ import hashlib
 import hmac
 from typing import Any
 
-import httpx
-
+import outside
 from running import Running, eventually, running
 
 
 def say(house: Running, message: str, user_id: str, user_hash: str) -> None:
-    answer = httpx.post(
+    answer = outside.post(
         f"{house.url}/v1/identify",
         json={"userId": user_id, "messageId": message, "context": {"userHash": user_hash}},
         auth=(house.write_key, ""),

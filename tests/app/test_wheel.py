@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+import outside
 from ports import free_port
 from postgres_fixture import server_folder
 from running import HANG, eventually
@@ -97,7 +98,7 @@ def test_a_shop_is_founded_and_an_event_comes_in(programs: Path, folder: Path) -
         )
     try:
         eventually(lambda: is_ready(url), f"start of Patron (see {folder}/err.log)")
-        answer = httpx.post(
+        answer = outside.post(
             f"{url}/v1/track",
             json={"anonymousId": "a", "event": "Product Viewed", "properties": {"sku": "tea-1"}},
             auth=(made["founded"]["write_key"], ""),
@@ -106,7 +107,7 @@ def test_a_shop_is_founded_and_an_event_comes_in(programs: Path, folder: Path) -
         seen = eventually(lambda: say("events", "tail", "--once"), "the event in the log")
         assert isinstance(seen, list)
         assert [event["name"] for event in seen] == ["Product Viewed"]
-        assert httpx.get(f"{url}/api/docs").status_code == 200
+        assert outside.get(f"{url}/api/docs").status_code == 200
         findings = say("doctor", "--no-mail")
         assert isinstance(findings, list)
         assert [f for f in findings if f["state"] == "failed"] == []
@@ -117,6 +118,6 @@ def test_a_shop_is_founded_and_an_event_comes_in(programs: Path, folder: Path) -
 
 def is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", timeout=30).status_code == 200
+        return outside.get(f"{url}/readyz", timeout=30).status_code == 200
     except httpx.HTTPError:
         return False

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+import outside
 from running import HANG, Running
 
 
@@ -44,7 +45,7 @@ class Callers:
 
     def _call(self, caller: int) -> None:
         number = 0
-        with httpx.Client(base_url=self.shop.url, auth=(self.shop.write_key, "")) as client:
+        with outside.client(base_url=self.shop.url, auth=(self.shop.write_key, "")) as client:
             while not self._enough.is_set():
                 number += 1
                 mark = f"{self.name}-{caller}-{number}"

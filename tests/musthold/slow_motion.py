@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+import outside
 from conductor import Conductor, conducting
 from musthold.inside import Inside, consent, item, open_shop
 from patron.experiments.assign import arm
@@ -49,7 +50,7 @@ class SlowMotion:
         def taken() -> int:
             tried = next(tries)
             try:
-                answer = httpx.post(
+                answer = outside.post(
                     f"{self.shop.url}/v1/track",
                     json=call,
                     auth=(self.shop.server_key, ""),

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator
 
-import httpx
 import psycopg
 import pytest
 
+import outside
 from musthold.remains import in_files, in_the_dump, origins_of, spelled
 from postbox import Mailbox, mailbox
 from running import Running, eventually, running
@@ -47,7 +47,7 @@ def live(shop: Running, box: Mailbox) -> None:
     shop.track("Product Added", cart, **who)
     eventually(lambda: box.to(ADDRESS), "her cart mail")
     shop.track("Order Completed", {"order_id": "o-rare", "revenue": 4, "email": ADDRESS}, **who)
-    httpx.post(
+    outside.post(
         f"{shop.url}/v1/track",
         json={"event": "", "userId": USER, "properties": {"email": ADDRESS}},
         auth=(shop.server_key, ""),

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
 
+import outside
 from musthold.inside import Inside, consent, item, open_shop, quick_cart_journey, soon
 from postbox import Mailbox, mailbox
 from running import Running, eventually
@@ -84,7 +84,7 @@ def batch(
     body: dict[str, Any] = {"batch": list(events)}
     if sent_at is not None:
         body["sentAt"] = sent_at.isoformat()
-    answer = httpx.post(
+    answer = outside.post(
         f"{shop.url}/v1/batch", json=body, auth=(key or shop.server_key, ""), timeout=30
     )
     assert answer.status_code == 200, answer.text

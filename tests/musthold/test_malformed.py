@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+import outside
 from musthold.inside import Inside, open_shop
 from patron.events.types import Source
 from running import Running, eventually
@@ -35,7 +36,7 @@ def post(shop: Running, path: str, body: bytes, **headers: str) -> httpx.Respons
         "content-type": "application/json",
         **{k.replace("_", "-"): v for k, v in headers.items()},
     }
-    return httpx.post(
+    return outside.post(
         f"{shop.url}{path}", content=body, headers=given, auth=(shop.write_key, ""), timeout=30
     )
 
@@ -136,13 +137,13 @@ def test_bodies_packed_wrongly_are_answered_clearly(shop: Running) -> None:
 def test_a_key_that_opens_nothing_is_answered_clearly(
     shop: Running, headers: dict[str, str], body: bytes, status: int
 ) -> None:
-    answer = httpx.post(f"{shop.url}/v1/track", content=body, headers=headers)
+    answer = outside.post(f"{shop.url}/v1/track", content=body, headers=headers)
     assert said(answer)["status"] == status
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
 def test_another_method_is_answered_clearly(shop: Running, method: str) -> None:
-    assert said(httpx.request(method, f"{shop.url}/v1/track"))["status"] == 405
+    assert said(outside.request(method, f"{shop.url}/v1/track"))["status"] == 405
 
 
 def test_a_body_longer_than_said_and_one_that_never_ends_do_no_harm(shop: Running) -> None:
@@ -152,7 +153,7 @@ def test_a_body_longer_than_said_and_one_that_never_ends_do_no_harm(shop: Runnin
             yield b" " * 65_536
 
     try:
-        answer = httpx.post(
+        answer = outside.post(
             f"{shop.url}/v1/batch", content=parts(), auth=(shop.write_key, ""), timeout=30
         )
         assert answer.status_code == 413
@@ -270,7 +271,7 @@ def test_hostile_events_in_a_batch_are_logged_or_listed_and_poison_nothing(
     refused_before = len(rejections(shop))
     for start in range(0, count, 100):
         batch = [hostile(random, number) for number in range(start, start + 100)]
-        answer = httpx.post(
+        answer = outside.post(
             f"{shop.url}/v1/batch",
             content=json.dumps({"batch": batch}),
             auth=(getattr(shop, key), ""),
@@ -307,7 +308,7 @@ def test_absurd_dates_are_logged_with_a_time_that_makes_sense_or_listed(
         for n, value in enumerate(TIMES)
         for field in ("timestamp", "sentAt", "originalTimestamp")
     ]  # fmt: skip
-    answer = httpx.post(
+    answer = outside.post(
         f"{shop.url}/v1/batch", json={"batch": batch}, auth=(shop.write_key, ""), timeout=30
     )
     assert answer.status_code == 200
@@ -371,7 +372,7 @@ def test_more_events_than_a_batch_may_hold_are_listed_not_lost(
         {"type": "track", "event": "M", "userId": "m", "messageId": f"many-{n}"}
         for n in range(2_600)
     ]
-    answer = httpx.post(
+    answer = outside.post(
         f"{shop.url}/v1/batch", json={"batch": batch}, auth=(shop.write_key, ""), timeout=30
     )
     assert answer.status_code in (200, 413)

@@ -18,9 +18,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import httpx
 import pytest
 
+import outside
 from musthold.inside import Inside, quick_cart_journey
 from musthold.plan import buyers, message_id, totals
 from patron.segments.last.reading import ENTERED
@@ -132,7 +132,7 @@ def all_messages_ended(inside: Inside, people: int) -> None:
 
 
 def profile_totals(shop: Running, users: list[str]) -> "Counter[tuple[str, str]]":
-    with httpx.Client(
+    with outside.client(
         base_url=shop.url, headers={"Authorization": f"Bearer {shop.server_key}"}, timeout=30
     ) as client:
 

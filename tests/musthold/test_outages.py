@@ -15,6 +15,7 @@ import psutil
 import psycopg
 import pytest
 
+import outside
 from musthold.callers import Callers
 from musthold.inside import Inside, item, open_shop, quick_cart_journey
 from patron.kit.postgres.server import PostgresServer
@@ -45,7 +46,7 @@ def log_of(house: Running) -> str:
 
 def figure(house: Running, name: str) -> float:
     """The greatest sample of a figure of the worker."""
-    text = httpx.get(f"{house.url}/metrics/worker", timeout=30).text
+    text = outside.get(f"{house.url}/metrics/worker", timeout=30).text
     found = [line for line in text.splitlines() if line.startswith(name)]
     return max((float(line.rsplit(" ", 1)[1]) for line in found), default=0)
 
@@ -70,7 +71,7 @@ def batch(house: Running, name: str, count: int) -> set[str]:
              "properties": {"product_id": f"p{n % 20}", "text": "x" * 600}}
             for n, mark in enumerate(marks[start : start + 400])
         ]  # fmt: skip
-        answer = httpx.post(
+        answer = outside.post(
             f"{house.url}/v1/batch", json={"batch": events}, auth=(house.server_key, ""), timeout=30
         )
         assert answer.status_code == 200, answer.text
@@ -162,7 +163,7 @@ def leave_cart(house: Running, who: str) -> None:
         event["messageId"] = f"cart-{who}-{number}"
 
     def sent() -> bool:
-        answer = httpx.post(
+        answer = outside.post(
             f"{house.url}/v1/batch", json={"batch": events}, auth=(house.server_key, ""), timeout=30
         )
         assert answer.status_code in (200, 429, 503)
@@ -233,9 +234,9 @@ def test_a_database_that_hangs_is_no_reason_to_hang(
         try:
             eventually(lambda: len(callers.refused) >= 4, "refusals")
             started = time.monotonic()
-            assert httpx.get(f"{house.url}/readyz", timeout=60).status_code == 503
+            assert outside.get(f"{house.url}/readyz", timeout=60).status_code == 503
             assert time.monotonic() - started < 35
-            assert httpx.get(f"{house.url}/healthz", timeout=20).status_code == 200
+            assert outside.get(f"{house.url}/healthz", timeout=20).status_code == 200
         finally:
             for process in (*frozen, postmaster):
                 process.send_signal(signal.SIGCONT)
@@ -261,7 +262,7 @@ def test_while_the_database_is_gone_nothing_is_acknowledged_and_afterwards_all_g
             ready_ = askers.submit(httpx.get, f"{house.url}/readyz", timeout=HANG)
             asked_ = askers.submit(house.call, "GET", "/api/journeys")
             said_ = askers.submit(house.command, "doctor", "--no-mail", "--json")
-            assert httpx.get(f"{house.url}/healthz", timeout=30).status_code == 200
+            assert outside.get(f"{house.url}/healthz", timeout=30).status_code == 200
         ready, asked, said = ready_.result(), asked_.result(), said_.result().stdout
         assert (ready.status_code, ready.json()["status"]) == (503, "waiting")
         assert asked.status_code == 503, asked.text

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 
+import outside
 from musthold.inside import Inside, consent, item, open_shop, quick_cart_journey, soon
 from postbox import Mailbox, mailbox
 from running import HANG, Running, eventually
@@ -225,7 +225,7 @@ def test_what_only_the_public_key_says_opens_no_mailbox(
             "properties": properties,
             "context": traits,
         }
-        answer = httpx.post(f"{shop.url}/v1/track", json=body, auth=(shop.write_key, ""))
+        answer = outside.post(f"{shop.url}/v1/track", json=body, auth=(shop.write_key, ""))
         assert answer.status_code == 200
     inside.walked()
     assert not soon(lambda: bool(box.to(address)), 3)
@@ -267,7 +267,7 @@ def test_writers_that_meet_on_the_same_people_neither_fail_nor_lose_a_word(
     rounds = 15
 
     def write(offset: int) -> None:
-        with httpx.Client(
+        with outside.client(
             base_url=shop.url, headers={"Authorization": f"Bearer {shop.server_key}"}, timeout=60
         ) as client:
             for n in range(rounds):
@@ -286,7 +286,7 @@ def test_writers_that_meet_on_the_same_people_neither_fail_nor_lose_a_word(
                  "properties": {"cart_id": f"cart-{who}", **item(f"p{n}")}}
                 for k, who in enumerate(people)
             ]  # fmt: skip
-            answer = httpx.post(
+            answer = outside.post(
                 f"{shop.url}/v1/batch",
                 json={"batch": batch},
                 auth=(shop.server_key, ""),

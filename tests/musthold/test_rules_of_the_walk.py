@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+import outside
 from musthold.inside import Inside, consent, item, open_shop, quick_cart_journey, soon
 from patron.events.inbox import Inbox
 from patron.events.types import Source, Trust
@@ -58,7 +59,7 @@ def send(shop: Running, name: str, count: int, key: str = "", **more: Any) -> ht
          "messageId": f"{name}-{n}", "properties": {"product_id": "tea"}}
         for n in range(count)
     ]  # fmt: skip
-    return httpx.post(
+    return outside.post(
         f"{shop.url}/v1/batch",
         json={"batch": batch, **more},
         auth=(key or shop.server_key, ""),
@@ -101,7 +102,7 @@ def broken(inside: Inside, table: str, when: str, error: str) -> Iterator[None]:
 
 
 def figure(shop: Running, name: str) -> float:
-    text = httpx.get(f"{shop.url}/metrics/worker", timeout=30).text
+    text = outside.get(f"{shop.url}/metrics/worker", timeout=30).text
     found = [line for line in text.splitlines() if line.startswith(name)]
     return max((float(line.rsplit(" ", 1)[1]) for line in found), default=0)
 
@@ -212,7 +213,7 @@ def test_one_poison_event_among_a_thousand(shop: Running, inside: Inside) -> Non
         for n in range(1_000)
     ]  # fmt: skip
     with broken(inside, "event", "NEW.name = 'Poisoned'", "22023"):
-        answer = httpx.post(
+        answer = outside.post(
             f"{shop.url}/v1/batch", json={"batch": batch}, auth=(shop.server_key, ""), timeout=30
         )
         assert answer.status_code == 200
@@ -285,7 +286,7 @@ def test_history_is_recorded_everywhere_and_starts_nothing(
         {"type": "track", "event": "Product Added", "userId": "old", "timestamp": now,
          "messageId": "h-1", "properties": {"cart_id": "old", **item("tea")}},
     ]  # fmt: skip
-    answer = httpx.post(
+    answer = outside.post(
         f"{shop.url}/v1/import",
         json={"batch": batch, "backfill": True},
         auth=(shop.server_key, ""),
@@ -316,7 +317,7 @@ def test_a_retry_is_the_same_event_whatever_time_it_was_sent_and_who_died(
             "originalTimestamp": made.isoformat(), "timestamp": made.isoformat(),
         }  # fmt: skip
         body = {"batch": [event], "sentAt": (made + timedelta(minutes=minutes)).isoformat()}
-        answer = httpx.post(f"{shop.url}/v1/batch", json=body, auth=(key, ""), timeout=30)
+        answer = outside.post(f"{shop.url}/v1/batch", json=body, auth=(key, ""), timeout=30)
         assert answer.status_code == 200
 
     attempt(shop.write_key, 0)

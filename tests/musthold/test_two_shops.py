@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import httpx
 import pytest
 
+import outside
 from musthold.two_shops import FILES, REFUSED, Tenant, two_shops
 from running import eventually
 
@@ -84,7 +84,7 @@ def bolt(shops: tuple[Tenant, Tenant]) -> Tenant:
 
 @cache
 def document(shop: Tenant) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{shop.house.url}/api/openapi.json", timeout=60).json()
+    found: dict[str, Any] = outside.get(f"{shop.house.url}/api/openapi.json", timeout=60).json()
     return found
 
 
@@ -302,11 +302,11 @@ def test_a_webhook_hears_of_its_own_shop_alone(acme: Tenant, bolt: Tenant) -> No
 def test_events_sent_with_one_shops_keys_are_in_that_shop_alone(acme: Tenant, bolt: Tenant) -> None:
     for key in (bolt.write_key, bolt.owner):
         body = {"event": "Visited", "userId": acme.marked("ada"), "messageId": f"b-{key[:3]}"}
-        answer = httpx.post(f"{bolt.house.url}/v1/track", json=body, auth=(key, ""))
+        answer = outside.post(f"{bolt.house.url}/v1/track", json=body, auth=(key, ""))
         assert answer.status_code == 200
     # A key in the header counts more than one in the body.
     body = {"event": "Visited", "anonymousId": "x", "messageId": "b-x", "writeKey": acme.write_key}
-    httpx.post(f"{bolt.house.url}/v1/track", json=body, auth=(bolt.write_key, ""))
+    outside.post(f"{bolt.house.url}/v1/track", json=body, auth=(bolt.write_key, ""))
     eventually(lambda: bolt.inside.events("name = 'Visited'") == 3, "the walk of bolt's events")
     acme.inside.walked()
     assert acme.inside.events("name = 'Visited'") == 0
@@ -331,32 +331,32 @@ def test_a_link_signed_for_one_shop_works_in_no_other(acme: Tenant, bolt: Tenant
     assert len(acme.links) >= 3
     for link in acme.links:
         fake = forged(link, acme.slug, bolt.slug)
-        got = httpx.get(fake)
+        got = outside.get(fake)
         assert got.status_code in (200, 400, 404), (link, got.status_code)
         assert not got.headers.get("location", "").startswith(f"https://{bolt.slug}"), link
         assert acme.mark not in got.text
         if "/u/" in link:
             assert got.status_code in (400, 404)
-            refused = httpx.post(fake, data={"List-Unsubscribe": "One-Click"})
+            refused = outside.post(fake, data={"List-Unsubscribe": "One-Click"})
             assert refused.status_code in (400, 404)
     restore = next(
         where
-        for where in (httpx.get(link).headers.get("location", "") for link in acme.links)
+        for where in (outside.get(link).headers.get("location", "") for link in acme.links)
         if "/c/" in where
     )
-    assert httpx.get(restore).status_code == 200
-    assert httpx.get(forged(restore, acme.slug, bolt.slug)).status_code in (400, 404)
+    assert outside.get(restore).status_code == 200
+    assert outside.get(forged(restore, acme.slug, bolt.slug)).status_code in (400, 404)
     page = forged(acme.page, acme.slug, bolt.slug)
-    assert httpx.get(acme.page).status_code == 200
-    assert httpx.get(page).status_code == 404
+    assert outside.get(acme.page).status_code == 200
+    assert outside.get(page).status_code == 404
     for at in (page, f"{page}/export", f"{page}/erasure"):
-        assert httpx.post(at, data={"purpose": "x"}).status_code == 404
+        assert outside.post(at, data={"purpose": "x"}).status_code == 404
     # The same person may be in both shops: what she tells one is not said to the other.
     more = {"userId": "twin", "context": {"traits": {"email": acme.address}}}
     text = {"email": acme.address, "list": "n", "text": "Yes", "where": "x"}
     bolt.track("Email Subscribed", text, **more)
     bolt.inside.walked()
-    answer = httpx.post(acme.links[0], data={"List-Unsubscribe": "One-Click"})
+    answer = outside.post(acme.links[0], data={"List-Unsubscribe": "One-Click"})
     assert answer.status_code == 200
     here = acme.ask("GET", f"/api/profiles/{acme.ids['who']}").json()["reach"]["email"]
     there = bolt.ask("GET", "/api/profiles/user_id:twin").json()["reach"]["email"]
@@ -368,12 +368,12 @@ def test_a_link_signed_for_one_shop_works_in_no_other(acme: Tenant, bolt: Tenant
 
 
 def test_public_pages_tell_no_secret(acme: Tenant) -> None:
-    settings = httpx.get(f"{acme.house.url}/v1/projects/{acme.write_key}/settings")
+    settings = outside.get(f"{acme.house.url}/v1/projects/{acme.write_key}/settings")
     assert settings.status_code == 200
     assert "sk_" not in settings.text
-    assert httpx.get(f"{acme.house.url}/v1/projects/{acme.owner}/settings").status_code == 404
+    assert outside.get(f"{acme.house.url}/v1/projects/{acme.owner}/settings").status_code == 404
     for path in ("/metrics", "/metrics/worker", "/healthz", "/readyz", "/api/openapi.json"):
-        text = httpx.get(f"{acme.house.url}{path}").text
+        text = outside.get(f"{acme.house.url}{path}").text
         assert acme.mark not in text
         assert acme.owner not in text
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+import outside
 from musthold.inside import Inside, consent, item
 from postbox import Mailbox, mailbox
 from receiver import Receiver, receiver
@@ -57,7 +58,7 @@ class Tenant:
 
     def __init__(self, house: Running, box: Mailbox, listener: Receiver, name: str) -> None:
         self.house, self.box, self.listener = house, box, listener
-        self.client = httpx.Client(base_url=house.url, timeout=HANG)
+        self.client = outside.client(base_url=house.url, timeout=HANG)
         made = house.open_shop(name, live=False)
         self.slug: str = made["shop"]["slug"]
         self.owner: str = made["server_key"]
@@ -92,7 +93,7 @@ class Tenant:
 
     def track(self, event: str, properties: dict[str, Any], **more: Any) -> None:
         body = {"type": "track", "event": event, "properties": properties, **more}
-        answer = httpx.post(f"{self.house.url}/v1/track", json=body, auth=(self.owner, ""))
+        answer = outside.post(f"{self.house.url}/v1/track", json=body, auth=(self.owner, ""))
         assert answer.status_code == 200, answer.text
 
     def furnish(self) -> None:
@@ -113,7 +114,7 @@ class Tenant:
         )
         self.track("Product Viewed", {"product_id": self.marked("ghost")}, userId=who)
         lost = {"type": "track", "event": "Dated", "userId": who, "timestamp": self.marked("never")}
-        httpx.post(f"{self.house.url}/v1/track", json=lost, auth=(self.owner, ""))
+        outside.post(f"{self.house.url}/v1/track", json=lost, auth=(self.owner, ""))
         self._suppressions()
         self._list()
         self.inside.walked()
@@ -195,7 +196,7 @@ class Tenant:
         risk = {"label": self.marked("Risk"), "scores": scores}
         self._ask_ok("PUT", f"/api/predictions/{self.key}", json=risk)
         self.page = self._ask_ok("POST", f"{person}/preference-link")["url"]
-        asked = httpx.post(f"{self.page}/export", follow_redirects=True)
+        asked = outside.post(f"{self.page}/export", follow_redirects=True)
         assert asked.status_code == 200, asked.text
 
     def _suggestion(self) -> None:

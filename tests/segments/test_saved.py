@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+import outside
 from patron.kit.clock import monotonic
 from running import Running, eventually, running
 
@@ -35,7 +35,7 @@ def shop() -> Iterator[Running]:
                 batch.append(
                     {"type": "track", "event": "Order Completed", **who, "properties": told}
                 )
-        sent = httpx.post(
+        sent = outside.post(
             f"{house.url}/v1/batch", json={"batch": batch}, auth=(house.server_key, "")
         )
         assert sent.status_code == 200, sent.text

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+import outside
 from running import Running, eventually, running
 
 DAY = timedelta(days=1)
@@ -40,7 +41,7 @@ def shop() -> Iterator[Running]:
             if n % 6 == 0:
                 view = {"type": "track", "event": "Product Viewed", "properties": {}}
                 batch.append({**view, **who, "timestamp": (now - 2 * DAY).isoformat()})
-        sent = httpx.post(
+        sent = outside.post(
             f"{house.url}/v1/batch", json={"batch": batch}, auth=(house.server_key, "")
         )
         assert sent.status_code == 200, sent.text
@@ -56,7 +57,7 @@ def shop() -> Iterator[Running]:
 def ask(house: Running, what: str, body: Any, key: str | None = None) -> httpx.Response:
     headers = {"Authorization": f"Bearer {key or house.server_key}"}
     url = f"{house.url}/api/conditions/{what}"
-    return httpx.post(url, json=body, headers=headers, timeout=30)
+    return outside.post(url, json=body, headers=headers, timeout=30)
 
 
 def test_how_many_and_who(shop: Running) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
 from patron.recommend.again.chance import FEATURES, look
@@ -159,6 +158,9 @@ def _isotonic(
     raw: "NDArray[np.float64]", y: "NDArray[np.float64]"
 ) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
     """What was said against what came, in bins with about as many that came in each."""
+    # Every process of a house learns of this module, and only one that trains pays for it.
+    from scipy.optimize import isotonic_regression
+
     # Probabilities, so their bits rise as they do.
     rising = order(raw.astype(np.float32).view(np.int32))
     raw, y = raw[rising], y[rising]
