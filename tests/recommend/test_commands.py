@@ -84,3 +84,6 @@ def test_at_the_command_line(house: House, tmp_path: Path, asked: Any) -> None:
     assert asked("report") == report
     told = asked("report", plain=True)
     assert "on 12 orders" in told and "popular" in told and "; \n" not in told
+    assert {"bias", "novel", "shown"} <= {
+        line.split()[0] for line in told.splitlines() if line.strip()
+    }

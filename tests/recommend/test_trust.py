@@ -63,8 +63,9 @@ REFUSED: list[tuple[Any, int, str]] = [
     ({"placements": ["new"], "count": 0}, 400, "count"),
     ({"placements": ["new"], "cart": [5]}, 400, "cart"),
     ({"placements": ["new"], "profile": "email:anna@x.example"}, 403, "server key"),
-    ({"placements": ["new"], "cart_value": 500}, 400, "cart_value"),
-    (b"[" * 40_000, 413, "32768"),
+    ({"placements": ["new"], "cart_value": 500}, 400, "did you mean cartValue?"),
+    ({"placements": ["new"], "zzzz": 500}, 400, "leave out zzzz"),
+    (b"[" * 40_000, 413, "fewer `exclude`"),
     ({"placements": ["new"] * 21}, 400, "placements"),
 ]
 

@@ -23,7 +23,8 @@ ShopName = Annotated[
     str | None, typer.Option("--shop", help="The shop's short name; needed when there are several.")
 ]
 
-IDS = ("id", "profile", "person", "key", "segment", "list", "prediction", "webhook", "delivery")
+IDS = ("id", "profile", "person", "key", "segment", "list", "prediction", "webhook", "delivery",
+       "placement")  # fmt: skip
 """Columns of what is copied into the next command."""
 READABLE = 16
 """Letters that a column keeps at least; a terminal with less room breaks the lines itself."""

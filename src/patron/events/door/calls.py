@@ -154,12 +154,17 @@ def unzipped(body: bytes, declared: str | None, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def too_large(what: str, size: int, limit: int) -> Problem:
+def too_large(
+    what: str,
+    size: int,
+    limit: int,
+    remedy: str = "send fewer or smaller events a call (32 KB an event, 500 KB a batch)",
+) -> Problem:
     return Problem(
         413,
         "Too large",
         f"{what} has {size} bytes or more; {limit} are allowed",
-        remedy="send fewer or smaller events a call (32 KB an event, 500 KB a batch)",
+        remedy=remedy,
     )
 
 

@@ -60,7 +60,7 @@ _BUILT_IN = (
             Strategy.NEXT_ORDER,
             Strategy.BEST_SELLERS,
         ],
-        fallback=[Strategy.TRENDING, Strategy.BEST_SELLERS, Strategy.NEW],
+        fallback=[Strategy.BEST_SELLERS, Strategy.NEW],
         filters=_PRODUCTS,
         exclude=_NOT_AGAIN,
         ignored=_TIRES,

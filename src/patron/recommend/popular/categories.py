@@ -4,7 +4,8 @@
 
 own(c) are her acts with products of c, faded and weighed as everybody's are; share(c) is the part
 that c has of everybody's. Whoever is new gets everybody's order; the more somebody did, the more
-the order is her own (a Dirichlet prior of `prior` acts).
+the order is her own (a Dirichlet prior of `prior` acts: Zhai and Lafferty 2004,
+doi:10.1145/984321.984322).
 """
 
 from typing import Any

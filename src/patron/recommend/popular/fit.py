@@ -1,9 +1,9 @@
 """From faded counts to what is popular and what is rising, overall and in each group.
 
-With S and L the counts at the short and the long half-life h and H, e = L h/H is what S would be
-if nothing had changed. The trend of a product is (S + s) / (r e + s): a gamma-Poisson shrinkage
-towards 1, with s counts of its own and r the same ratio of the whole shop, so that a season that
-lifts everything is nobody's trend.
+With S and L the counts at the short and the long half-life h and H, e = L h/H is what S would be if
+nothing had changed. The trend of a product is (S + s) / (r e + s): a gamma-Poisson shrinkage
+(DuMouchel 1999, doi:10.1080/00031305.1999.10474456) towards 1, with s counts of its own and r the
+same ratio of the whole shop, so that a season that lifts everything is nobody's trend.
 
 A small group of people leans on everybody: its score is its own count plus `everybody` counts
 spread as everybody's are.

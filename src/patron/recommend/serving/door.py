@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+from difflib import get_close_matches
 from typing import Any
 
 import msgspec
@@ -136,10 +137,12 @@ def unreadable(error: Exception) -> Problem:
     what, _, path = str(error).partition(" - at ")
     if isinstance(error, RecursionError):
         what, path = "the JSON is nested too deeply", ""
-    return bad_request(
-        what, path=path.strip("`") or None,
-        remedy='send JSON such as {"placements": ["recommended_for_you"], "anonymousId": "…"}',
-    )  # fmt: skip
+    remedy = 'send JSON such as {"placements": ["recommended_for_you"], "anonymousId": "…"}'
+    if "unknown field `" in what:
+        said = what.split("`")[1]
+        near = get_close_matches(said, Question.__struct_encode_fields__, 1)
+        path, remedy = path or said, f"did you mean {near[0]}?" if near else f"leave out {said}"
+    return bad_request(what, path=path.strip("`") or None, remedy=remedy)
 
 
 class _Keyed(msgspec.Struct, rename="camel"):
@@ -168,7 +171,10 @@ async def _body(receive: Any) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > LARGEST_BODY:
-            raise too_large("the question", size, LARGEST_BODY)
+            raise too_large(
+                "the question", size, LARGEST_BODY,
+                remedy="send what she looked at last and has in the cart, and fewer `exclude`",
+            )  # fmt: skip
         if not message.get("more_body"):
             return b"".join(parts) if len(parts) > 1 else parts[0]
 

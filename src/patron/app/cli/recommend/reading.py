@@ -13,6 +13,19 @@ from patron.recommend.attribution.results import Result
 from patron.recommend.training.report import BlendReport, Report
 from patron.shops.types import Shop
 
+LEGEND = (
+    "",
+    "  hits   lists of ten that held what came next",
+    "  MRR    how high it stood: 1 is always first, 0.1 tenth or one time in ten",
+    "  NDCG   the same, where several things came next: 1 is all of them in front",
+    "  bar    NDCG of plain best-sellers, asked the same",
+    "  bias   share of the places that the 1 % most popular products take",
+    "  novel  how seldom what is listed was looked at or bought: 10 is one deed in 1,000,",
+    "         and each 1 more half of that",
+    "  shown  share of the catalog that stood in any list",
+    "  asked  questions about the days held back",
+)
+
 
 def sold(found: Result, shop: Shop) -> Any:
     """What came of a placement's answers, and what its holdout proves."""
@@ -49,12 +62,14 @@ def reported(found: Report, shop: Shop) -> Any:
             f"{one.measured.mrr:.3f}",
             f"{one.measured.ndcg:.3f}",
             f"{one.best_sellers.ndcg:.3f}",
+            f"{one.measured.popularity_bias:.0%}",
+            f"{one.measured.novelty:.1f}",
             f"{one.shown_share:.1%}",
             one.measured.questions,
         )
         for one in found.placements
     ]
-    columns = ("placement", "hits", "MRR", "NDCG", "best-sellers", "catalog shown", "questions")
+    columns = ("placement", "hits", "MRR", "NDCG", "bar", "bias", "novel", "shown", "asked")
     blends = [
         (one.placement, one.blend.way or "not used", _grown(one.blend), _why(one.blend))
         for one in found.placements
@@ -66,6 +81,7 @@ def reported(found: Report, shop: Shop) -> Any:
         table(("source", "", "NDCG at 10", "tried"), sources, "No source had anything to count."),
         "",
         table(columns, rows, "Too little happened to judge placements."),
+        *(LEGEND if rows else ()),
         "",
         table(
             ("shared link", "", "NDCG", ""), blends, "No placement lets strategies share a link."
