@@ -32,7 +32,7 @@ def server_folder() -> Iterator[Path]:
 
     For whole programs too: give it as their data directory.
     """
-    folder = _new_folder()
+    folder = new_folder()
     try:
         yield folder
     finally:
@@ -57,7 +57,7 @@ def start_test_server(tmp: Path, settings: Mapping[str, str] | None = None) -> P
     UNSAFE it does not wait for the disk.
     """
     if os.geteuid() == 0 and not _enterable(tmp):
-        tmp = _new_folder()
+        tmp = new_folder()
         atexit.register(shutil.rmtree, tmp, ignore_errors=True)
     server = PostgresServer(tmp / "postgres", settings={**SMALL, **(settings or {})})
     server.start()
@@ -85,7 +85,8 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def _new_folder() -> Path:
+def new_folder() -> Path:
+    """A new folder that the server's account can get to; whoever asks for it removes it."""
     folder = Path(tempfile.mkdtemp(prefix="patron-test-"))
     if os.geteuid() == 0:
         folder.chmod(0o711)

@@ -144,15 +144,10 @@ def soon(look: Callable[[], bool], seconds: float) -> bool:
 def open_shop(
     name: str = "Acme", *, folder: Path | None = None, **settings: object
 ) -> Iterator[Running]:
-    """A running installation with one live shop, in `folder` if one is given.
-
-    Started first: each command that finds the house running needs no PostgreSQL of its own.
-    """
+    """A running installation with one live shop, in `folder` if one is given."""
     with running(folder, **settings) as house:
+        house.open_shop(name)
         house.start()
-        house.open_shop(name, live=False)
-        live = house.call("POST", "/api/shop/mode", json={"mode": "live"})
-        assert live.status_code == 200, live.text
         yield house
 
 
