@@ -24,6 +24,7 @@ from patron.kit.db import Database, connect
 from patron.kit.lake import lake_of
 from patron.kit.settings import Settings
 from patron.recommend import tasks
+from patron.recommend.history.kept import derived_of
 from patron.recommend.routes import routes
 from patron.recommend.serving.door import PATH, Door
 from patron.recommend.serving.engine import Engine, Engines
@@ -82,7 +83,7 @@ class Floor:
         """Have the lake follow, and train or only count anew."""
         lake = lake_of(self.folder, self.stage.shop.slug)
         async with await connect(self.stage.house.url, "lake") as connection:
-            kept = copying.Cut(self.folder / "cut")
+            kept = copying.Cut(self.folder / "cut", derived=derived_of(lake.uri))
             await copying.copy(connection, self.stage.shop, lake, kept, self.stage.now)
         material = await tasks.gather(self.stage.db, self.stage.shop, lake, self.stage.now)
         if refresh:

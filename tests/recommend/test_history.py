@@ -14,12 +14,11 @@ from patron.app.care.forgetting import forget
 from patron.catalog import store as catalog
 from patron.catalog.types import FactSource, ProductIn, VariantIn
 from patron.events.lake import copying
-from patron.events.sorted import keeping as sorted_copy
-from patron.events.sorted.layout import folder_of
 from patron.kit.db import Database, connect
 from patron.kit.lake import Lake
 from patron.kit.settings import Settings
 from patron.recommend import tasks
+from patron.recommend.history.kept import derived_of
 from patron.recommend.history.reading import Past
 from patron.recommend.history.shaping import MOST_OF_ONE, Rows, shaped
 from patron.recommend.types import Kind
@@ -47,7 +46,8 @@ class Shed:
 
     async def copy(self) -> None:
         async with await connect(self.stage.house.url, "lake") as connection:
-            kept = copying.Cut(Path(self.lake.uri).parent / "cut")
+            cut = Path(self.lake.uri).parent / "cut"
+            kept = copying.Cut(cut, derived=derived_of(self.lake.uri))
             await copying.copy(connection, self.stage.shop, self.lake, kept, self.stage.now)
 
     async def past(self) -> Past:
@@ -76,9 +76,9 @@ async def a_day(stage: Stage) -> None:
     )
 
 
-@pytest.mark.parametrize("copied", ["sorted and later", "lake alone"])
+@pytest.mark.parametrize("read", ["bit by bit", "at once"])
 def test_orders_are_whole_and_products_found_by_any_name(
-    house: House, tmp_path: Path, copied: str
+    house: House, tmp_path: Path, read: str
 ) -> None:
     async def story(db: Database) -> None:
         stage = Stage(house, db)
@@ -86,8 +86,8 @@ def test_orders_are_whole_and_products_found_by_any_name(
         await shed.stock()
         await a_day(stage)
         await shed.copy()
-        if copied == "lake alone":
-            sorted_copy.remove(folder_of(shed.lake.uri))
+        if read == "bit by bit":
+            await shed.past()
         await stage.walk(stage.event("Product Added", "u:bert", product_id="bulb"))
         await shed.copy()
         past = await shed.past()
@@ -105,6 +105,7 @@ def test_orders_are_whole_and_products_found_by_any_name(
         assert sorted(found, key=len) == [bert, anna]
         assert (past.interactions.people, past.interactions.items) == (2, 3)
         assert past.position == 8
+        assert past.news == (1 if read == "bit by bit" else 8)
         material = await tasks.gather(db, stage.shop, shed.lake, stage.now)
         fitted = tasks.refresh(material, tmp_path / "models", stage.now)
         assert (fitted.orders, fitted.products, fitted.deeds) == (1, 3, 7)

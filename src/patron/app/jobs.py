@@ -31,6 +31,7 @@ from patron.kit.settings import Settings
 from patron.profiles.batch.store import digest
 from patron.recommend import shelf
 from patron.recommend import tasks as recommend
+from patron.recommend.history.kept import derived_of
 from patron.recommend.training import reports
 from patron.recommend.training.report import Report
 from patron.recommend.training.train import Heard, nobody
@@ -60,8 +61,9 @@ async def copy_lake(settings: Settings, url: str, shop: Shop, clock: Clock) -> c
 
     now = clock.now()
     oldest = oldest_month(settings, now)
-    kept = copying.Cut(settings.data_dir / "shops" / shop.slug / "cut", forgotten, oldest)
     lake = lake_of(settings.data_dir, shop.slug)
+    cut = settings.data_dir / "shops" / shop.slug / "cut"
+    kept = copying.Cut(cut, forgotten, oldest, derived_of(lake.uri))
     async with Database(url, max_size=1, name="patron-lake") as db:
         # A restore by other means than ours is noticed here first.
         await aftermath.look(db, shop, lake, clock.now())

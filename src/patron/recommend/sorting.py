@@ -53,3 +53,18 @@ def summed(
     count = int(new.sum())
     sums = [np.bincount(slot, value[by_key], count).astype(np.float64) for value in values]
     return ranked[new], sums
+
+
+def order_of_runs(key: "NDArray[Any]", tie: "NDArray[Any]") -> "NDArray[np.int64]":
+    """The places of a column in rising order, of equals in that of `tie`. What stands in a few
+    sorted runs is merged, which takes a tenth of the time of sorting it."""
+    place = np.argsort(key, kind="stable")
+    ranked, then = key[place], tie[place]
+    same = ranked[1:] == ranked[:-1]
+    if (same & (then[1:] < then[:-1])).any():
+        tied = np.zeros(len(key), np.bool_)
+        tied[1:] |= same
+        tied[:-1] |= same
+        some = np.flatnonzero(tied)
+        place[some] = place[some][np.lexsort((then[some], ranked[some]))]
+    return place

@@ -7,12 +7,12 @@ import msgspec
 
 from patron.catalog.watching import store as watching
 from patron.catalog.watching.store import Ware
-from patron.events.sorted.layout import folder_of
 from patron.kit.db import Database
 from patron.kit.lake import Lake
 from patron.kit.log import logger
 from patron.recommend import shelf
 from patron.recommend.blend.types import Blends
+from patron.recommend.history.kept import kept_of
 from patron.recommend.history.reading import Past, past
 from patron.recommend.history.telling import finder, told
 from patron.recommend.serving.goods import columns
@@ -66,9 +66,11 @@ async def gather(db: Database, shop: Shop, lake: Lake, now: datetime) -> Materia
 
 async def read_past(db: Database, shop: Shop, lake: Lake, now: datetime) -> Past:
     """What the lake knows of the last two years, with people and products as they are now."""
-    async with db.unit(shop.schema) as tx:
-        known = await told(tx, shop)
-    return await past(lake, folder_of(lake.uri), known, finder(db, shop), now)
+    kept = kept_of(lake.uri)
+    with kept.held():
+        async with db.unit(shop.schema) as tx:
+            known = await told(tx, shop)
+        return await past(lake, kept, known, finder(db, shop), now)
 
 
 def train(

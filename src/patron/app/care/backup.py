@@ -27,6 +27,7 @@ from patron.app.imports.state import copy_moment, copy_standings, replace_standi
 from patron.app.jobs import copy_lake
 from patron.app.rooms import prepare_house
 from patron.events.lake import store as lake_store
+from patron.events.sorted.layout import sorted_of
 from patron.kit.clock import Clock
 from patron.kit.db import Database, connect, tuples, value
 from patron.kit.lake import lake_of
@@ -35,6 +36,7 @@ from patron.kit.postgres.programs import binary
 from patron.kit.problems import Problem
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
+from patron.recommend.history.kept import kept_of
 from patron.shops import store as shops
 from patron.shops.types import Shop
 
@@ -187,6 +189,8 @@ def _take_files(settings: Settings, slug: str, kept: Path) -> None:
     if not any(lake.iterdir()):
         lake.rmdir()
         shutil.move(kept / "lake" / "events", lake)
+        for each in (sorted_of(settings.data_dir, slug).path, kept_of(str(lake)).path):
+            shutil.rmtree(each, ignore_errors=True)  # of a lake that is no more
     stones = tombstones.stones_of(settings.data_dir, slug)
     if not stones.exists() and (kept / "tombstones.jsonl").exists():
         shutil.move(kept / "tombstones.jsonl", stones)

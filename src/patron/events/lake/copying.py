@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4, uuid5
+from uuid import UUID, uuid4, uuid5
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -54,13 +54,22 @@ class Busy(Exception):
     """Another process is writing this shop's lake."""
 
 
+class Derived(msgspec.Struct, frozen=True):
+    """What others keep of the lake: how it forgets origins, and how all of it goes because the lake
+    has lost something. Either may be asked for twice."""
+
+    forget: Callable[[Sequence[UUID]], None] = lambda _: None
+    remove: Callable[[], None] = lambda: None
+
+
 class Cut(msgspec.Struct, frozen=True):
     """Where what a restore cuts off is kept, and which origins are left out there as forgotten;
-    the oldest month that the lake keeps, such as `2025-02`, None for all."""
+    the oldest month that the lake keeps, such as `2025-02`, None for all; what is derived of it."""
 
     folder: Path
     forgotten: Callable[[str], bool] = lambda _: False
     oldest: str | None = None
+    derived: Derived = Derived()
 
 
 async def copy(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime) -> Copied:
@@ -92,10 +101,11 @@ async def _copy(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime
         position = upto
         if upto >= state.position:
             break
-    erased = await forget(connection, shop, lake)
+    erased = await forget(connection, shop, lake, kept.derived)
     months = [] if kept.oldest is None else lake.drop_months(kept.oldest)
     if months:
         sorted_copy.remove(folder_of(lake.uri))
+        kept.derived.remove()
     async with begun(connection, shop.schema):
         due = await sorting_is_due(connection, shop, folder_of(lake.uri), now)
     if due:
@@ -153,6 +163,7 @@ async def reconcile(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: date
         epoch = uuid5(epoch, str(behind))
     lake.cut(behind, str(epoch))
     sorted_copy.remove(folder_of(lake.uri))
+    kept.derived.remove()
     async with begun(connection, shop.schema):
         await lake_store.set_epoch(connection, epoch, behind)
     log.warning(
@@ -193,7 +204,7 @@ async def _agree_to(tx: Tx, lake: Lake, known: int, upto: int) -> int:
     return upto
 
 
-async def forget(connection: Tx, shop: Shop, lake: Lake) -> int:
+async def forget(connection: Tx, shop: Shop, lake: Lake, derived: Derived) -> int:
     """Erase from the lake everybody whose erasure was asked for; how many rows went."""
     async with begun(connection, shop.schema):
         origins = await lake_store.erasures(connection)
@@ -205,6 +216,7 @@ async def forget(connection: Tx, shop: Shop, lake: Lake) -> int:
     except Exception:  # she is to be forgotten even so
         log.exception("sorted copy is made anew", extra={"shop": shop.slug})
         sorted_copy.remove(folder_of(lake.uri))
+    derived.forget(origins)
     async with begun(connection, shop.schema):
         await lake_store.erased(connection, origins)
     return gone

@@ -1,48 +1,47 @@
-"""Reads a shop's past: what was looked at and put into carts from the sorted copy, what the copy
-does not hold yet and all orders from the lake.
+"""Reads a shop's past: what was kept when it was read last, and what the lake has had since.
 
-The sorted copy has no lines of orders, so these come from the events themselves; there is one for
-every fifty visits, and a file whose statistics exclude the time is not opened.
+People, products and erasures are as they are at this moment, so whatever is merged, parted, renamed
+or deleted makes nothing stale that is kept; and the same deeds make the same past, whether they
+were read at once or bit by bit.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from patron.events.sorted.layout import FORGOTTEN, Folder, Manifest, Run
 from patron.kit.lake import Lake
+from patron.kit.log import logger
+from patron.recommend.history import lines
 from patron.recommend.history.belonging import Segments, belonging
+from patron.recommend.history.deeds import MICROS, Deeds, Ids, pairs, united, whole
+from patron.recommend.history.kept import DamagedPastError, Kept, Manifest
+from patron.recommend.history.lines import Names
+from patron.recommend.history.orders import Tellings, bought
 from patron.recommend.history.shaping import Rows, joined, remaining, shaped
 from patron.recommend.popular.types import Groups
-from patron.recommend.types import Interactions, Kind
+from patron.recommend.types import Interactions
+
+log = logger(__name__)
 
 SINCE = timedelta(days=730)
 MOST_ROWS = 60_000_000
-"""The latest views and carts that are read; each takes about 25 bytes."""
-ROWS_AT_ONCE = 2_000_000
+"""The latest views and carts that count; each takes about 60 bytes while they are sorted."""
 DAY = 86_400
-MICROS = 1_000_000
 VALUES_AT_ONCE = 20_000
+ALL = 2**62
 
 Find = Callable[[Sequence[str]], Awaitable[dict[str, str]]]
 """The ids of products by any of their names, for the names that the catalog knows."""
 
 
-class Names(msgspec.Struct, frozen=True):
-    """What the shop calls the events that count."""
-
-    viewed: str
-    added: str
-    ordered: str
-
-
 class Told(msgspec.Struct, frozen=True):
     """What the database knows and the lake does not. `items` are the ids of all products, `roots`
     the root of each origin that is not its own, `gone` who was erased and may still be there,
-    `countries` that of each root of whom it is known, `segments` who is in each."""
+    `countries` that of each root of whom it is known, `segments` who is in each, `epoch` that of
+    the log."""
 
     items: list[str]
     roots: dict[bytes, bytes]
@@ -50,222 +49,150 @@ class Told(msgspec.Struct, frozen=True):
     names: Names
     countries: dict[bytes, str] = {}
     segments: Segments = {}
+    epoch: str = ""
 
 
 class Past(msgspec.Struct, frozen=True):
     """A shop's past up to a position of its log. `homes` are the countries in which enough people
-    live to be a group of their own, and the segments in which enough are."""
+    live to be a group of their own, and the segments in which enough are. `news` deeds were read
+    for it, everything else was kept."""
 
     interactions: Interactions
     items: list[str]
     position: int
     homes: Groups | None = None
+    news: int = 0
 
 
-async def past(lake: Lake, folder: Folder, told: Told, find: Find, now: datetime) -> Past:
-    """All that counts of the last two years, as far as the lake holds it."""
-    since = int((now - SINCE).timestamp())
-    manifest = folder.manifest()
-    if manifest is not None and "product_id" in manifest.given_up:
-        manifest = None
-    reader = _Reader(told, find)
-    if manifest is not None:
-        await reader.take_copy(folder, manifest, since)
-    covered = 0 if manifest is None else manifest.position
-    position = await reader.take_lake(lake, since, covered)
-    seen, who = reader.interactions()
+async def past(lake: Lake, kept: Kept, told: Told, find: Find, now: datetime) -> Past:
+    """All that counts of the last two years, as far as the lake holds it. What is read is kept for
+    the next time; `kept` is held by the caller, and `told` was read after that."""
+    since = max(0, lines.second(now - SINCE))
+    parts, position, news = brought(lake, kept, told, since)
+    seen, who = await interactions(parts, told, find, since)
     deeds = np.bincount(seen.person, minlength=seen.people)
     groups = belonging(who, deeds, told.countries, told.segments, told.roots)
-    return Past(seen, told.items, max(position, covered), groups)
+    return Past(seen, told.items, position, groups, news)
 
 
-class _Reader:
-    """Collects rows, and numbers origins and items on the way."""
+def brought(lake: Lake, kept: Kept, told: Told, since: int) -> tuple[list[Deeds], int, int]:
+    """Keep what the lake has had since: all that is kept then, up to which position, and how many
+    deeds were new. What does not fit the lake any more, or was damaged, is read anew."""
+    # Without an epoch there is nothing that could be told apart, as just after a restore.
+    upto = (lake.position(told.epoch) or 0) if told.epoch else ALL
+    there = kept.manifest()
+    why = "nothing was kept" if there is None else _unfit(there, told, upto)
+    if there is not None and why is None:
+        try:
+            return _added(lake, kept, there, told, (upto, since))
+        except DamagedPastError as error:
+            why = str(error)
+    kept.clear()
+    tell = log.info if there is None else log.warning
+    tell("past is read anew", extra={"folder": str(kept.path), "why": why})
+    empty = Manifest(epoch=told.epoch, names=list(told.names))
+    return _added(lake, kept, empty, told, (upto, since))
 
-    def __init__(self, told: Told, find: Find) -> None:
-        self._told = told
-        self._find = find
-        self._item = {id: number for number, id in enumerate(told.items)}
-        self._parts: list[Rows] = []
-        self._origins: list[NDArray[np.bytes_]] = []
-        self._counted = 0
 
-    async def take_copy(self, folder: Folder, manifest: Manifest, since: int) -> None:
-        kinds = {self._told.names.viewed: Kind.VIEW, self._told.names.added: Kind.CART}
-        runs = [run for run in manifest.runs if run.name in kinds and "product_id" in run.columns]
-        if not runs:
-            return
-        said = [str(one[0]) if one else "" for one in folder.told(manifest, "product_id")]
-        numbers = await self._items(said)
-        since = _bounded(folder, runs, since)
-        first = self._number(folder.known(manifest))
-        for run in runs:
-            for begin in range(0, run.rows, ROWS_AT_ONCE):
-                some = slice(begin, min(begin + ROWS_AT_ONCE, run.rows))
-                at = folder.mapped(run, "at")[some] // MICROS
-                item = numbers[folder.mapped(run, "product_id")[some]]
-                good = (at >= since) & (item >= 0)
-                count = int(good.sum())
-                self._parts.append(
-                    Rows(
-                        folder.mapped(run, "who")[some][good].astype(np.int64) + first,
-                        item[good],
-                        at[good].astype(np.int64),
-                        np.full(count, kinds[run.name], np.int8),
-                        np.full(count, -1, np.int32),
-                    )
-                )
+def _unfit(there: Manifest, told: Told, upto: int) -> str | None:
+    """Why what is kept cannot be used."""
+    if not told.epoch or there.epoch != told.epoch or there.position > upto:
+        return "it was kept of another log, as before a restore"
+    if there.names != list(told.names):
+        return "the shop calls its events otherwise now"
+    return None
 
-    async def take_lake(self, lake: Lake, since: int, covered: int) -> int:
-        """Orders, and what came behind the position `covered`; the lake's last position."""
-        import duckdb
 
-        files = lake.files()
-        if not files:
-            return covered
-        names = self._told.names
-        asked = {
-            "files": files,
-            "since": since,
-            "covered": covered,
-            "ordered": names.ordered,
-            "others": [names.viewed, names.added],
-        }
-        with duckdb.connect(config={"memory_limit": "1GB", "threads": 1}) as db:
-            orders = db.sql(
-                _ORDERS, params=_only(asked, "files", "since", "ordered")
-            ).to_arrow_table()
-            await self._take(orders, lambda _: Kind.BUY)
-            later = db.sql(
-                _LATER, params=_only(asked, "files", "since", "covered", "others")
-            ).to_arrow_table()
-            await self._take(later, lambda name: Kind.VIEW if name == names.viewed else Kind.CART)
-            last = db.execute(_LAST, {"files": files}).fetchone()
-        return int(last[0]) if last and last[0] is not None else covered
+def _added(
+    lake: Lake, kept: Kept, there: Manifest, told: Told, bounds: tuple[int, int]
+) -> tuple[list[Deeds], int, int]:
+    """The same, up to the position and from the second in `bounds`."""
+    upto, since = bounds
+    manifest, news = there, 0
+    if upto > there.position:
+        span = lines.Span(there.position, upto, since)
+        for deeds in lines.read(lake, told.names, span, told.gone):
+            news += len(deeds)
+            manifest = kept.add(manifest, deeds, since)
+        # Only now it counts: a reader that is killed before leaves what was there.
+        manifest = kept.put(msgspec.structs.replace(manifest, position=upto))
+    parts = kept.trim(manifest, since)
+    return parts, upto if told.epoch else 0, news
 
-    async def _take(self, table: "object", kind_of: Callable[[str], Kind]) -> None:
-        import pyarrow as pa
-        import pyarrow.compute as pc
 
-        assert isinstance(table, pa.Table)
-        if table.num_rows == 0:
-            return
-        product = pc.dictionary_encode(table.column("product").combine_chunks())
-        numbers = await self._items(product.dictionary.to_pylist())
-        origin = pc.dictionary_encode(table.column("origin").combine_chunks())
-        ids = [bytes.fromhex(one.replace("-", "")) for one in origin.dictionary.to_pylist()]
-        first = self._number(np.array(ids, "S16"))
-        name = pc.dictionary_encode(table.column("name").combine_chunks())
-        kinds = np.array([kind_of(one) for one in name.dictionary.to_pylist()], np.int8)
-        self._parts.append(
+async def interactions(
+    parts: Sequence[Deeds], told: Told, find: Find, since: int
+) -> tuple[Interactions, NDArray[np.bytes_]]:
+    """What counts, and the root of each person in it."""
+    numbers = await _items(parts, told, find)
+    ids, places, root = _roots(parts, told)
+    some: list[Rows] = []
+    tellings: list[Tellings] = []
+    since = _bounded(parts, since)
+    for part, place, number in zip(parts, places, numbers, strict=True):
+        alive = root[place] >= 0
+        good = np.flatnonzero((part.at >= since) & alive[part.who])
+        item = number[part.said[good]]
+        good, item = good[item >= 0], item[item >= 0]
+        some.append(
             Rows(
-                origin.indices.to_numpy().astype(np.int64) + first,
-                numbers[product.indices.to_numpy()],
-                table.column("at").to_numpy().astype(np.int64),
-                kinds[name.indices.to_numpy()],
-                table.column("basket").to_numpy().astype(np.int32),
+                place[part.who[good]],
+                item,
+                part.at[good].astype(np.int64),
+                part.kind[good].astype(np.int8),
+                np.full(len(good), -1, np.int32),
             )
         )
-
-    async def _items(self, said: Sequence[str]) -> NDArray[np.int32]:
-        """The numbers of products by what they were called; -1 for what is not sold here."""
-        numbers = np.full(len(said), -1, np.int32)
-        strange = []
-        for place, name in enumerate(said):
-            number = self._item.get(name)
-            if number is not None:
-                numbers[place] = number
-            elif name:
-                strange.append(place)
-        for begin in range(0, len(strange), VALUES_AT_ONCE):
-            some = strange[begin : begin + VALUES_AT_ONCE]
-            found = await self._find([said[place] for place in some])
-            for place in some:
-                numbers[place] = self._item.get(found.get(said[place], ""), -1)
-        return numbers
-
-    def _number(self, ids: NDArray[np.bytes_]) -> int:
-        """Give origins their numbers; the first of them."""
-        first = self._counted
-        self._origins.append(ids)
-        self._counted += len(ids)
-        return first
-
-    def interactions(self) -> tuple[Interactions, NDArray[np.bytes_]]:
-        """What counts, and the root of each person in it."""
-        rows = joined(self._parts)
-        self._parts = []
-        root, ids = self._roots()
-        return shaped(rows, root, len(self._told.items)), ids[remaining(rows, root)]
-
-    def _roots(self) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
-        """By number of an origin a number of its person, negative for who was erased; and by that
-        number the person's root."""
-        if not self._origins:
-            return np.empty(0, np.int64), np.empty(0, "S16")
-        every = np.concatenate(self._origins)
-        gone = (every == FORGOTTEN) | (every == b"")
-        if self._told.gone:
-            gone |= np.isin(every, np.array(list(self._told.gone), "S16"))
-        if self._told.roots:
-            origins = np.array(list(self._told.roots), "S16")
-            roots = np.array(list(self._told.roots.values()), "S16")
-            order = np.argsort(origins)
-            place = np.minimum(np.searchsorted(origins[order], every), len(origins) - 1)
-            moved = origins[order][place] == every
-            every = np.where(moved, roots[order][place], every)
-        ids, person = np.unique(every, return_inverse=True)
-        return np.where(gone, -1, person).astype(np.int64), ids
+        told_of = alive[part.buyer] & (part.ordered_at >= since * MICROS)
+        lines = np.repeat(told_of, np.maximum(part.lines, 0))
+        tellings.append(
+            Tellings(
+                part.key[told_of],
+                part.position[told_of],
+                part.ordered_at[told_of],
+                place[part.buyer[told_of]],
+                part.lines[told_of],
+                number[part.bought[lines]],
+            )
+        )
+    rows = joined([*some, bought(tellings)])
+    return shaped(rows, root, len(told.items)), whole(ids[remaining(rows, root)])
 
 
-def _bounded(folder: Folder, runs: Iterable[Run], since: int) -> int:
-    """From when on rows are read, so that there are at most `MOST_ROWS`: whole days, the latest."""
-    days: dict[int, int] = {}
-    for run in runs:
-        for begin in range(0, run.rows, ROWS_AT_ONCE):
-            at = folder.mapped(run, "at")[begin : begin + ROWS_AT_ONCE] // (MICROS * DAY)
-            found, counts = np.unique(at, return_counts=True)
-            for day, count in zip(found.tolist(), counts.tolist(), strict=True):
-                days[day] = days.get(day, 0) + count
-    total = 0
-    for day in sorted(days, reverse=True):
-        total += days[day]
-        if total > MOST_ROWS:
-            return max(since, (day + 1) * DAY)
-    return since
+def _roots(
+    parts: Sequence[Deeds], told: Told
+) -> tuple[Ids, list[NDArray[np.int64]], NDArray[np.int64]]:
+    """All ids there are, where in them the origins of each part stand, and for each id the place of
+    its person, negative for who was erased."""
+    moved, roots, gone = pairs(told.roots), pairs(told.roots.values()), pairs(told.gone)
+    ids, places = united([moved, roots, gone, *(part.origins for part in parts)])
+    root = np.arange(len(ids))
+    root[places[0]] = places[1]
+    root[places[2]] = -1
+    return ids, places[3:], root
 
 
-def _only(asked: dict[str, object], *names: str) -> dict[str, object]:
-    return {name: asked[name] for name in names}
+async def _items(parts: Sequence[Deeds], told: Told, find: Find) -> list[NDArray[np.int32]]:
+    """For each part the numbers of products by what they were called; -1 for what is not sold."""
+    number: dict[str, int] = {id: place for place, id in enumerate(told.items)}
+    strange = sorted({name for part in parts for name in part.names if name not in number} - {""})
+    for begin in range(0, len(strange), VALUES_AT_ONCE):
+        some = strange[begin : begin + VALUES_AT_ONCE]
+        found = await find(some)
+        number |= {name: number[found[name]] for name in some if found.get(name) in number}
+    return [np.array([number.get(name, -1) for name in part.names], np.int32) for part in parts]
 
 
-# An order that was sent twice under two message ids counts once: orders are told apart by their id.
-# A line is known by whatever it calls its product.
-_ORDERS = """
-    WITH orders AS (
-        SELECT arg_min(origin_id, position) AS origin, min(ts) AS ts,
-            arg_max(json_extract(body, '$.properties.products'), position) AS products
-        FROM read_parquet($files)
-        WHERE name = $ordered AND epoch(ts) >= $since
-        GROUP BY coalesce(json_extract_string(body, '$.properties.order_id'), message_id)
-    ), lines AS (
-        SELECT row_number() OVER (ORDER BY ts, origin) - 1 AS basket, origin, ts,
-            unnest(CAST(products AS JSON[])) AS line
-        FROM orders WHERE json_type(products) = 'ARRAY'
-    )
-    SELECT DISTINCT CAST(origin AS VARCHAR) AS origin, 'order' AS name,
-        CAST(floor(epoch(ts)) AS BIGINT) AS at, CAST(basket AS INTEGER) AS basket,
-        coalesce(json_extract_string(line, '$.product_id'), json_extract_string(line, '$.sku'),
-            json_extract_string(line, '$.variant_id')) AS product
-    FROM lines WHERE product IS NOT NULL
-"""
-_LATER = """
-    SELECT CAST(origin_id AS VARCHAR) AS origin, name, CAST(floor(epoch(ts)) AS BIGINT) AS at,
-        CAST(-1 AS INTEGER) AS basket,
-        coalesce(json_extract_string(body, '$.properties.product_id'),
-            json_extract_string(body, '$.properties.sku')) AS product
-    FROM read_parquet($files)
-    WHERE position > $covered AND epoch(ts) >= $since AND list_contains($others, name)
-        AND product IS NOT NULL
-"""
-_LAST = "SELECT max(position) FROM read_parquet($files)"
+def _bounded(parts: Sequence[Deeds], since: int) -> int:
+    """From when on deeds are counted, so that there are at most `MOST_ROWS` views and carts: whole
+    days, the latest."""
+    if sum(len(part.who) for part in parts) <= MOST_ROWS:
+        return since
+    days = np.zeros(1, np.int64)
+    for part in parts:
+        more = np.bincount(part.at // DAY, minlength=len(days))
+        more[: len(days)] += days
+        days = more
+    latest = np.cumsum(days[::-1])
+    fitting = int(np.searchsorted(latest, MOST_ROWS, "right"))
+    return max(since, (len(days) - fitting) * DAY)

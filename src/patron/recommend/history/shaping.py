@@ -4,8 +4,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from patron.recommend.sorting import order
-from patron.recommend.types import Interactions, Kind
+from patron.recommend.sorting import order_of_runs
+from patron.recommend.types import Interactions
 
 VISIT_SECONDS = 30 * 60
 """A pause after which a new visit begins, as in the log's own sessions."""
@@ -64,7 +64,8 @@ def shaped(rows: Rows, root: NDArray[np.int64], items: int) -> Interactions:
         keep[1:] = person[1:] != person[:-1]
         for column in (rows.item, rows.kind, rows.at, rows.basket):
             keep[1:] |= column[good[1:]] != column[good[:-1]]
-    keep &= _last(person, MOST_OF_ONE)
+    good, person = good[keep], person[keep]
+    keep = _last(person, MOST_OF_ONE)
     good, person = good[keep], person[keep]
     at = rows.at[good]
     return Interactions(
@@ -89,13 +90,14 @@ def _numbered(owner: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
 def _by_person_and_time(
     person: NDArray[np.int64], rows: Rows, good: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """The order of the rows `good`: by person, second, kind, product. Sorted by the last first:
-    each turn leaves equals as they were."""
-    kind, at = rows.kind[good], rows.at[good]
-    early = int(at.min()) if len(at) else 0
-    place = order(rows.item[good])
-    place = place[order(((at - early) * len(Kind) + kind)[place])]
-    return place[order(person[place])]
+    """The order of the rows `good`: by person, second, kind, product, order. Kept deeds are so for
+    the most part, since the ids of people rise with the time they came."""
+    at = rows.at[good]
+    if not len(at):
+        return np.empty(0, np.int64)
+    early, late = int(at.min()), int(at.max())
+    key = (person << ((late - early).bit_length() + 2)) | ((at - early) << 2) | rows.kind[good]
+    return order_of_runs(key, (rows.item[good].astype(np.int64) << 32) + rows.basket[good] + 1)
 
 
 def remaining(rows: Rows, root: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,7 +10,8 @@ from patron.events.lake import store as lake_store
 from patron.kit.db import Database, Tx
 from patron.profiles import store as profiles
 from patron.recommend.history.belonging import MOST_MEMBERSHIPS
-from patron.recommend.history.reading import Find, Names, Told
+from patron.recommend.history.lines import Names
+from patron.recommend.history.reading import Find, Told
 from patron.segments.members import store as members
 from patron.shops.types import METRICS, Shop
 
@@ -29,6 +30,7 @@ async def told(tx: Tx, shop: Shop) -> Told:
         roots={origin.bytes: root.bytes for origin, root in moved},
         gone={origin.bytes for origin in await lake_store.erasures(tx)},
         names=names_of(shop),
+        epoch=str((await lake_store.state(tx)).epoch or ""),
         countries={root.bytes: country for root, country in await profiles.countries(tx)},
         segments=await members.smallest(tx, MOST_MEMBERSHIPS),
     )
