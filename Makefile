@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 INSTALL := uv pip install -q --compile-bytecode
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format bench lock docs clean
+.PHONY: help demo test quick check types rules format bench lock docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,16 +19,21 @@ help: ## Show this list
 demo: $(VENV)/.demo ## Set everything up, load the demo shop and play one shopper through it
 	@$(BIN)/patron demo
 
-test: check $(NODE_TESTS)/node_modules/.installed browser ## All checks and all tests (installs Debian packages if it may)
+test: $(VENV)/.dev ## All checks and all tests (installs Debian packages if it may)
+	@$(MAKE) --no-print-directory -j 2 types rules browser $(NODE_TESTS)/node_modules/.installed
 	$(BIN)/pytest tests --ignore=tests/house $(TWO_AT_ONCE) --durations=15
 
 quick: $(VENV)/.dev ## Tests that take less than ten seconds each
 	$(BIN)/pytest tests -m "not slow" $(TWO_AT_ONCE)
 
-check: $(VENV)/.dev ## Format, lint, types, order of rooms, rules of the house, docs
+check: types rules ## Format, lint, types, order of rooms, rules of the house, docs
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+rules: $(VENV)/.dev
 	$(BIN)/ruff format --check -q src tests benchmarks docs
 	$(BIN)/ruff check -q src tests benchmarks docs
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest tests/house
 
