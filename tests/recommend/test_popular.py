@@ -1,5 +1,7 @@
 """Popular and trending: what fades, what rises, whose order of categories it is, and no bot."""
 
+from collections.abc import Iterator
+
 import msgspec
 import numpy as np
 import pytest
@@ -7,7 +9,8 @@ import pytest
 from patron.recommend.popular import categories, query
 from patron.recommend.popular.fit import fit
 from patron.recommend.popular.types import Groups, Params
-from patron.recommend.types import Kind
+from patron.recommend.serving.tiers import MOST, tiered
+from patron.recommend.types import Kind, Scored
 from recommend.shops import DAY, NOW, Act, columns_of, history, nothing
 
 PARAMS = Params()
@@ -116,3 +119,28 @@ def test_a_million_products_with_ten_events() -> None:
         value.nbytes for value in msgspec.structs.astuple(shop) if isinstance(value, np.ndarray)
     )
     assert stored < 20_000_000
+
+
+def listed(items: list[int], scores: list[float]) -> Scored:
+    return Scored(np.array(items, np.int32), np.array(scores, np.float32))
+
+
+def test_all_of_a_category_come_before_those_above_however_small_their_scores() -> None:
+    asked = []
+
+    def lists(*found: Scored) -> Iterator[Scored]:
+        for number, one in enumerate(found):
+            asked.append(number)
+            yield one
+
+    near, above, shop = listed([3, 1], [5, 1e-6]), listed([7, 3], [900, 800]), listed([0], [1e9])
+    found = tiered(lists(near, above, shop), 9)
+    assert found.items.tolist() == [3, 1, 7, 0]
+    assert (np.diff(found.scores) < 0).all() and found.scores[0] == 1
+    asked.clear()
+    assert tiered(lists(near, above, shop), 2).items.tolist() == [3, 1] and asked == [0]
+    empty = listed([], [])
+    assert tiered(lists(empty, near), 1).items.tolist() == [3]
+    assert tiered([], 3).items.tolist() == []
+    deep = tiered(lists(*[listed([n], [1.0]) for n in range(50)]), 50)
+    assert len(deep) == MOST and (np.diff(deep.scores) < 0).all() and deep.scores[-1] > 0

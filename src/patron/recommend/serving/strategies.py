@@ -4,7 +4,7 @@ A shop without a past has no models. Then whatever asks for the popular is answe
 products, so that a first answer is never empty.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
 import msgspec
@@ -30,6 +30,7 @@ from patron.recommend.rules.types import (
 from patron.recommend.sequence import query as sequence
 from patron.recommend.serving.best import best, falling
 from patron.recommend.serving.opened import Models
+from patron.recommend.serving.tiers import tiered
 from patron.recommend.serving.visitors import Seen
 from patron.recommend.session import query as session
 from patron.recommend.session.delta import Recent
@@ -46,6 +47,8 @@ NOTHING = Scored(NO_ITEMS, np.empty(0, np.float32))
 LATEST = 3
 """So many of the products looked at last speak where none is being looked at."""
 NEW_DAYS = 30.0
+LEVELS = 6
+"""Of a category and those above it so many are asked before the whole shop is."""
 FRESH_ENOUGH = 5
 """Seconds for which a list that is the same for everybody is kept; ranking sees stock and price as
 they are all the same."""
@@ -285,18 +288,19 @@ class Strategies:
         if code == NONE:
             return self._everywhere(name, moment, n, score)
         steps = steps_of(self.goods.category.words[code])
-        found = NOTHING
-        for depth in range(len(steps), 0, -1):
-            path = PATH.join(steps[:depth])
-            below = self.goods.category.by_ancestor.get(path, [])
 
-            def of_these(below: list[int] = below) -> NDArray[np.float64]:
-                return np.where(np.isin(self.goods.category.codes, below), score(), 0.0)
+        def lists() -> Iterator[Scored]:
+            for depth in range(len(steps), max(len(steps) - LEVELS, 0), -1):
+                path = PATH.join(steps[:depth])
+                below = self.goods.category.by_ancestor.get(path, [])
 
-            found = self._everywhere(f"{name} {path}", moment, n, of_these)
-            if len(found) >= n:
-                return found
-        return found
+                def of_these(below: list[int] = below) -> NDArray[np.float64]:
+                    return np.where(np.isin(self.goods.category.codes, below), score(), 0.0)
+
+                yield self._everywhere(f"{name} {path}", moment, n, of_these)
+            yield self._everywhere(name, moment, n, score)
+
+        return tiered(lists(), n)
 
     def _new(self, moment: Moment, n: int) -> Found:
         now = moment.context.now
