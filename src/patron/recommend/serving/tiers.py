@@ -1,6 +1,7 @@
 """Several lists as one: all of the first before the second, and so on."""
 
 from collections.abc import Iterable
+from itertools import islice
 
 import numpy as np
 
@@ -19,9 +20,7 @@ def tiered(lists: Iterable[Scored], n: int) -> Scored:
     scores: list[float] = []
     there: set[int] = set()
     top = 1.0
-    for number, found in enumerate(lists):
-        if len(items) >= n or number == MOST:
-            break
+    for found in islice(lists, MOST):
         best = max(float(found.scores.max(initial=0.0)), 1e-30)
         shares = found.scores.astype(np.float64) / best
         for item, share in zip(found.items.tolist(), shares.tolist(), strict=True):
@@ -29,5 +28,7 @@ def tiered(lists: Iterable[Scored], n: int) -> Scored:
                 there.add(item)
                 items.append(item)
                 scores.append(top * (LEAST + (1 - LEAST) * share))
+        if len(items) >= n:
+            break
         top *= LEAST / 2
     return Scored(np.array(items[:n], np.int32), np.array(scores[:n], np.float32))
