@@ -7,6 +7,7 @@ import pytest
 
 from conftest import House
 from patron.events.types import Source
+from patron.kit.db import tuples
 from patron.profiles import store as profiles
 from patron.profiles.changes.store import Why
 from patron.segments import filling, saving, tasks
@@ -39,9 +40,9 @@ def test_only_what_she_did_or_a_window_that_ran_out_starts_a_journey(cause: Caus
     assert starts_something(seen("ann", name="Trip Booked"))
 
 
-async def causes(stage: Stage) -> dict[str, str]:
+async def causes(stage: Stage, who: str = "ann") -> dict[str, str]:
     async with stage.unit() as tx:
-        root = await profiles.find(tx, "user_id:ann")
+        root = await profiles.find(tx, f"user_id:{who}")
         assert root is not None
         return {one.segment: one.cause for one in await members.stays(tx, [root])}
 
@@ -68,6 +69,32 @@ def test_two_who_become_one_are_in_it_because_of_that(house: House) -> None:
             assert root is not None
             left = {one.segment: one.left_cause for one in await members.stays(tx, [root])}
         assert left == {"twice": None, "never": "merge"}
+
+    play(house, story)
+
+
+def test_a_past_that_is_brought_is_asked_about_once_and_apart(house: House) -> None:
+    """A year of orders speaks of her in every batch, and all her orders would be read each time."""
+
+    async def story(stage: Stage) -> None:
+        twice = {"orders": "number", "op": "at_least", "value": 2}
+        looked = {"event": "Product Viewed"}
+        async with stage.unit() as tx:
+            for key, rule in (("twice", twice), ("looked", looked)):
+                draft = Draft(name=key, rule=rule)
+                await saving.create(tx, stage.shop, key, draft, stage.now)
+        await filling.fill(stage.db, stage.shop, None, stage.house.clock)
+        await stage.walk(stage.event("Product Viewed", "u:ann", backfill=True))
+        for days in (30, 20, 10):
+            await stage.walk(stage.orders("u:ann", timedelta(days=days), backfill=True))
+        assert await causes(stage) == {"looked": "backfill"}
+        async with stage.unit() as tx:
+            assert len(await tuples(tx, "SELECT origin_id FROM profile_change")) == 1
+        await tasks.fire_due(stage.db, stage.shop, stage.now)
+        assert await causes(stage) == {"looked": "backfill", "twice": "backfill"}
+        await stage.walk(stage.orders("u:bea", timedelta(days=9), backfill=True))
+        await stage.walk(stage.orders("u:bea"))  # what happens now is asked about now
+        assert (await causes(stage, "bea"))["twice"] == "event"
 
     play(house, story)
 

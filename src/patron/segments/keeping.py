@@ -69,13 +69,15 @@ Held = NDArray[np.bool_]
 
 class Asked(msgspec.Struct):
     """Whom to ask (roots), and why: a row a person, a column an entry of the book. Who was never
-    written is asked everything, because of `new`. `briefly`: nobody's log is read now; who is to be
-    asked what takes that is noted, and asked apart within a second."""
+    written is asked everything, because of `new`. `briefly`: nobody's log is read now, and because
+    of `history` no facts either; who is to be asked what takes that is noted, and asked apart
+    within a second."""
 
     roots: list[UUID]
     touches: Touches
     new: Touch = Touch.EVENT
     briefly: bool = False
+    history: bool = False
 
     @classmethod
     def of(cls, roots: Sequence[UUID], book: Book, why: Touch, new: Touch = Touch.EVENT) -> "Asked":
@@ -105,7 +107,7 @@ async def keep(
     facts = await _facts(tx, shop, keeping)
     keeping.ask(facts, await _elsewhere(tx, keeping))
     for why, roots in keeping.waiting():
-        await changed.note(tx, roots, now, why)
+        await changed.note_once(tx, roots, now, why)
     changes = keeping.changes + keeping.moved()
     ids = draw_ids(now)
     untold = [(ids(), one) for one in keeping.changes if one.cause in TOLD]
@@ -169,6 +171,15 @@ async def _elsewhere(tx: Tx, keeping: "_Keeping") -> dict[str, Held]:
     }
 
 
+def _later(book: Book, asked: Asked) -> frozenset[int]:
+    """The entries that are asked apart. A year of history speaks of the same people again and
+    again, whose facts would be read each time."""
+    later = set(book.from_log if asked.briefly else ())
+    if asked.history:
+        later |= {n for n, entry in enumerate(book.entries) if entry.program.asks}
+    return frozenset(later)
+
+
 class _Keeping:
     """One chunk of people on its way from what was known to what is."""
 
@@ -185,7 +196,7 @@ class _Keeping:
         for n, root in enumerate(self.roots):
             if not self._of[root].known:
                 np.maximum(self.touches[n], int(asked.new), out=self.touches[n])
-        self.later = frozenset(book.from_log if asked.briefly else ())
+        self.later = _later(book, asked)
         self._waits = np.zeros(len(self.roots), np.int8)
         if self.later:
             columns = sorted(self.later)

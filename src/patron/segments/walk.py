@@ -48,6 +48,7 @@ async def update(
     place = {root: n for n, root in enumerate(roots)}
     whys = [_why(event) for event in events]
     asked = Asked.of(roots, book, Touch.NONE, _newest(whys))
+    asked.history = asked.new is Touch.BACKFILL
     seen = _Seen(asked, place, people)
     left = Left([], NOTHING)
     for why in (Touch.BACKFILL, Touch.EVENT):
@@ -55,8 +56,8 @@ async def update(
             theirs = _left(book, some)
             seen.left(book, theirs, why)
             left = left.joined(theirs)
-    for root, why in _told(events, whys, people).items():
-        seen.touch(root, book.told, why)
+    for why, told in _told(events, whys, people).items():
+        seen.touch(told, book.told, why)
     if book.from_log:
         asked.briefly = True
         _told_to_the_log(shop, book, events, whys, seen)
@@ -64,11 +65,10 @@ async def update(
         await _orders(tx, shop, book, events, seen, now)
     for event, subject in said:
         asking = book.of_shown if subject.startswith(EXPERIMENT) else book.of_places
-        seen.touch(event.origin_id, asking, _why(event))
-    for change in cart_changes:
-        seen.touch(change.origin_id, book.of_carts, asked.new)
-    for merge in people.merged:
-        seen.touch(merge.winner, range(len(book.entries)), Touch.MERGE)
+        seen.touch([event.origin_id], asking, _why(event))
+    seen.touch([change.origin_id for change in cart_changes], book.of_carts, asked.new)
+    merged = [merge.winner for merge in people.merged]
+    seen.touch(merged, range(len(book.entries)), Touch.MERGE)
     return await keep(tx, shop, book, asked, left, now)
 
 
@@ -79,9 +79,12 @@ def _told_to_the_log(
     asking = {name: list(entries) for name, entries in book.of_names.items()}
     for name in weights_of(shop.settings.metrics) if book.of_liking else ():
         asking[name] = [*asking.get(name, ()), *book.of_liking]
+    doers: dict[tuple[str, Touch], list[UUID]] = {}
     for event, why in zip(events, whys, strict=True):
-        if entries := asking.get(event.name):
-            seen.touch(event.origin_id, entries, why)
+        if event.name in asking:
+            doers.setdefault((event.name, why), []).append(event.origin_id)
+    for (name, why), theirs in doers.items():
+        seen.touch(theirs, asking[name], why)
 
 
 async def _orders(
@@ -90,12 +93,13 @@ async def _orders(
     """Whoever's orders were spoken of; she need not be who spoke."""
     names = spoken_of(shop.settings.metrics)
     spoken = [event for event in events if event.name in names]
-    for event in spoken:
-        seen.touch(event.origin_id, book.of_orders, _why(event))
+    for why in (Touch.BACKFILL, Touch.EVENT):
+        theirs = [event.origin_id for event in spoken if _why(event) is why]
+        seen.touch(theirs, book.of_orders, why)
     if spoken:
         owners = await store.owners(tx, sorted({order_id(event) for event in spoken}))
-        why = changed.Why(max(_why(event) for event in spoken))
-        await changed.note(tx, [one for one in owners if not seen.knows(one)], now, why)
+        newest = changed.Why(max(_why(event) for event in spoken))
+        await changed.note(tx, [one for one in owners if not seen.knows(one)], now, newest)
 
 
 async def _last_words(tx: Tx, shop: Shop, events: Sequence[Event]) -> list[tuple[Event, str]]:
@@ -122,11 +126,14 @@ class _Seen:
     def knows(self, origin: UUID) -> bool:
         return self._people.roots.get(origin, origin) in self._place
 
-    def touch(self, origin: UUID, entries: Sequence[int], why: Touch) -> None:
-        row = self._asked.touches[self._place[self._people.roots.get(origin, origin)]]
-        for entry in entries:
-            if row[entry] < why:
-                row[entry] = why
+    def touch(self, origins: Sequence[UUID], entries: Sequence[int], why: Touch) -> None:
+        if not origins or not entries:
+            return
+        roots, place = self._people.roots, self._place
+        rows = sorted({place[roots.get(one, one)] for one in origins})
+        part = np.ix_(rows, list(entries))
+        touches = self._asked.touches
+        touches[part] = np.maximum(touches[part], int(why))
 
     def left(self, book: Book, left: Left, why: Touch) -> None:
         """Whoever left records of a stream is asked whatever asks for the stream."""
@@ -162,13 +169,15 @@ def _newest(whys: Sequence[Touch]) -> Touch:
     return max(whys, default=Touch.EVENT)
 
 
-def _told(events: Sequence[Event], whys: Sequence[Touch], people: People) -> dict[UUID, Touch]:
-    """Who is new or told something of herself, and the strongest reason to ask about her."""
-    found: dict[UUID, Touch] = {}
+def _told(
+    events: Sequence[Event], whys: Sequence[Touch], people: People
+) -> dict[Touch, list[UUID]]:
+    """Who is new or told something of herself, by the reason to ask about her."""
+    found: dict[Touch, list[UUID]] = {}
     for event, why in zip(events, whys, strict=True):
         root = people.roots.get(event.origin_id, event.origin_id)
-        if root in people.told and found.get(root, Touch.NONE) < why:
-            found[root] = why
+        if root in people.told:
+            found.setdefault(why, []).append(root)
     return found
 
 

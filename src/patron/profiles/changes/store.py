@@ -38,6 +38,18 @@ async def note(tx: Tx, origins: Iterable[UUID], now: datetime, why: Why = Why.EV
     )
 
 
+async def note_once(tx: Tx, origins: Iterable[UUID], now: datetime, why: Why) -> None:
+    """As `note`, but who waits already, because of as much, is not written again. The caller holds
+    these people's locks: whoever takes somebody holds hers, so who stands here was not taken."""
+    await execute(
+        tx,
+        "INSERT INTO profile_change (origin_id, at, why)"
+        " SELECT id, %s, %s FROM origin o WHERE id = ANY(%s) AND NOT EXISTS"
+        " (SELECT FROM profile_change c WHERE c.origin_id = o.id AND c.why >= %s) ORDER BY id",
+        (now, int(why), sorted(set(origins)), int(why)),
+    )
+
+
 async def note_addresses(
     tx: Tx, addresses: Iterable[str], now: datetime, why: Why = Why.EVENT
 ) -> None:

@@ -34,6 +34,7 @@ from patron.journeys.builtin import ABANDONED_CART
 from patron.kit.clock import Clock, ManualClock
 from patron.kit.db import Database, Tx
 from patron.kit.migrate import HOUSE
+from patron.segments import tasks as segments
 from patron.shops import store as shops
 from patron.shops.types import Mode, Shop, ShopSettings
 
@@ -97,6 +98,7 @@ class Load:
                 open_shoppers, data.history, standing.seed, standing.ports.shop_url
             )
             self._bring_history(shop, start)
+            asyncio.run(self._ask_about_it(shop, start))
             shoppers = planned.result()
         # The lake and the model are made beside the walk, on the other core.
         jobs = Jobs(self._house, shop, ["lake", "refresh"])
@@ -179,6 +181,11 @@ class Load:
             finally:
                 for job in early:
                     job.end()
+
+    async def _ask_about_it(self, shop: Shop, start: datetime) -> None:
+        """Who is in which segment by her past: the worker would ask, and there is none yet."""
+        async with Database(self._house.url, max_size=2, name="patron-demo") as db:
+            await segments.fire_due(db, shop, start)
 
     async def _live(self, shop: Shop, shoppers: Shoppers) -> int:
         standing, start, end = self._standing, shoppers.start, shoppers.end
