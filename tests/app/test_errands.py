@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,12 @@ from patron.app.errands.running import DONE, RESTS, Errands
 from patron.events.lake import store as lake
 from patron.kit.clock import monotonic
 from patron.kit.db import Database
+from patron.kit.migrate import HOUSE
 from patron.kit.settings import Settings
 from patron.recommend.shelf import shelf_of
 from patron.recommend.training import reports
-from patron.recommend.training.report import Report
+from patron.recommend.training.report import Counted, Report
+from patron.shops import store as shops
 from patron.shops.types import Shop
 
 NOTED = "from pathlib import Path; import sys; Path(sys.argv[1] + sys.argv[2]).touch()\n"
@@ -139,3 +142,51 @@ def test_a_new_shop_is_counted_each_time_it_has_doubled_until_it_was_judged(
 
     counted_at = [position for position, jobs in house.run(story) if jobs == ["refresh"]]
     assert counted_at == [0, 1_000, 2_500]
+
+
+def test_models_are_counted_as_often_as_that_is_cheap(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four hours of a morning at which something happens all the time, and a quiet day."""
+    models = shelf_of(tmp_path, house.acme.slug)
+    began = (house.clock.now() + timedelta(days=1)).replace(hour=16, minute=0)
+    ran: list[tuple[str, timedelta]] = []
+    seconds, held = 18.0, 0
+
+    async def noted(self: Errands, job: str, shop: Shop, module: str = "") -> None:
+        now = house.clock.now()
+        ran.append((job, now - began))
+        reports.note(models, Counted(now, held, 9, 1, 1.0, seconds, job == "train"))
+
+    monkeypatch.setattr(Errands, "run", noted)
+
+    async def look(keeper: Keeper, db: Database, minutes: int, *, busy: bool) -> list[float]:
+        nonlocal held
+        ran.clear()
+        start = house.clock.now()
+        for _ in range(minutes):
+            house.clock.advance(timedelta(minutes=1))
+            if busy:
+                held += 1
+                async with db.unit(house.acme.schema) as tx:
+                    await lake.set_lake_position(tx, held)
+            await keeper._models(house.acme, house.clock.now())
+        assert {job for job, _ in ran} <= {"refresh"}
+        return [(at + began - start) / timedelta(minutes=1) for _, at in ran]
+
+    async def story(db: Database) -> None:
+        nonlocal seconds
+        async with db.unit(HOUSE) as tx:
+            many = len(await shops.every(tx))
+        seconds = 18.0 / many
+        house.clock.set(began)
+        reports.keep(models, Report(house.clock.now(), 1, 0, 0, 0, 0, None, 0.0, []))
+        keeper = Keeper(Settings(data_dir=tmp_path), house.clock, db)
+        assert await look(keeper, db, 60, busy=True) == [1, 16, 31, 46]
+        seconds = 90.0 / many
+        assert await look(keeper, db, 180, busy=True) == [1, 76, 151]
+        seconds = 1.0
+        assert await look(keeper, db, 300, busy=False) == [46]  # of what had come before
+        assert await look(keeper, db, 400, busy=False) == [106]  # six hours are over
+
+    house.run(story)

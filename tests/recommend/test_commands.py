@@ -81,8 +81,10 @@ def test_at_the_command_line(house: House, tmp_path: Path, asked: Any) -> None:
     assert asked("report") is None
     report = asked("train")
     assert report["orders"] == 12
+    assert report["counted"]["trained"] and report["counted"]["deeds"] == 72
     assert asked("report") == report
     told = asked("report", plain=True)
+    assert "new of 72 deeds" in told
     assert "on 12 orders" in told and "popular" in told and "; \n" not in told
     assert {"bias", "novel", "shown"} <= {
         line.split()[0] for line in told.splitlines() if line.strip()

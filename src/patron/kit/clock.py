@@ -45,6 +45,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def processor_seconds() -> float:
+    """What this process has used of all processors since it began."""
+    return time.process_time()
+
+
 def _aware(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"clock: {moment!r} has no time zone; give an aware datetime")

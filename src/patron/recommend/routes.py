@@ -209,9 +209,9 @@ async def show_report(
     settings: NamedDependency[Settings], shop: NamedDependency[Shop]
 ) -> Report | None:
     """Which parameters were chosen, which sources do better than popularity on the shop's own last
-    days and are used, and how good each placement would have been. Null before the first
-    training."""
-    return reports.latest(shelf_of(settings.data_dir, shop.slug))
+    days and are used, and how good each placement would have been; when models were counted last,
+    from how many new deeds, and how long that took. Null before the first training."""
+    return reports.told(shelf_of(settings.data_dir, shop.slug))
 
 
 @post(

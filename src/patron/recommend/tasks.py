@@ -7,6 +7,7 @@ import msgspec
 
 from patron.catalog.watching import store as watching
 from patron.catalog.watching.store import Ware
+from patron.kit.clock import monotonic, processor_seconds
 from patron.kit.db import Database
 from patron.kit.lake import Lake
 from patron.kit.log import logger
@@ -20,7 +21,7 @@ from patron.recommend.serving.placing import Book
 from patron.recommend.shelf import About
 from patron.recommend.training import reports
 from patron.recommend.training.placing import blends, placed
-from patron.recommend.training.report import Report
+from patron.recommend.training.report import Counted, Report
 from patron.recommend.training.sources import Wares
 from patron.recommend.training.train import SECONDS, Heard, Training, again, nobody
 from patron.recommend.types import Fitted
@@ -41,11 +42,13 @@ class Material(msgspec.Struct, frozen=True, eq=False):
     past: Past
     wares: Wares
     book: Book
+    began: float | None = None  # as `monotonic` tells it
 
 
 async def gather(db: Database, shop: Shop, lake: Lake, now: datetime) -> Material:
     """What the lake knows of the last two years, with people and products as they are now, and
     what the catalog says of these products."""
+    began = monotonic()
     whole = await read_past(db, shop, lake, now)
     found: dict[str, Ware] = {}
     after: str | None = None
@@ -61,7 +64,7 @@ async def gather(db: Database, shop: Shop, lake: Lake, now: datetime) -> Materia
     book = Book()
     async with db.unit(shop.schema) as tx:
         await book.look(tx)
-    return Material(whole, Wares(columns(wares, whole.items, shop.currency), titles), book)
+    return Material(whole, Wares(columns(wares, whole.items, shop.currency), titles), book, began)
 
 
 async def read_past(db: Database, shop: Shop, lake: Lake, now: datetime) -> Past:
@@ -93,7 +96,9 @@ def train(
         training.models[BLEND] = decided, About()
     if training.models:
         shelf.write(models, material.past.items, training.models, now, material.past.position)
-    return reports.keep(models, report)
+    _note(material, models, now, trained=True)
+    kept = reports.keep(models, report)
+    return msgspec.structs.replace(kept, counted=reports.counted(models))
 
 
 def refresh(material: Material, models: Path, now: datetime) -> Fitted:
@@ -108,9 +113,22 @@ def refresh(material: Material, models: Path, now: datetime) -> Fitted:
         shelf.write(models, whole.items, trained, now, whole.position)
     seen = whole.interactions
     orders = int(seen.basket.max(initial=-1)) + 1
+    _note(material, models, now)
     if last is None and (orders >= ENOUGH_ORDERS or len(seen) >= ENOUGH_DEEDS):
         reports.ask_for_training(models)
     return Fitted(orders, whole.interactions.items, len(seen), sorted(trained))
+
+
+def _note(material: Material, models: Path, now: datetime, *, trained: bool = False) -> None:
+    """Tell of this counting. It has a process of its own, all of whose work was for it."""
+    whole = material.past
+    took = 0.0 if material.began is None else monotonic() - material.began
+    processor = round(processor_seconds(), 2)
+    seen = len(whole.interactions)
+    reports.note(
+        models,
+        Counted(now, whole.position, seen, whole.news, round(took, 2), processor, trained),
+    )
 
 
 def _decided(models: Path) -> tuple[Blends, About] | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from patron.app.care.proof import rewriting
@@ -19,20 +20,22 @@ from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.log import logger
 from patron.kit.metrics import gauge
+from patron.kit.migrate import HOUSE
 from patron.kit.settings import Settings
-from patron.recommend import shelf
+from patron.recommend import pace, shelf
 from patron.recommend.training import reports
 from patron.segments import filling
 from patron.segments.alike import building as alike
 from patron.segments.suggesting import finding as suggesting
+from patron.shops import store as shops
 from patron.shops.retention import store as retention
 from patron.shops.types import Shop
 
 log = logger(__name__)
 
 SWEEP_EVERY = timedelta(minutes=1)
-REFRESH_EVERY = timedelta(hours=6)
 TRAIN_HOURS = range(6)
+TRAIN_AGAIN = timedelta(hours=6)  # after one that failed
 TRAIN_EVERY, LATEST = timedelta(hours=18), timedelta(hours=36)
 FIRST_EVENTS = 1_000
 """From so many on models are counted anew each time the lake has doubled, until the first training:
@@ -61,6 +64,7 @@ class Keeper:
         self._swept: datetime | None = None
         self._copied = clock.now()
         self._refreshed: datetime | None = None
+        self._trained: datetime | None = None
         self._counted = 0
         self._rewrote: datetime | None = None
 
@@ -124,16 +128,16 @@ class Keeper:
             await self._errands.run("lists", shop, "patron.app.lists.importing")
 
     async def _models(self, shop: Shop, now: datetime) -> None:
-        job = self._models_job(shop, now)
-        if job is None and reports.latest(shelf.shelf_of(self._settings.data_dir, shop.slug)):
-            return
+        folder = shelf.shelf_of(self._settings.data_dir, shop.slug)
         async with self._db.unit(shop.schema) as tx:
             position = (await lake_store.state(tx)).lake_position
-        if job is None and position >= max(FIRST_EVENTS, 2 * self._counted):
+        job = await self._models_job(shop, folder, now, position)
+        waits = job is None and reports.latest(folder) is None
+        if waits and position >= max(FIRST_EVENTS, 2 * self._counted):
             job = "refresh"
         if job is not None:
             self._refreshed, self._counted = now, position
-            reports.taken_up(shelf.shelf_of(self._settings.data_dir, shop.slug))
+            reports.taken_up(folder)
             await self._errands.run(job, shop)
 
     async def _lake_is_due(self, shop: Shop, now: datetime) -> bool:
@@ -164,20 +168,34 @@ class Keeper:
             if done is not None:
                 log.info("erased rows written over", extra={"shop": shop.slug, "left": done.left})
 
-    def _models_job(self, shop: Shop, now: datetime) -> str | None:
+    async def _models_job(
+        self, shop: Shop, folder: Path, now: datetime, position: int
+    ) -> str | None:
         """At night models are trained, which takes minutes; in between they are counted anew with
-        what the night has chosen."""
-        folder = shelf.shelf_of(self._settings.data_dir, shop.slug)
+        what the night has chosen, as often as that is cheap."""
         if reports.is_asked_for(folder):
             return "train"
         name = shelf.current(folder)
         since = self._refreshed or (shelf.made_at(name) if name is not None else None)
-        if since is not None and now - since < REFRESH_EVERY:
-            return None
-        if name is None:
+        if since is None:
             return "refresh"  # the first ones soon, whatever the hour
+        if now - since < pace.SOONEST:
+            return None
+        if name is not None and self._training_is_due(shop, folder, now):
+            self._trained = now
+            return "train"
+        counted = reports.counted(folder)
+        if not pace.is_due(counted, since, now, position):
+            return None
+        async with self._db.unit(HOUSE) as tx:
+            many = len(await shops.every(tx))
+        return "refresh" if pace.is_due(counted, since, now, position, many) else None
+
+    def _training_is_due(self, shop: Shop, folder: Path, now: datetime) -> bool:
+        if self._trained is not None and now - self._trained < TRAIN_AGAIN:
+            return False
         last = reports.latest(folder)
         age = None if last is None else now - last.made_at
         night = now.astimezone(ZoneInfo(shop.time_zone)).hour in TRAIN_HOURS
         late = age is None or age >= TRAIN_EVERY
-        return "train" if late and (night or (age is not None and age >= LATEST)) else "refresh"
+        return late and (night or (age is not None and age >= LATEST))

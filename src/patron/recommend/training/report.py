@@ -75,9 +75,23 @@ class PlacementReport(msgspec.Struct, frozen=True):
     blend: BlendReport | None = None
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """The last time models were counted, with a training or without: up to which `position` of the
+    log, from how many `deeds`, of which `new` ones had come since; how long it took, and how much
+    of that a processor worked."""
+
+    at: datetime
+    position: int
+    deeds: int
+    new: int
+    seconds: float
+    processor_seconds: float
+    trained: bool = False
+
+
 class Report(msgspec.Struct, frozen=True):
     """What was counted from, and what came of it. `held_back_from` is the first second of the days
-    held back."""
+    held back. `counted` is the latest counting, which may be younger than the training."""
 
     made_at: datetime
     position: int
@@ -89,6 +103,7 @@ class Report(msgspec.Struct, frozen=True):
     seconds: float
     sources: list[SourceReport]
     placements: list[PlacementReport] = []
+    counted: Counted | None = None
 
     def summary(self) -> Fitted:
         """What a line of the log says of it."""

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import msgspec
 
-from patron.recommend.training.report import Report
+from patron.recommend.training.report import Counted, Report
 
 KEPT = 100
 WANTED = "train-now"
+COUNTED = "counted.json"
 NAME = "report-%Y%m%dT%H%M%S%f.json"
 
 
@@ -33,6 +34,28 @@ def latest(models: Path) -> Report | None:
         except (OSError, msgspec.DecodeError):
             continue  # written by another version, or being removed
     return None
+
+
+def note(models: Path, counted: Counted) -> None:
+    """Keep what is told of the latest counting, instead of what was of the one before."""
+    models.mkdir(parents=True, exist_ok=True)
+    draft = models / f"{COUNTED}.new"
+    draft.write_bytes(msgspec.json.encode(counted))
+    draft.replace(models / COUNTED)
+
+
+def counted(models: Path) -> Counted | None:
+    """What is told of the latest counting."""
+    try:
+        return msgspec.json.decode((models / COUNTED).read_bytes(), type=Counted)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def told(models: Path) -> Report | None:
+    """The latest report, with the latest counting."""
+    found = latest(models)
+    return None if found is None else msgspec.structs.replace(found, counted=counted(models))
 
 
 def ask_for_training(models: Path) -> None:

@@ -190,8 +190,12 @@ def report(shop: ShopName = None, as_json: Json = False) -> None:
     """What the last training found out: sources, parameters, how good each placement is."""
     with clear_errors(), open_house() as house:
         which = house.shop(shop)
-        found = reports.latest(shelf_of(house.settings.data_dir, which.slug))
+        models = shelf_of(house.settings.data_dir, which.slug)
+        found = reports.told(models)
         if found is None and not as_json:
+            counted = reports.counted(models)
+            if counted is not None:
+                show(counted, False, lambda: reading.counted(counted, which))
             console.print("Nothing was trained yet; `patron recommend train` does it now.")
             return
         show(found, as_json, lambda: "" if found is None else reading.reported(found, which))

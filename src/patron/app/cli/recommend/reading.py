@@ -10,7 +10,7 @@ from patron.app.cli.output import table
 from patron.app.cli.results import told
 from patron.kit.money import format_money
 from patron.recommend.attribution.results import Result
-from patron.recommend.training.report import BlendReport, Report
+from patron.recommend.training.report import BlendReport, Counted, Report
 from patron.shops.types import Shop
 
 LEGEND = (
@@ -44,6 +44,14 @@ def sold(found: Result, shop: Shop) -> Any:
     return Group(table(("", ""), rows, ""), *proof)
 
 
+def counted(found: Counted, shop: Shop) -> str:
+    """A line about the latest counting."""
+    return (
+        f"Counted {_moment(found.at, shop)}: {found.new:,} new of {found.deeds:,} deeds, in"
+        f" {found.seconds:,.1f} s, of which a processor worked {found.processor_seconds:,.1f} s."
+    )
+
+
 def reported(found: Report, shop: Shop) -> Any:
     """A report of a training."""
     when = _moment(found.made_at, shop)
@@ -75,7 +83,9 @@ def reported(found: Report, shop: Shop) -> Any:
         for one in found.placements
         if one.blend is not None
     ]
+    latest = [] if found.counted is None else [counted(found.counted, shop)]
     return Group(
+        *latest,
         f"Trained {when} on {what}.{held}",
         "",
         table(("source", "", "NDCG at 10", "tried"), sources, "No source had anything to count."),
