@@ -1,5 +1,6 @@
 """The shopkeeper writes a placement, sees its effect at once, and reads off what it sold."""
 
+import hmac
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,15 @@ def test_a_placement_is_written_tried_changed_and_deleted(house: House, tmp_path
             assert "boosted" in effect["items"][0]["item"]["codes"]
             out = {one["rule"]: one["count"] for one in effect["dropped"]}
             assert out == {"in_cart": 1, "filter[0]": 1}
-            assert all(one["words"] for one in effect["dropped"])
+            words = {one["rule"]: one["words"] for one in effect["dropped"]}
+            assert words["filter[0]"].endswith('brand != "Brio"') and words["in_cart"]
+            pins = [{"product": id, "place": n + 1} for n, id in enumerate(("bulb", "cup", "x"))]
+            parted = [{"one": 'brand = "Acme"', "other": "price = 9"}]
+            draft = {"definition": {**MINE, "pins": pins, "apart": parted}}
+            effect = (await api.post("/api/placements/try", json=draft)).json()
+            assert effect["kept_out_pins"] == ["bulb"] and effect["unknown_pins"] == ["x"]
+            (apart,) = [one["words"] for one in effect["dropped"] if one["rule"] == "apart[0]"]
+            assert 'brand = "Acme"' in apart and "price = 9" in apart
             assert (await floor.say({"placements": ["mine"]})).json()["unknown"] == ["mine"]
             put = await api.put("/api/placements/mine", json={"definition": MINE})
             assert put.json()["version"] == 1 and put.json()["own"]
@@ -126,6 +135,9 @@ def test_what_a_placement_sold(house: House, tmp_path: Path) -> None:
         later = await floor.answer("best_sellers", anonymousId="tablet")
         other = await floor.answer("new", anonymousId="phone")
         shown, clicked = {"rec_id": answer["rec_id"]}, timedelta(days=2)
+        name, mac = answer["rec_id"].rsplit(".", 1)
+        made_up = [name, f"{name}.", f"{name}{mac}", f"{name}.{mac}é", f"best_sellers.{mac}"]
+        made_up += ["best_sellers...", other["rec_id"].replace("new", "best_sellers")]
         fake = answer["rec_id"][:-1] + ("0" if answer["rec_id"][-1] != "0" else "1")
 
         def click(who: str, ago: timedelta, rec_id: str, id: str, **more: Any) -> Any:
@@ -145,6 +157,10 @@ def test_what_a_placement_sold(house: House, tmp_path: Path) -> None:
             click("tablet", clicked, answer["rec_id"], "cup"),
             click("tablet", timedelta(days=1), other["rec_id"], "cup"),
             click("laptop", clicked, fake, "tea"),
+            *(
+                stage.event("Recommendation Shown", "laptop", clicked, rec_id=one)
+                for one in made_up
+            ),
             click("late", timedelta(days=9), answer["rec_id"], "tea"),
         )
         day = timedelta(days=1)
@@ -160,10 +176,30 @@ def test_what_a_placement_sold(house: House, tmp_path: Path) -> None:
             found = (await api.get("/api/placements/best_sellers/results")).json()
             told = [found[what] for what in ("shown", "viewers", "clicks", "clickers")]
             assert told == [3, 2, 3, 3]  # one of them saw it twice
+            days = found["days"]
+            assert len(days) == 31 and days[0]["day"] == "2026-01-31"
+            summed = ("shown", "clicks", "carts", "orders", "revenue")
+            for what in summed:
+                assert sum(day[what] for day in days) == found[what]
+            assert {one["day"]: [one[w] for w in summed] for one in days if _any(one)} == {
+                "2026-02-21": [0, 1, 0, 0, 0],
+                "2026-02-27": [1, 0, 0, 0, 0],
+                "2026-02-28": [2, 2, 0, 0, 0],
+                "2026-03-01": [0, 0, 1, 1, 4_000],
+            }
+            assert [one["viewers"] for one in days][-4:] == [1, 1, 0, 0]
             assert (found["carts"], found["orders"], found["revenue"]) == (1, 1, 4_000)
             assert found["click_share"] == 1.0 and found["window_days"] == 5
             news = (await api.get("/api/placements/new/results")).json()
             assert (news["clicks"], news["orders"], news["revenue"]) == (1, 1, 1_200)
+            # Seven in the evening there, midnight in UTC.
+            assert {one["day"] for one in news["days"] if one["orders"]} == {"2026-03-01"}
+            asked = {"since": "2025-09-01T00:00:00Z", "until": "2026-03-01T04:00:00Z"}
+            found = (await api.get("/api/placements/best_sellers/results", params=asked)).json()
+            assert len(found["days"]) == 182 and found["days"][-1]["day"] == "2026-02-28"
+            asked = {"since": "1999-01-01T00:00:00Z"}
+            found = (await api.get("/api/placements/best_sellers/results", params=asked)).json()
+            assert (len(found["days"]), found["days"][0]["clicks"], found["shown"]) == (10, 1, 3)
             back = stage.event("Order Refunded", "phone", order_id="half", total=40)
             await stage.walk(back)
             found = (await api.get("/api/placements/best_sellers/results")).json()
@@ -180,17 +216,22 @@ def test_what_a_placement_sold(house: House, tmp_path: Path) -> None:
     play(house, tmp_path, story)
 
 
-def test_the_name_of_an_answer_says_its_placement_and_cannot_be_made_up() -> None:
+def _any(day: dict[str, Any]) -> bool:
+    return any(value for what, value in day.items() if what != "day")
+
+
+def test_names_of_answers_differ_and_are_signed() -> None:
     namer = Namer(b"one secret")
     name, seed = namer.name("home-for_you", 1_772_452_800.5)
     again, other = namer.name("home-for_you", 1_772_452_800.5)
     assert name != again and seed != other
-    said = namer.read(name)
-    assert said is not None
-    assert (said.placement, said.at) == ("home-for_you", 1_772_452_800)
-    assert Namer(b"another").read(name) is None
-    for wrong in (name[:-1], name.replace("home", "cart"), "", "a.b.c.d", name + "é", "..."):
-        assert namer.read(wrong) is None
+    plain, _, mac = name.rpartition(".")
+    assert plain == f"home-for_you.{based(1_772_452_800)}.1"
+    inner, outer = namer.pads
+    key = bytes(byte ^ 0x36 for byte in inner)
+    assert key == bytes(byte ^ 0x5C for byte in outer)
+    assert mac == hmac.new(key, plain.encode(), "sha256").hexdigest()[:20]
+    assert Namer(b"another").name("home-for_you", 1_772_452_800.5)[0] != name
     assert [based(n) for n in (0, 35, 36, 1_296)] == ["0", "z", "10", "100"]
 
 

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from patron.kit.problems import Problem, bad_request, not_found
 from patron.recommend.placements.definition import Placement, Shows, parse, unknown_pins
-from patron.recommend.rules.types import Touch
+from patron.recommend.rules.types import Objection, Touch
 from patron.recommend.rules.words import explained, left_out
 from patron.recommend.serving.answering import answer, categories, due, shown
 from patron.recommend.serving.asking import CategoryItem, Fact, Item, ProductId, Products, Question
@@ -64,7 +64,8 @@ class KnownOf(msgspec.Struct, frozen=True):
 
 class Tried(msgspec.Struct, frozen=True):
     """The effect of a placement. The catalog has neither the `unknown_pins` of the placement nor
-    the `unknown` products of the trial's cart, visit and exclusions."""
+    the `unknown` products of the trial's cart, visit and exclusions; `kept_out_pins` are pinned,
+    but a rule keeps them out, or the answer has no such place."""
 
     placement: str
     items: list[TriedItem]
@@ -75,6 +76,7 @@ class Tried(msgspec.Struct, frozen=True):
     unknown_pins: list[str]
     model: str
     unknown: list[str] = []
+    kept_out_pins: list[str] = []
 
 
 async def tried(engine: Engine, trial: Trial) -> Tried:
@@ -149,10 +151,29 @@ def effect(engine: Engine, placement: Placement, trial: Trial, visitor: Visitor)
         placement=placement.key,
         items=[TriedItem(item, explained(item.codes)) for item in said.items],
         categories=[],
-        dropped=[Dropped(rule, many, left_out(rule)) for rule, many in found.dropped.items()],
+        dropped=[
+            Dropped(rule, many, _words(rule, placement)) for rule, many in found.dropped.items()
+        ],
         fallback_share=found.fallback_share,
         known=known,
         unknown_pins=pins,
         model=model,
         unknown=unknown,
+        kept_out_pins=_kept_out(placement, pins, {item.id for item in said.items}),
     )
+
+
+def _words(rule: str, placement: Placement) -> str:
+    """Why products are left out, with the rule that does it."""
+    name, _, number = rule.rstrip("]").partition("[")
+    if name == Objection.FILTER:
+        return f"This filter does not let it pass: {placement.filters[int(number)]}"
+    if name == Objection.APART:
+        pair = placement.apart[int(number)]
+        return f"It is never shown beside what is there: {pair.one} – {pair.other}"
+    return left_out(rule)
+
+
+def _kept_out(placement: Placement, unknown: list[str], offered: set[str]) -> list[str]:
+    pinned = dict.fromkeys(pin.product for pin in placement.pins)
+    return [one for one in pinned if one not in offered and one not in unknown]

@@ -111,6 +111,9 @@ def try_draft(
     for what, which in (("pinned", found.unknown_pins), ("in the cart", found.unknown)):
         if which:
             console.print(escape(f"Not in the catalog, though {what}: {', '.join(which)}."))
+    if found.kept_out_pins:
+        kept = ", ".join(found.kept_out_pins)
+        console.print(escape(f"Pinned, but kept out by a rule or without a place: {kept}."))
 
 
 @app.command("placements")
