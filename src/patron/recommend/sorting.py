@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from numpy.typing import NDArray
@@ -55,16 +56,20 @@ def summed(
     return ranked[new], sums
 
 
-def order_of_runs(key: "NDArray[Any]", tie: "NDArray[Any]") -> "NDArray[np.int64]":
-    """The places of a column in rising order, of equals in that of `tie`. What stands in a few
-    sorted runs is merged, which takes a tenth of the time of sorting it."""
+def order_of_runs(
+    key: "NDArray[Any]", tie: "Callable[[NDArray[np.int64]], NDArray[Any]]"
+) -> "NDArray[np.int64]":
+    """The places of a column in rising order, of equals in that of what `tie` says of places. What
+    stands in a few sorted runs is merged, which takes a tenth of the time of sorting it."""
     place = np.argsort(key, kind="stable")
-    ranked, then = key[place], tie[place]
+    ranked = key[place]
     same = ranked[1:] == ranked[:-1]
-    if (same & (then[1:] < then[:-1])).any():
+    if same.any():
         tied = np.zeros(len(key), np.bool_)
         tied[1:] |= same
         tied[:-1] |= same
         some = np.flatnonzero(tied)
-        place[some] = place[some][np.lexsort((then[some], ranked[some]))]
+        mine, then = ranked[some], tie(place[some])
+        if ((mine[1:] == mine[:-1]) & (then[1:] < then[:-1])).any():
+            place[some] = place[some][np.lexsort((then, mine))]
     return place

@@ -71,7 +71,7 @@ def whole(ids: Ids) -> NDArray[np.bytes_]:
 def united(many: Sequence[Ids]) -> tuple[Ids, list[NDArray[np.int64]]]:
     """All different ids in rising order, and for each of `many` where in them its own are."""
     every = np.concatenate([np.empty((0, 2), np.uint64), *many])
-    place = order_of_runs(every[:, 0], every[:, 1])
+    place = order_of_runs(every[:, 0], lambda places: every[places, 1])
     ranked = every[place]
     new = np.ones(len(ranked), np.bool_)
     new[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
@@ -134,7 +134,7 @@ def packed(ids: Ids, names: list[str], columns: Mapping[str, NDArray[Any]]) -> D
     )
     names = [names[number] for number in numbers.tolist()]
     key = (found["who"].astype(np.int64) << 34) | (found["at"].astype(np.int64) << 2)
-    place = order_of_runs(key | found["kind"], found["said"])
+    place = order_of_runs(key | found["kind"], lambda places: found["said"][places])
     for name in ("who", "at", "kind", "said"):
         found[name] = found[name][place]
     return Deeds(ids, names, **found)

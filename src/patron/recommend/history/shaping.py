@@ -1,5 +1,7 @@
 """Rows as they were read become Interactions: people merged, sorted, bounded, cut into visits."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +40,15 @@ class Rows(msgspec.Struct):
     def __len__(self) -> int:
         return len(self.item)
 
+    def columns(self) -> list[NDArray[Any]]:
+        return [getattr(self, name) for name in self.__struct_fields__]
+
+    def at_places(self, places: NDArray[Any]) -> "Rows":
+        """The rows at these places, or of which it is true."""
+        if places.dtype == np.bool_ and places.all():
+            return self
+        return Rows(*(column[places] for column in self.columns()))
+
 
 def joined(parts: list[Rows]) -> Rows:
     """All rows of `parts`."""
@@ -55,26 +66,24 @@ def shaped(rows: Rows, root: NDArray[np.int64], items: int) -> Interactions:
     A deed that is told twice within a second counts once.
     """
     owner = np.where(rows.origin >= 0, root[rows.origin], NOBODY) if len(rows) else rows.origin
-    good = np.flatnonzero((owner >= 0) & (rows.item >= 0))
-    people, person = _numbered(owner[good])
-    place = _by_person_and_time(person, rows, good)
-    good, person = good[place], person[place]
-    keep = np.ones(len(good), np.bool_)
-    if len(good):
-        keep[1:] = person[1:] != person[:-1]
-        for column in (rows.item, rows.kind, rows.at, rows.basket):
-            keep[1:] |= column[good[1:]] != column[good[:-1]]
-    good, person = good[keep], person[keep]
-    keep = _last(person, MOST_OF_ONE)
-    good, person = good[keep], person[keep]
-    at = rows.at[good]
+    good = (owner >= 0) & (rows.item >= 0)
+    people, person = _numbered(owner if good.all() else owner[good])
+    told = Rows(person, *rows.at_places(good).columns()[1:])
+    told = told.at_places(_by_person_and_time(told))
+    keep = np.ones(len(told), np.bool_)
+    if len(told):
+        keep[1:] = told.at[1:] != told.at[:-1]
+        for column in (told.item, told.origin, told.kind, told.basket):
+            keep[1:] |= column[1:] != column[:-1]
+    told = told.at_places(keep)
+    told = told.at_places(_last(told.origin, MOST_OF_ONE))
     return Interactions(
-        person=person.astype(np.int32),
-        item=rows.item[good],
-        at=at,
-        kind=rows.kind[good],
-        basket=_renumbered(rows.basket[good]),
-        session=_visits(person, at),
+        person=told.origin.astype(np.int32),
+        item=told.item,
+        at=told.at,
+        kind=told.kind,
+        basket=_renumbered(told.basket),
+        session=_visits(told.origin, told.at),
         people=people,
         items=items,
     )
@@ -87,17 +96,17 @@ def _numbered(owner: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
     return int(there.sum()), (np.cumsum(there) - 1)[owner]
 
 
-def _by_person_and_time(
-    person: NDArray[np.int64], rows: Rows, good: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """The order of the rows `good`: by person, second, kind, product, order. Kept deeds are so for
-    the most part, since the ids of people rise with the time they came."""
-    at = rows.at[good]
-    if not len(at):
+def _by_person_and_time(rows: Rows) -> NDArray[np.int64]:
+    """The order of the rows of people: by person, second, kind, product, order. Kept deeds are so
+    for the most part, since the ids of people rise with the time they came."""
+    if not len(rows):
         return np.empty(0, np.int64)
-    early, late = int(at.min()), int(at.max())
-    key = (person << ((late - early).bit_length() + 2)) | ((at - early) << 2) | rows.kind[good]
-    return order_of_runs(key, (rows.item[good].astype(np.int64) << 32) + rows.basket[good] + 1)
+    early, late = int(rows.at.min()), int(rows.at.max())
+    key = rows.origin << ((late - early).bit_length() + 2)
+    key |= ((rows.at - early) << 2) | rows.kind
+    return order_of_runs(
+        key, lambda some: (rows.item[some].astype(np.int64) << 32) + rows.basket[some] + 1
+    )
 
 
 def remaining(rows: Rows, root: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -110,10 +119,9 @@ def remaining(rows: Rows, root: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _last(person: NDArray[np.int64], most: int) -> NDArray[np.bool_]:
     """The last `most` rows of each person; rows are sorted by person."""
-    if len(person) <= most or not (person[most:] == person[:-most]).any():
-        return np.ones(len(person), np.bool_)
-    ends = np.searchsorted(person, person, "right")
-    return np.asarray(ends - np.arange(len(person)) <= most)
+    keep = np.ones(len(person), np.bool_)
+    keep[: max(len(person) - most, 0)] = person[most:] != person[:-most]
+    return keep
 
 
 def _visits(person: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int32]:
