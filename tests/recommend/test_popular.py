@@ -8,8 +8,8 @@ import pytest
 
 from patron.recommend.popular import categories, query
 from patron.recommend.popular.fit import fit
+from patron.recommend.popular.tiers import MOST, tiered
 from patron.recommend.popular.types import Groups, Params
-from patron.recommend.serving.tiers import MOST, tiered
 from patron.recommend.types import Kind, Scored
 from recommend.shops import DAY, NOW, Act, columns_of, history, nothing
 

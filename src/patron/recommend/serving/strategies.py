@@ -16,6 +16,8 @@ from patron.recommend.placements.definition import Area
 from patron.recommend.popular import categories as ordering
 from patron.recommend.popular import query as popular
 from patron.recommend.popular.areas import Areas
+from patron.recommend.popular.best import best, falling
+from patron.recommend.popular.tiers import tiered
 from patron.recommend.popular.types import Groups
 from patron.recommend.popular.types import Params as PopularParams
 from patron.recommend.rules.types import (
@@ -28,9 +30,7 @@ from patron.recommend.rules.types import (
     steps_of,
 )
 from patron.recommend.sequence import query as sequence
-from patron.recommend.serving.best import best, falling
 from patron.recommend.serving.opened import Models
-from patron.recommend.serving.tiers import tiered
 from patron.recommend.serving.visitors import Seen
 from patron.recommend.session import query as session
 from patron.recommend.session.delta import Recent
