@@ -131,69 +131,18 @@ def test_what_a_placement_sold(house: House, tmp_path: Path) -> None:
     async def story(floor: Floor) -> None:
         await floor.stock(*GOODS)
         stage = floor.stage
-        answer = await floor.answer("best_sellers", anonymousId="phone")
-        later = await floor.answer("best_sellers", anonymousId="tablet")
-        other = await floor.answer("new", anonymousId="phone")
-        shown, clicked = {"rec_id": answer["rec_id"]}, timedelta(days=2)
-        name, mac = answer["rec_id"].rsplit(".", 1)
-        made_up = [name, f"{name}.", f"{name}{mac}", f"{name}.{mac}é", f"best_sellers.{mac}"]
-        made_up += ["best_sellers...", other["rec_id"].replace("new", "best_sellers")]
-        fake = answer["rec_id"][:-1] + ("0" if answer["rec_id"][-1] != "0" else "1")
-
-        def click(who: str, ago: timedelta, rec_id: str, id: str, **more: Any) -> Any:
-            said = {"rec_id": rec_id, "product_id": id}
-            return stage.event("Recommendation Clicked", who, ago, **said, **more)
-
-        def buys(who: str, ago: timedelta, *sold: tuple[str, float], **more: Any) -> Any:
-            told = [{"product_id": id, "price": price, "quantity": 1} for id, price in sold]
-            total = sum(price for _, price in sold)
-            return stage.orders(who, ago, products=told, revenue=total, total=total, **more)
-
-        await stage.walk(
-            stage.event("Recommendation Shown", "phone", timedelta(days=3), **shown),
-            stage.event("Product List Viewed", "tablet", clicked, list_id=answer["rec_id"]),
-            stage.event("Recommendation Shown", "tablet", clicked, rec_id=later["rec_id"]),
-            click("phone", clicked, answer["rec_id"], "lamp"),
-            click("tablet", clicked, answer["rec_id"], "cup"),
-            click("tablet", timedelta(days=1), other["rec_id"], "cup"),
-            click("laptop", clicked, fake, "tea"),
-            *(
-                stage.event("Recommendation Shown", "laptop", clicked, rec_id=one)
-                for one in made_up
-            ),
-            click("late", timedelta(days=9), answer["rec_id"], "tea"),
-        )
-        day = timedelta(days=1)
-        await stage.walk(
-            stage.event("Product Added", "phone", day, product_id="lamp"),
-            # Half of what is paid is the lamp, which is who clicked; a cup was not.
-            buys("phone", day, ("lamp", 40), ("cup", 40), order_id="half"),
-            buys("tablet", day / 2, ("cup", 12), order_id="others"),
-            buys("laptop", day, ("tea", 9), order_id="fake"),
-            buys("late", day, ("tea", 9), order_id="too late"),
-        )
+        await _a_week(floor)
         async with floor.api() as api:
             found = (await api.get("/api/placements/best_sellers/results")).json()
             told = [found[what] for what in ("shown", "viewers", "clicks", "clickers")]
             assert told == [3, 2, 3, 3]  # one of them saw it twice
-            days = found["days"]
-            assert len(days) == 31 and days[0]["day"] == "2026-01-31"
-            summed = ("shown", "clicks", "carts", "orders", "revenue")
-            for what in summed:
-                assert sum(day[what] for day in days) == found[what]
-            assert {one["day"]: [one[w] for w in summed] for one in days if _any(one)} == {
-                "2026-02-21": [0, 1, 0, 0, 0],
-                "2026-02-27": [1, 0, 0, 0, 0],
-                "2026-02-28": [2, 2, 0, 0, 0],
-                "2026-03-01": [0, 0, 1, 1, 4_000],
-            }
-            assert [one["viewers"] for one in days][-4:] == [1, 1, 0, 0]
+            _by_day(found)
             assert (found["carts"], found["orders"], found["revenue"]) == (1, 1, 4_000)
             assert found["click_share"] == 1.0 and found["window_days"] == 5
             news = (await api.get("/api/placements/new/results")).json()
             assert (news["clicks"], news["orders"], news["revenue"]) == (1, 1, 1_200)
-            # Seven in the evening there, midnight in UTC.
-            assert {one["day"] for one in news["days"] if one["orders"]} == {"2026-03-01"}
+            evening = [one["day"] for one in news["days"] if one["orders"]]
+            assert evening == ["2026-03-01"]  # in UTC it was midnight
             asked = {"since": "2025-09-01T00:00:00Z", "until": "2026-03-01T04:00:00Z"}
             found = (await api.get("/api/placements/best_sellers/results", params=asked)).json()
             assert len(found["days"]) == 182 and found["days"][-1]["day"] == "2026-02-28"
@@ -214,6 +163,64 @@ def test_what_a_placement_sold(house: House, tmp_path: Path) -> None:
                 assert wrong.status_code == 400 and wrong.json()["path"] in period
 
     play(house, tmp_path, story)
+
+
+async def _a_week(floor: Floor) -> None:
+    """Two placements are shown, clicked and bought from; and some answers are made up."""
+    stage = floor.stage
+    answer = await floor.answer("best_sellers", anonymousId="phone")
+    later = await floor.answer("best_sellers", anonymousId="tablet")
+    other = await floor.answer("new", anonymousId="phone")
+    shown, clicked = {"rec_id": answer["rec_id"]}, timedelta(days=2)
+    name, mac = answer["rec_id"].rsplit(".", 1)
+    made_up = [name, f"{name}.", f"{name}{mac}", f"{name}.{mac}é", f"best_sellers.{mac}"]
+    made_up += ["best_sellers...", other["rec_id"].replace("new", "best_sellers")]
+    fake = answer["rec_id"][:-1] + ("0" if answer["rec_id"][-1] != "0" else "1")
+
+    def click(who: str, ago: timedelta, rec_id: str, id: str, **more: Any) -> Any:
+        said = {"rec_id": rec_id, "product_id": id}
+        return stage.event("Recommendation Clicked", who, ago, **said, **more)
+
+    def buys(who: str, ago: timedelta, *sold: tuple[str, float], **more: Any) -> Any:
+        told = [{"product_id": id, "price": price, "quantity": 1} for id, price in sold]
+        total = sum(price for _, price in sold)
+        return stage.orders(who, ago, products=told, revenue=total, total=total, **more)
+
+    await stage.walk(
+        stage.event("Recommendation Shown", "phone", timedelta(days=3), **shown),
+        stage.event("Product List Viewed", "tablet", clicked, list_id=answer["rec_id"]),
+        stage.event("Recommendation Shown", "tablet", clicked, rec_id=later["rec_id"]),
+        click("phone", clicked, answer["rec_id"], "lamp"),
+        click("tablet", clicked, answer["rec_id"], "cup"),
+        click("tablet", timedelta(days=1), other["rec_id"], "cup"),
+        click("laptop", clicked, fake, "tea"),
+        *(stage.event("Recommendation Shown", "laptop", clicked, rec_id=one) for one in made_up),
+        click("late", timedelta(days=9), answer["rec_id"], "tea"),
+    )
+    day = timedelta(days=1)
+    await stage.walk(
+        stage.event("Product Added", "phone", day, product_id="lamp"),
+        # Half of what is paid is the lamp, which is who clicked; a cup was not.
+        buys("phone", day, ("lamp", 40), ("cup", 40), order_id="half"),
+        buys("tablet", day / 2, ("cup", 12), order_id="others"),
+        buys("laptop", day, ("tea", 9), order_id="fake"),
+        buys("late", day, ("tea", 9), order_id="too late"),
+    )
+
+
+def _by_day(found: dict[str, Any]) -> None:
+    days = found["days"]
+    assert len(days) == 31 and days[0]["day"] == "2026-01-31"
+    summed = ("shown", "clicks", "carts", "orders", "revenue")
+    for what in summed:
+        assert sum(day[what] for day in days) == found[what]
+    assert {one["day"]: [one[w] for w in summed] for one in days if _any(one)} == {
+        "2026-02-21": [0, 1, 0, 0, 0],
+        "2026-02-27": [1, 0, 0, 0, 0],
+        "2026-02-28": [2, 2, 0, 0, 0],
+        "2026-03-01": [0, 0, 1, 1, 4_000],
+    }
+    assert [one["viewers"] for one in days][-4:] == [1, 1, 0, 0]
 
 
 def _any(day: dict[str, Any]) -> bool:

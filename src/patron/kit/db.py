@@ -1,7 +1,8 @@
 """PostgreSQL: a pool, and the unit of work that is one transaction in one shop's schema."""
 
+import itertools
 import select
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ from patron.kit.log import logger
 Tx = AsyncConnection[tuple[Any, ...]]
 """A connection inside a transaction, as stores receive it."""
 
+Params = Sequence[Any] | Mapping[str, Any]
+
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -28,6 +31,7 @@ RECONNECT_SECONDS = 3.0
 """So long a pool tries by itself, ever more seldom; later whoever asks for a connection makes it
 try anew. Left to itself it would find a server that was away for a minute up to a minute late."""
 
+_cursors = itertools.count(1)
 _encode = msgspec.json.Encoder().encode
 set_json_loads(msgspec.json.decode)
 set_json_dumps(_encode)
@@ -179,10 +183,22 @@ async def connect(url: str, name: str) -> Tx:
     )
 
 
-async def rows(tx: Tx, kind: type[S], sql: str, params: Sequence[Any] = ()) -> list[S]:
+async def rows(tx: Tx, kind: type[S], sql: str, params: Params = ()) -> list[S]:
     """Every row as a `kind`, columns to fields by position."""
     cursor = await tx.execute(sql, params)
     return [kind(*row) for row in await cursor.fetchall()]
+
+
+async def streamed(
+    tx: Tx, kind: type[S], sql: str, params: Params = (), *, at_once: int = 5_000
+) -> AsyncIterator[S]:
+    """The same row by row, `at_once` of them held here; other statements may be run meanwhile, in
+    the same transaction."""
+    async with tx.cursor(name=f"rows_{next(_cursors)}") as cursor:
+        cursor.itersize = at_once
+        await cursor.execute(sql, params)
+        async for one in cursor:
+            yield kind(*one)
 
 
 async def row(tx: Tx, kind: type[S], sql: str, params: Sequence[Any] = ()) -> S | None:

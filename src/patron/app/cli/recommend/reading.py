@@ -41,7 +41,15 @@ def sold(found: Result, shop: Shop) -> Any:
         rows.append(("in another currency", f"{found.other_currency:,} orders, not counted"))
     none = "  Nobody is held out of it, so nobody knows who would have bought it anyway."
     proof = [none] if found.proof is None else told(found.proof, found.currency)
-    return Group(table(("", ""), rows, ""), *proof)
+    days = [
+        (
+            str(one.day), f"{one.shown:,}", f"{one.clicks:,}", f"{one.carts:,}", f"{one.orders:,}",
+            format_money(one.revenue, found.currency, shop.locale),
+        )
+        for one in found.days
+    ]  # fmt: skip
+    columns = ("day", "shown", "clicks", "carts", "orders", "revenue")
+    return Group(table(("", ""), rows, ""), *proof, "", table(columns, days, "No day."))
 
 
 def counted(found: Counted, shop: Shop) -> str:
