@@ -13,13 +13,15 @@ _DEED = (
     "position, extract(epoch FROM ts)::float8, origin_id, session_id, name, user_id, anonymous_id"
 )
 _TOLD = (
-    "body -> 'properties' ->> 'product_id', body -> 'properties' ->> 'rec_id',"
+    "body -> 'properties' ->> 'product_id',"
+    " coalesce(body -> 'properties' ->> 'rec_id', body -> 'properties' ->> 'list_id'),"
     " body -> 'properties' -> 'products'"
 )
 
 
 class Deed(msgspec.Struct, frozen=True):
-    """An event in short; `at` in seconds since 1970. Products are as the event called them."""
+    """An event in short; `at` in seconds since 1970. Products are as the event called them;
+    `rec_id` is what it says, be it the name of an answer or of any list."""
 
     position: int
     at: float

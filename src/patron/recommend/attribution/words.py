@@ -6,6 +6,7 @@ is counted for a placement was really offered by it; whom it was offered to does
 """
 
 import hashlib
+import hmac
 from typing import Final
 
 SHOWN: Final = ("Recommendation Shown", "Product List Viewed")
@@ -42,9 +43,15 @@ class Namer:
         mac = self._sign(plain)
         return f"{plain}.{mac}", int(mac[:15], 16)
 
+    def made(self, said: str) -> bool:
+        """Whether this is the name of an answer of ours, whatever a page says."""
+        plain, _, mac = said.rpartition(".")
+        signed = self._sign(plain).encode()
+        return hmac.compare_digest(mac.encode("utf-8", "replace"), signed)
+
     def _sign(self, plain: str) -> str:
         inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(plain.encode())
+        inner.update(plain.encode("utf-8", "replace"))
         outer.update(inner.digest())
         return outer.hexdigest()[:MAC]
 

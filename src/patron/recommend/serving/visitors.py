@@ -25,7 +25,7 @@ from patron.events.recent.store import Deed
 from patron.kit.clock import Clock, monotonic
 from patron.kit.db import Database, Tx
 from patron.profiles import store as profiles
-from patron.recommend.attribution.words import CLICKED, SHOWN
+from patron.recommend.attribution.words import CLICKED, SHOWN, Namer
 from patron.recommend.history.telling import names_of
 from patron.recommend.rules.types import Plain
 from patron.segments.members import store as members
@@ -133,6 +133,7 @@ class Visitors:
         """`heard` is told of every view that is walked, and of who was erased."""
         self._db, self._shop, self._clock, self._heard = db, shop, clock, heard
         self.names = names_of(shop)
+        self._namer = Namer(shop.identity_secret)
         self._known: OrderedDict[Asked, Visitor] = OrderedDict()
         self._of: dict[UUID, set[Asked]] = {}
         self._called: dict[tuple[str, str], set[Asked]] = {}
@@ -296,10 +297,11 @@ class Visitors:
         ]
         cared = {line: deed.at for deed in (*views, *orders) for line in deed.lines()}
         for deed in told:
+            is_ours = deed.rec_id is not None and self._namer.made(deed.rec_id)
             for line in deed.lines():
                 if deed.name in CLICKED:
                     found.ignored.pop(self._aliases.get(line, line), None)
-                elif deed.rec_id and deed.at > cared.get(line, 0.0):
+                elif is_ours and deed.at > cared.get(line, 0.0):
                     product = self._aliases.get(line, line)
                     found.ignored[product] = found.ignored.get(product, 0) + 1
 

@@ -1,0 +1,123 @@
+"""What an answer knows of whoever asks: what she ignored, what the page sends, who she is."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from conftest import House
+from patron.events.types import EventType
+from recommend.floor import Floor, a_past, play, product
+
+SHOP = [
+    product("lamp", 4_000), product("bulb", 500, brand="Acme"), product("cup", 1_200),
+    product("tea", 900),
+]  # fmt: skip
+TIRED: dict[str, Any] = {
+    "name": "Tired", "count": 4, "chain": ["best_sellers"], "ignored": {"hidden_after": 2}
+}  # fmt: skip
+SAID: dict[str, Any] = {
+    "name": "Said", "count": 4, "chain": ["best_sellers"],
+    "filters": [
+        "context.param.most is missing or price <= context.param.most",
+        'customer.vip is missing or customer.vip or brand != "Acme"',
+        'customer.country is missing or customer.country = "LV" or price < 20',
+    ],
+}  # fmt: skip
+
+
+def test_what_she_was_shown_in_vain_goes_until_she_cares_for_it(
+    house: House, tmp_path: Path
+) -> None:
+    async def story(floor: Floor) -> None:
+        stage = floor.stage
+        await floor.stock(*SHOP)
+        async with floor.api() as api:
+            put = await api.put("/api/placements/tired", json={"definition": TIRED})
+            assert put.status_code == 200, put.text
+        answer = await floor.answer("tired", anonymousId="her")
+
+        async def shown(*products: str) -> None:
+            stage.pass_time(seconds=5)
+            told = [
+                stage.event("Product List Viewed", "her", list_id=answer["rec_id"],
+                            products=[{"product_id": id} for id in products]),
+                # Lists that are no answers of ours say nothing, nor do answers we never gave.
+                stage.event("Recommendation Shown", "her", rec_id=answer["rec_id"][:-1] + "é",
+                            products=[{"product_id": "tea"}]),
+                stage.event("Product List Viewed", "her", list_id="sale",
+                            products=[{"product_id": "tea"}]),
+            ]  # fmt: skip
+            await stage.walk(*told)
+
+        async def left() -> set[str]:
+            return set(await floor.offered("tired", anonymousId="her"))
+
+        every = {"lamp", "bulb", "cup", "tea"}
+        await shown("lamp", "bulb", "cup")
+        assert await left() == every
+        await shown("lamp", "bulb", "cup")
+        assert await left() == {"tea"}
+        assert set(await floor.offered("tired", anonymousId="another")) == every
+        stage.pass_time(seconds=5)
+        clicked = {"rec_id": answer["rec_id"], "product_id": "lamp"}
+        await stage.walk(stage.event("Recommendation Clicked", "her", **clicked))
+        assert await left() == {"tea", "lamp"}
+        stage.pass_time(seconds=5)
+        await stage.walk(stage.event("Product Viewed", "her", product_id="bulb"))
+        assert await left() == {"tea", "lamp", "bulb"}
+        stage.pass_time(seconds=5)
+        await stage.walk(stage.orders("her", products=[{"product_id": "cup"}]))
+        assert await left() == every
+
+    play(house, tmp_path, story)
+
+
+def test_rules_see_what_the_page_sends_and_who_she_is(house: House, tmp_path: Path) -> None:
+    async def story(floor: Floor) -> None:
+        stage = floor.stage
+        await floor.stock(*SHOP)
+        told = stage.event("Identified", "u:her")
+        told.type, told.traits = EventType.IDENTIFY, {"vip": False, "address": {"country": "EE"}}
+        await stage.walk(told)
+        async with floor.api() as api:
+            put = await api.put("/api/placements/said", json={"definition": SAID})
+            assert put.status_code == 200, put.text
+        assert set(await floor.offered("said")) == {"lamp", "bulb", "cup", "tea"}
+        assert set(await floor.offered("said", params={"most": 10})) == {"bulb", "tea"}
+        # Written as text it is compared as text, and a word of theirs is never a rule.
+        hers: dict[str, Any] = {"key": floor.server_key, "userId": "her"}
+        assert set(await floor.offered("said", **hers)) == {"cup", "tea"}
+        assert set(await floor.offered("said", country="lv", **hers)) == {"lamp", "cup", "tea"}
+
+    play(house, tmp_path, story)
+
+
+def test_a_visit_is_over_after_half_an_hour_and_the_page_knows_its_product(
+    house: House, tmp_path: Path
+) -> None:
+    async def story(floor: Floor) -> None:
+        stage = floor.stage
+        await floor.stock(*SHOP)
+        await a_past(floor)
+        await floor.train(refresh=True)
+        next_one = {"name": "Next", "count": 1, "chain": ["session"], "exclude": {"viewed": True}}
+        seen = {"name": "Seen", "count": 4, "chain": ["best_sellers"], "exclude": {"viewed": True}}
+        async with floor.api() as api:
+            for key, one in (("next", next_one), ("seen", seen)):
+                put = await api.put(f"/api/placements/{key}", json={"definition": one})
+                assert put.status_code == 200, put.text
+        assert await floor.offered("next", anonymousId="her") == []
+        # The page is quicker than its event.
+        assert await floor.offered("next", anonymousId="her", product="lamp") == ["bulb"]
+        await stage.walk(stage.event("Product Viewed", "her", timedelta(minutes=50),
+                                     product_id="cup"))  # fmt: skip
+        assert await floor.offered("next", anonymousId="her") == []
+        await stage.walk(stage.event("Product Viewed", "her", product_id="lamp"))
+        assert await floor.offered("next", anonymousId="her") == ["bulb"]
+        assert set(await floor.offered("seen", anonymousId="her")) == {"bulb", "cup", "tea"}
+        stage.pass_time(minutes=31)
+        assert set(await floor.offered("seen", anonymousId="her")) == {
+            "bulb", "cup", "tea", "lamp"
+        }  # fmt: skip
+
+    play(house, tmp_path, story)
