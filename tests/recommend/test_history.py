@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from conftest import House
 from patron.app.care.forgetting import forget
+from patron.app.jobs import copy_lake
 from patron.catalog import store as catalog
 from patron.catalog.types import FactSource, ProductIn, VariantIn
 from patron.events.lake import copying
+from patron.events.lake import store as lake_store
 from patron.kit.db import Database, connect
 from patron.kit.lake import Lake
 from patron.kit.settings import Settings
 from patron.recommend import tasks
-from patron.recommend.history.kept import derived_of
+from patron.recommend.history.kept import derived_of, kept_of
 from patron.recommend.history.reading import Past
 from patron.recommend.history.shaping import MOST_OF_ONE, Rows, shaped
 from patron.recommend.types import Kind
@@ -117,7 +119,7 @@ def test_orders_are_whole_and_products_found_by_any_name(
 def test_who_is_merged_is_one_and_who_is_erased_is_nobody(house: House, tmp_path: Path) -> None:
     async def story(db: Database) -> None:
         stage = Stage(house, db)
-        shed = Shed(stage, tmp_path)
+        shed = Shed(stage, tmp_path / "shops" / stage.shop.slug)
         await shed.stock()
         await stage.walk(stage.event("Product Viewed", "phone", product_id="lamp"))
         await stage.walk(stage.event("Product Viewed", "u:anna", product_id="bulb"))
@@ -135,10 +137,20 @@ def test_who_is_merged_is_one_and_who_is_erased_is_nobody(house: House, tmp_path
         # The lake still has her, and already she is nobody.
         left = [(0, "VIEW", "lamp", -1)]
         assert shed.told(await shed.past()) == left
-        await shed.copy()
+        async with stage.unit() as tx:
+            origins = await lake_store.erasures(tx)
+        kept = kept_of(shed.lake.uri).path
+        assert any(one.bytes in found for one in origins for found in read_in(kept))
+        await copy_lake(settings, house.url, stage.shop, house.clock)
+        assert not any(one.bytes in found for one in origins for found in read_in(kept))
         assert shed.told(await shed.past()) == left
+        assert (await shed.past()).news == 0  # the others were not read anew
 
     house.run(story)
+
+
+def read_in(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in folder.iterdir()]
 
 
 def test_nothing_has_happened_yet(house: House, tmp_path: Path) -> None:

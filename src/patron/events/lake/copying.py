@@ -102,15 +102,26 @@ async def _copy(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime
         if upto >= state.position:
             break
     erased = await forget(connection, shop, lake, kept.derived)
-    months = [] if kept.oldest is None else lake.drop_months(kept.oldest)
-    if months:
-        sorted_copy.remove(folder_of(lake.uri))
-        kept.derived.remove()
+    months = _drop(lake, kept)
     async with begun(connection, shop.schema):
         due = await sorting_is_due(connection, shop, folder_of(lake.uri), now)
     if due:
         _sort(shop, lake, epoch, position, now)
     return Copied(copied, position, erased, lake.compact(), cut, len(months))
+
+
+def _drop(lake: Lake, kept: Cut) -> list[str]:
+    """Remove the months that are older than is kept, and what was derived of them: first, because
+    after a crash in between nobody would know that it was due; and once more, because somebody may
+    have read them meanwhile."""
+    oldest = kept.oldest
+    if oldest is None or not any(month < oldest for month in lake.months()):
+        return []
+    kept.derived.remove()
+    sorted_copy.remove(folder_of(lake.uri))
+    months = lake.drop_months(oldest)
+    kept.derived.remove()
+    return months
 
 
 async def sorting_is_due(tx: Tx, shop: Shop, folder: Folder, now: datetime) -> bool:
