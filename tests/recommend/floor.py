@@ -35,6 +35,8 @@ from stage import Stage
 
 T = TypeVar("T")
 ALL = frozenset({"shop:admin"})
+HANG = 120.0
+"""Seconds after which what has not happened hangs; a slow machine alone never takes so long."""
 
 
 class Floor:
@@ -173,7 +175,7 @@ async def a_past(floor: Floor, people: int = 40, seed: int = 3) -> None:
         await floor.stage.walk(*events[first : first + 200])
 
 
-async def eventually(look: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> bool:
+async def eventually(look: Callable[[], Awaitable[bool]], seconds: float = HANG) -> bool:
     """Whether `look` became true within so long."""
     async with asyncio.timeout(seconds):
         while not await look():

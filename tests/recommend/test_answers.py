@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from threading import Event
@@ -15,7 +16,7 @@ from patron.recommend import compiling
 from patron.recommend.placements.builtin import built_in
 from patron.recommend.rules import rank
 from patron.recommend.rules.rank import Compiled
-from patron.recommend.serving.engine import Engines
+from patron.recommend.serving.engine import Engine, Engines
 from patron.recommend.warming import AGAIN, SEQUENCE, SESSION, Loops
 from recommend.floor import Floor, a_past, eventually, play, product
 
@@ -282,5 +283,25 @@ def test_the_first_answers_do_not_wait_for_the_compiler(
         assert await eventually(compiled, 120)
         assert await answers() == first
         await floor.engines.close()
+
+    play(house, tmp_path, story)
+
+
+def test_closing_waits_for_nobody_who_did_not_hear_the_first_word(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = asyncio.Event()
+
+    async def deaf(engine: Engine) -> None:
+        looking.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    async def story(floor: Floor) -> None:
+        await floor.engine()
+        monkeypatch.setattr(Engine, "look", deaf)
+        await looking.wait()
+        async with asyncio.timeout(30):
+            await floor.engines.close()
 
     play(house, tmp_path, story)

@@ -287,6 +287,7 @@ class Engines:
         self._open: dict[str, Engine] = {}
         self._ready: dict[str, asyncio.Task[None]] = {}
         self._keeping: dict[str, asyncio.Task[None]] = {}
+        self._closed = False
 
     def remembered(self, shop: Shop) -> Engine | None:
         """The shop's engine, if it is running; from now on with these settings of the shop."""
@@ -310,6 +311,7 @@ class Engines:
 
     async def close(self) -> None:
         """Stop following."""
+        self._closed = True
         tasks = [*self._keeping.values(), *self._ready.values()]
         for task in tasks:
             task.cancel()
@@ -335,7 +337,9 @@ class Engines:
         """Look until nobody asks any more. What cannot be read now is read at the next look."""
         schema = engine.shop.schema
         try:
-            while monotonic() - engine.asked_at < IDLE_SECONDS:
+            # A cancellation alone may get lost: before Python 3.12 `wait_for`, which pools of
+            # connections use, forgets one that comes just as what it waits for is there.
+            while not self._closed and monotonic() - engine.asked_at < IDLE_SECONDS:
                 await asyncio.sleep(LOOK_SECONDS)
                 try:
                     await engine.look()
