@@ -1,5 +1,9 @@
 """Similar products: by who looked at both, by description while nobody looked, and a step up."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
@@ -7,7 +11,7 @@ import pytest
 from patron.recommend.similar import content, query
 from patron.recommend.similar.fit import fit
 from patron.recommend.similar.types import Described, Index, Params, undescribed
-from patron.recommend.similar.words import words
+from patron.recommend.similar.words import Words, words
 from patron.recommend.types import Kind
 from recommend.shops import DAY, NOW, Act, history, nothing
 
@@ -193,3 +197,40 @@ def test_a_hundred_thousand_products_all_called_the_same() -> None:
     assert len(near) > 0
     assert np.abs(near - 50_000).max() <= content.BESIDE
     assert len(found.item) <= count * PARAMS.kept
+
+
+def test_texts_are_compared_anew_only_when_one_of_them_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not for another price; and not trusted when the file is damaged."""
+    kept = tmp_path / "models" / "words.npz"
+    asked: list[int] = []
+
+    def counted(texts: Sequence[str]) -> Words:
+        asked.append(len(texts))
+        return words(texts)
+
+    monkeypatch.setattr("patron.recommend.similar.kept.words", counted)
+
+    def fits(**said: Any) -> None:
+        goods = msgspec.structs.replace(described(), **said)
+        past = history(shopful([[0, 5], [1, 4]] * 9), items=7)
+        found = fit(past, PARAMS, msgspec.structs.replace(goods, kept=kept))
+        expected = len(asked)
+        assert same(found, fit(past, PARAMS, goods))
+        del asked[expected:]
+
+    fits()
+    assert asked == [7]
+    fits(price=described().price * 2)
+    assert asked == [7]
+    fits(texts=["another name", *described().texts[1:]])
+    assert asked == [7, 7]
+    kept.write_bytes(kept.read_bytes()[:-40])
+    fits(texts=["another name", *described().texts[1:]])
+    assert asked == [7, 7, 7] and "texts are compared anew" in caplog.text
+    half = bytearray(kept.read_bytes())
+    half[len(half) // 2] ^= 255
+    kept.write_bytes(bytes(half))
+    fits(texts=["another name", *described().texts[1:]])
+    assert asked == [7] * 4

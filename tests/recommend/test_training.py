@@ -102,7 +102,7 @@ def test_what_finds_more_than_popularity_is_used(tmp_path: Path) -> None:
     viewed = placements["also_viewed"]
     assert viewed.measured.hit_rate > viewed.best_sellers.hit_rate
     assert 0 < viewed.measured.coverage <= 1
-    assert reports.latest(tmp_path) == report
+    assert reports.told(tmp_path) == report
 
 
 def test_the_days_held_back_have_no_part_in_what_is_chosen(

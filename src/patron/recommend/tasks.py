@@ -34,6 +34,8 @@ ENOUGH_ORDERS, ENOUGH_DEEDS = 300, 5_000
 """From so many on the days held back can tell how good a source is."""
 BLEND = "blend"
 """What was decided about blending, among the models."""
+WORDS = "words.npz"
+"""What the titles of products have in common, beside the models."""
 
 
 class Material(msgspec.Struct, frozen=True, eq=False):
@@ -86,7 +88,7 @@ def train(
 ) -> Report:
     """Choose, judge, count and swap in. `seconds` bound the search of parameters. A shop that has
     neither products nor a past keeps what it has."""
-    training = Training(material.past, material.wares, now, seconds, heard)
+    training = Training(material.past, _with_words(material.wares, models), now, seconds, heard)
     report = training.run()
     heard("placements")
     told, rulings = placed(training, material.book.placements.values())
@@ -105,7 +107,7 @@ def refresh(material: Material, models: Path, now: datetime) -> Fitted:
     """Count again what won the last training, with the parameters chosen then, and swap it in. A
     shop that was never trained, and now has enough to be, asks for it."""
     whole, last = material.past, reports.latest(models)
-    trained = again(whole, material.wares, last)
+    trained = again(whole, _with_words(material.wares, models), last)
     kept = _decided(models)
     if trained and kept is not None:
         trained[BLEND] = kept
@@ -117,6 +119,11 @@ def refresh(material: Material, models: Path, now: datetime) -> Fitted:
     if last is None and (orders >= ENOUGH_ORDERS or len(seen) >= ENOUGH_DEEDS):
         reports.ask_for_training(models)
     return Fitted(orders, whole.interactions.items, len(seen), sorted(trained))
+
+
+def _with_words(wares: Wares, models: Path) -> Wares:
+    """Titles are compared once, and again when one of them changed."""
+    return msgspec.structs.replace(wares, kept=models / WORDS)
 
 
 def _note(material: Material, models: Path, now: datetime, *, trained: bool = False) -> None:

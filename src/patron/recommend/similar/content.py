@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from patron.recommend.pairs import counting
 from patron.recommend.similar.types import Described, Params
-from patron.recommend.similar.words import Words, words
+from patron.recommend.similar.words import Words
 
 DEEPEST = 8
 BY_WORDS = 20
@@ -32,8 +32,8 @@ class Features(msgspec.Struct, frozen=True):
     depth: NDArray[np.int32]
 
 
-def features(described: Described) -> Features:
-    """Reads words and paths; works once through all products."""
+def features(described: Described, of: Words) -> Features:
+    """Reads paths; works once through all of them."""
     numbers: dict[tuple[str, ...], int] = {}
     steps = np.full((len(described.paths) + 1, DEEPEST), -1, np.int32)
     for code, path in enumerate(described.paths):
@@ -41,7 +41,7 @@ def features(described: Described) -> Features:
         for depth in range(len(parts)):
             steps[code, depth] = numbers.setdefault(tuple(parts[: depth + 1]), len(numbers))
     depth = (steps >= 0).sum(axis=1).astype(np.int32)
-    return Features(described, words(described.texts), steps[:, : depth.max()], depth)
+    return Features(described, of, steps[:, : depth.max()], depth)
 
 
 class Shelf(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from patron.recommend.compiling import possible
 from patron.recommend.pairs import counting
 from patron.recommend.similar import content, viewed
+from patron.recommend.similar.kept import shared
 from patron.recommend.similar.types import Described, Index, Params, undescribed
 from patron.recommend.sorting import order
 from patron.recommend.types import Interactions
@@ -57,9 +58,9 @@ def fit(
 
 def compared(goods: Described, *, compiled: bool | None = None) -> Compared:
     """What of descriptions does not depend on visits or parameters."""
-    of = content.features(goods)
-    one, other = content.by_words(of.words, compiled=compiled)
-    return Compared(of, content.shelves(goods), one, other)
+    texts = shared(goods.texts, goods.kept, compiled=compiled)
+    of = content.features(goods, texts.words)
+    return Compared(of, content.shelves(goods), texts.one, texts.other)
 
 
 def blend(

@@ -1,6 +1,7 @@
 """Shapes of "similar products": what describes a product, what can be chosen, what is counted."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -20,6 +21,7 @@ class Described(msgspec.Struct, frozen=True):
     brand: NDArray[np.int32]
     price: NDArray[np.int64]
     parent: NDArray[np.int32]
+    kept: Path | None = None
 
     def __len__(self) -> int:
         return len(self.category)

@@ -1,6 +1,7 @@
 """The sources: how each is counted, what it is asked for, and how its parameters are chosen."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -31,10 +32,12 @@ from patron.recommend.types import Interactions
 
 
 class Wares(msgspec.Struct, frozen=True, eq=False):
-    """What the catalog says of the products that the history numbers."""
+    """What the catalog says of the products that the history numbers. What their titles have in
+    common is kept in the file `kept` until one of them changes."""
 
     goods: Goods
     titles: Sequence[str]
+    kept: Path | None = None
 
     def described(self) -> Described:
         """As the likeness of products is counted from it."""
@@ -46,6 +49,7 @@ class Wares(msgspec.Struct, frozen=True, eq=False):
             brand=goods.brand.codes,
             price=goods.price,
             parent=goods.parent,
+            kept=self.kept,
         )
 
 
