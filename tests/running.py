@@ -87,6 +87,7 @@ class Running:
 
     def _copied(self, name: str, live: bool) -> dict[str, Any]:
         folder, made = founded(name, live)
+        self.folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-a", folder / "data", self.folder / "data"], check=True)
         return made
 
