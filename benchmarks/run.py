@@ -10,7 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 NAMES = ("ingest_ack", "walk", "sustained", "freshness", "memory", "start", "import_lines",
          "segment_live", "segment_full", "recommend_session", "recommend_query",
-         "recommend_fit", "recommend_rank",
+         "recommend_fit", "recommend_refresh", "recommend_rank",
          "recommend_complement", "recommend_sequence", "recommend_basket",
          "recommend_replenish", "recommend_blend", "recommend_batch",
          "recommend_http")  # fmt: skip
