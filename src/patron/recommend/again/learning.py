@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from scipy.special import expit
 
 from patron.recommend.again.chance import FEATURES, look
 from patron.recommend.again.intervals import Habits, habits, pairs
@@ -108,6 +107,8 @@ def _logistic(
     """Weights of a logistic regression, drawn to `plain` by a ridge, and what it says of each row;
     the first column is one and has no ridge. `x` is made even in its place: it is the largest
     there is."""
+    from scipy.special import expit
+
     mean, deviation = x.mean(axis=0), x.std(axis=0)
     mean[0], deviation[0] = 0.0, 1.0
     deviation = np.where(deviation > 1e-9, deviation, 1.0)
@@ -137,6 +138,8 @@ def _newton(
     near: float,
 ) -> "NDArray[np.float64]":
     """Steps from the weights `begin[1]`, drawn to `begin[0]`, until none is longer than `near`."""
+    from scipy.special import expit
+
     (drawn, weights), size = begin, z.shape[1]
     for _ in range(STEPS):
         slope, curve = np.zeros(size), np.zeros((size, size))

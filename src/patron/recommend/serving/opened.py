@@ -58,6 +58,9 @@ class Models(msgspec.Struct, frozen=True, eq=False, dict=True):
 def opened(shelf: Opened) -> Models:
     """The indexes of a training. Raises DamagedModelError."""
     found = {name: shelf.index(name, kind) for name, kind in KINDS.items()}
+    if found["again"] is not None:
+        # What answers from it; the first visitor would wait a fifth of a second for it.
+        import scipy.special  # noqa: F401
     silent = frozenset(name for about in shelf.label.models.values() for name in about.silent)
     version = shelf.label.version
     return Models(version=version, items=shelf.items, silent=silent, **found)  # type: ignore[arg-type]
