@@ -56,7 +56,7 @@ def start_test_server(tmp: Path, settings: Mapping[str, str] | None = None) -> P
     It lives in `tmp`, or beside it where pytest's folders are closed to it. With `settings`
     UNSAFE it does not wait for the disk.
     """
-    if os.geteuid() == 0 and not _enterable(tmp):
+    if os.geteuid() == 0 and not enterable(tmp):
         tmp = new_folder()
         atexit.register(shutil.rmtree, tmp, ignore_errors=True)
     server = PostgresServer(tmp / "postgres", settings={**SMALL, **(settings or {})})
@@ -93,5 +93,7 @@ def new_folder() -> Path:
     return folder
 
 
-def _enterable(folder: Path) -> bool:
-    return all(step.stat().st_mode & 0o001 for step in (folder, *folder.parents))
+def enterable(folder: Path) -> bool:
+    """Whether any account may enter, as far as the folders are there."""
+    steps = [step for step in (folder, *folder.parents) if step.exists()]
+    return all(step.stat().st_mode & 0o001 for step in steps)

@@ -20,7 +20,7 @@ import psutil
 import outside
 from patron.kit.postgres.server import PostgresServer
 from ports import free_port
-from postgres_fixture import new_folder, server_folder
+from postgres_fixture import enterable, new_folder, server_folder
 
 T = TypeVar("T")
 PATRON = str(Path(sys.executable).parent / "patron")
@@ -83,7 +83,8 @@ class Running:
     def _as_founded(self) -> bool:
         """Whether a first shop would become here what it becomes anywhere."""
         own = {"PATRON_DATABASE_URL", "PATRON_TEST_SOCKET"} & self.environ.keys()
-        return not own and not (self.folder / "data").exists()
+        there = os.geteuid() != 0 or enterable(self.folder)  # the database lies elsewhere if not
+        return there and not own and not (self.folder / "data").exists()
 
     def _copied(self, name: str, live: bool) -> dict[str, Any]:
         folder, made = founded(name, live)
