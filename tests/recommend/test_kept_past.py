@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from patron.kit.lake import Lake
-from patron.recommend.history import deeds, kept, lines, reading
+from patron.recommend.history import deeds, kept, lines, portions, reading
 from patron.recommend.history.lines import Names
 from patron.recommend.history.reading import Past, Told
 from patron.recommend.types import Interactions
@@ -82,7 +82,8 @@ class Shop:
     def past(self, told: Told | None = None, *, now: datetime = NOW) -> Past:
         """As it is read with what is kept, having seen that nothing else comes of it at once."""
         told = told or self.told()
-        with self.kept.held():
+        with self.kept.held(), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(portions, "AT_ONCE", 3)
             found = asyncio.run(reading.past(self.lake, self.kept, told, self.find, now))
         with TemporaryDirectory() as folder:
             empty = kept.Kept(Path(folder))

@@ -20,7 +20,8 @@ from patron.recommend.history.deeds import MICROS, Deeds, Ids, pairs, united, wh
 from patron.recommend.history.kept import DamagedPastError, Kept, Manifest
 from patron.recommend.history.lines import Names
 from patron.recommend.history.orders import Tellings, bought
-from patron.recommend.history.shaping import Rows, joined, remaining, shaped
+from patron.recommend.history.portions import Placed, portions
+from patron.recommend.history.shaping import Shaping
 from patron.recommend.popular.types import Groups
 from patron.recommend.types import Interactions
 
@@ -28,7 +29,7 @@ log = logger(__name__)
 
 SINCE = timedelta(days=730)
 MOST_ROWS = 60_000_000
-"""The latest views and carts that count; each takes about 60 bytes while they are sorted."""
+"""The latest views and carts that count; each takes 25 bytes once they are in order."""
 DAY = 86_400
 VALUES_AT_ONCE = 20_000
 ALL = 2**62
@@ -126,37 +127,29 @@ async def interactions(
     """What counts, and the root of each person in it."""
     numbers = await _items(parts, told, find)
     ids, places, root = _roots(parts, told)
-    some: list[Rows] = []
-    tellings: list[Tellings] = []
     since = _bounded(parts, since)
-    for part, place, number in zip(parts, places, numbers, strict=True):
-        alive = root[place] >= 0
-        good = np.flatnonzero((part.at >= since) & alive[part.who])
-        item = number[part.said[good]]
-        good, item = good[item >= 0], item[item >= 0]
-        some.append(
-            Rows(
-                place[part.who[good]],
-                item,
-                part.at[good].astype(np.int64),
-                part.kind[good].astype(np.int8),
-                np.full(len(good), -1, np.int32),
-            )
-        )
-        told_of = alive[part.buyer] & (part.ordered_at >= since * MICROS)
-        lines = np.repeat(told_of, np.maximum(part.lines, 0))
-        tellings.append(
-            Tellings(
-                part.key[told_of],
-                part.position[told_of],
-                part.ordered_at[told_of],
-                place[part.buyer[told_of]],
-                part.lines[told_of],
-                number[part.bought[lines]],
-            )
-        )
-    rows = joined([*some, bought(tellings)])
-    return shaped(rows, root, len(told.items)), whole(ids[remaining(rows, root)])
+    placed = [Placed(*each) for each in zip(parts, places, numbers, strict=True)]
+    orders = bought([_tellings(each, root, since) for each in placed])
+    shaping = Shaping(sum(len(part.who) for part in parts) + len(orders), len(told.items))
+    for rows in portions(placed, orders, root, since):
+        shaping.add(rows, root)
+    seen, people = shaping.done()
+    return seen, whole(ids[people])
+
+
+def _tellings(of: Placed, root: NDArray[np.int64], since: int) -> Tellings:
+    """Of orders from the second `since` on, by whoever is still there."""
+    part = of.deeds
+    told = (root[of.place] >= 0)[part.buyer] & (part.ordered_at >= since * MICROS)
+    lines = np.repeat(told, np.maximum(part.lines, 0))
+    return Tellings(
+        part.key[told],
+        part.position[told],
+        part.ordered_at[told],
+        of.place[part.buyer[told]],
+        part.lines[told],
+        of.number[part.bought[lines]],
+    )
 
 
 def _roots(

@@ -65,35 +65,67 @@ def shaped(rows: Rows, root: NDArray[np.int64], items: int) -> Interactions:
 
     A deed that is told twice within a second counts once.
     """
-    owner = np.where(rows.origin >= 0, root[rows.origin], NOBODY) if len(rows) else rows.origin
-    good = (owner >= 0) & (rows.item >= 0)
-    people, person = _numbered(owner if good.all() else owner[good])
-    told = Rows(person, *rows.at_places(good).columns()[1:])
-    told = told.at_places(_by_person_and_time(told))
-    keep = np.ones(len(told), np.bool_)
-    if len(told):
-        keep[1:] = told.at[1:] != told.at[:-1]
-        for column in (told.item, told.origin, told.kind, told.basket):
-            keep[1:] |= column[1:] != column[:-1]
-    told = told.at_places(keep)
-    told = told.at_places(_last(told.origin, MOST_OF_ONE))
-    return Interactions(
-        person=told.origin.astype(np.int32),
-        item=told.item,
-        at=told.at,
-        kind=told.kind,
-        basket=_renumbered(told.basket),
-        session=_visits(told.origin, told.at),
-        people=people,
-        items=items,
-    )
+    shaping = Shaping(len(rows), items)
+    shaping.add(rows, root)
+    return shaping.done()[0]
 
 
-def _numbered(owner: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
-    """How many there are, and their numbers without gaps."""
-    there = np.zeros(int(owner.max(initial=-1)) + 1, np.bool_)
-    there[owner] = True
-    return int(there.sum()), (np.cumsum(there) - 1)[owner]
+class Shaping:
+    """Interactions of some people after others, in the order of their numbers. Memory is taken for
+    what there is in the end and for one portion; `room` is how many rows are added at most."""
+
+    def __init__(self, room: int, items: int) -> None:
+        self._items, self._count, self._visits = items, 0, 0
+        self._people: list[NDArray[np.int64]] = []
+        self._known = 0
+        self._columns = {name: np.empty(room, kind) for name, kind in _KINDS.items()}
+
+    def add(self, rows: Rows, root: NDArray[np.int64]) -> None:
+        """All rows of some people, as `shaped` takes them; each has a higher number than whoever
+        was added before."""
+        owner = np.where(rows.origin >= 0, root[rows.origin], NOBODY) if len(rows) else rows.origin
+        good = (owner >= 0) & (rows.item >= 0)
+        people, person = _numbered(owner if good.all() else owner[good])
+        told = Rows(person, *rows.at_places(good).columns()[1:])
+        told = told.at_places(_by_person_and_time(told))
+        keep = np.ones(len(told), np.bool_)
+        if len(told):
+            keep[1:] = told.at[1:] != told.at[:-1]
+            for column in (told.item, told.origin, told.kind, told.basket):
+                keep[1:] |= column[1:] != column[:-1]
+        told = told.at_places(keep)
+        told = told.at_places(_last(told.origin, MOST_OF_ONE))
+        some = slice(self._count, self._count + len(told))
+        visits = _visits(told.origin, told.at)
+        for name in ("item", "at", "kind", "basket"):
+            self._columns[name][some] = getattr(told, name)
+        self._columns["person"][some] = told.origin + self._known
+        self._columns["session"][some] = visits + self._visits
+        self._visits += int(visits[-1]) + 1 if len(visits) else 0
+        self._known += len(people)
+        self._people.append(people)
+        self._count = some.stop
+
+    def done(self) -> tuple[Interactions, NDArray[np.int64]]:
+        """All of them, and the number in `root` of each person."""
+        columns = {name: column[: self._count] for name, column in self._columns.items()}
+        columns["basket"] = _renumbered(columns["basket"])
+        people = np.concatenate([np.empty(0, np.int64), *self._people])
+        return Interactions(**columns, people=len(people), items=self._items), people
+
+
+_KINDS = {
+    "person": np.int32, "item": np.int32, "at": np.int64, "kind": np.int8, "basket": np.int32,
+    "session": np.int32,
+}  # fmt: skip
+
+
+def _numbered(owner: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Who they are, and for each the place in that, without gaps."""
+    low = int(owner.min()) if len(owner) else 0
+    there = np.zeros(int(owner.max(initial=low - 1)) + 1 - low, np.bool_)
+    there[owner - low] = True
+    return np.flatnonzero(there) + low, (np.cumsum(there) - 1)[owner - low]
 
 
 def _by_person_and_time(rows: Rows) -> NDArray[np.int64]:
@@ -107,14 +139,6 @@ def _by_person_and_time(rows: Rows) -> NDArray[np.int64]:
     return order_of_runs(
         key, lambda some: (rows.item[some].astype(np.int64) << 32) + rows.basket[some] + 1
     )
-
-
-def remaining(rows: Rows, root: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Which person of `root` each person of `shaped` is."""
-    owner = root[rows.origin[(rows.origin >= 0) & (rows.item >= 0)]]
-    there = np.zeros(int(root.max(initial=-1)) + 1, np.bool_)
-    there[owner[owner >= 0]] = True
-    return np.flatnonzero(there)
 
 
 def _last(person: NDArray[np.int64], most: int) -> NDArray[np.bool_]:
