@@ -17,7 +17,7 @@ from patron.delivery.routes import openapi_paths as delivery_paths
 from patron.events.routes import openapi_paths as events_paths
 from patron.kit.bodies import read_raw
 from patron.kit.problems import ProblemDocument
-from patron.recommend.serving.openapi import openapi_paths as recommend_paths
+from patron.recommend.openapi import openapi_paths as recommend_paths
 from patron.shops.access import Requires
 
 DESCRIPTION = """Patron's HTTP API. The tracking calls under `/v1` speak the Segment HTTP Tracking

@@ -78,6 +78,7 @@ class OpenedShop:
                 visitor = await engine.visitor(Asked(profile=profile, trusted=True))
                 if profile is not None and not visitor.origins:
                     raise not_found("profile", profile)
+                await engine.stock.understand(question.named())
                 found = engine.answer(question, visitor).placements
             finally:
                 await engines.close()

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 
+from patron.catalog.types import KeyKind
 from patron.kit.db import Tx, execute, row, rows, tuples, value
 
 _PRODUCT = (
@@ -21,6 +22,7 @@ _PRODUCT = (
     " bool_or(available) AS available, least(sum(stock), 2147483647)::integer AS stock"
     " FROM variant WHERE product_id = p.id) v ON true"
 )
+_BESIDES = f"value <> product_id AND kind <> {int(KeyKind.URL)}"
 
 
 class Ware(msgspec.Struct, frozen=True):
@@ -45,6 +47,13 @@ class Ware(msgspec.Struct, frozen=True):
     margin: float | None
     shown: bool
     created_at: datetime
+
+
+class Name(msgspec.Struct, frozen=True):
+    """A name and the id of the product that is found by it."""
+
+    value: str
+    product: str
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -106,6 +115,29 @@ async def wares(tx: Tx, after: str | None, limit: int) -> list[Ware]:
 async def these(tx: Tx, product_ids: Sequence[str]) -> list[Ware]:
     """Products by their ids; those that do not exist are left out."""
     return await rows(tx, Ware, f"SELECT {_PRODUCT} WHERE p.id = ANY(%s)", (list(product_ids),))
+
+
+async def names(tx: Tx, after: str, limit: int) -> list[Name]:
+    """What products are called besides their ids, by name, those behind `after`; no addresses."""
+    return await rows(
+        tx,
+        Name,
+        "SELECT DISTINCT ON (value) value, product_id FROM product_key"
+        f" WHERE value > %s AND {_BESIDES} ORDER BY value, rank DESC, kind LIMIT %s",
+        (after, limit),
+    )
+
+
+async def names_of(tx: Tx, product_ids: Sequence[str]) -> list[Name]:
+    """The names of these products, and whose they are now."""
+    return await rows(
+        tx,
+        Name,
+        "SELECT DISTINCT ON (value) value, product_id FROM product_key WHERE value IN"
+        " (SELECT value FROM product_key WHERE product_id = ANY(%s))"
+        f" AND {_BESIDES} ORDER BY value, rank DESC, kind",
+        (list(product_ids),),
+    )
 
 
 async def sweep(tx: Tx) -> int:

@@ -58,7 +58,7 @@ def scene_of(
     known = seen(visitor, stock.numbers, stock.generation)
     visit, ages = known.visit(now)
     told_views = _numbers(question.viewed or (), stock)
-    product = NONE if question.product is None else stock.numbers.get(question.product, NONE)
+    product = NONE if question.product is None else stock.number(question.product)
     if product != NONE and (not len(visit) or visit[-1] != product):
         told_views = np.append(told_views, np.int32(product))
     if len(told_views):
@@ -290,7 +290,10 @@ def _item(
 def _numbers(ids: Sequence[str], stock: Stock) -> Items:
     if not ids:
         return NO_ITEMS
-    return np.array([stock.numbers[id] for id in ids if id in stock.numbers], np.int32)
+    known = [stock.numbers[id] for id in ids if id in stock.numbers]
+    if len(known) < len(ids):
+        known = [number for id in ids if (number := stock.number(id)) != NONE]
+    return np.array(known, np.int32)
 
 
 def _value(question: Question, visitor: Visitor, cart: Items, goods: Goods) -> int:

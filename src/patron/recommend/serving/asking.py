@@ -16,7 +16,12 @@ LONGEST = 255
 
 Key = Annotated[str, Meta(min_length=1, max_length=60, description="The key of a placement.")]
 ProductId = Annotated[
-    str, Meta(min_length=1, max_length=LONGEST, description="Its id in the catalog.")
+    str,
+    Meta(
+        min_length=1,
+        max_length=LONGEST,
+        description="Its id, or another name of it in the catalog.",
+    ),
 ]
 Products = Annotated[list[ProductId], Meta(max_length=MOST_NAMED)]
 Fact = str | float | bool | None | Annotated[list[str], Meta(max_length=100)]
@@ -53,6 +58,11 @@ class Question(
     country: Annotated[str, Meta(max_length=2)] | None = None
     write_key: Annotated[str, Meta(max_length=LONGEST)] | None = None
     seed: Annotated[int, Meta(ge=0, le=2**60)] | None = None
+
+    def named(self) -> list[str]:
+        """Every product that it names, as it calls it."""
+        looked_at = () if self.product is None else (self.product,)
+        return [*looked_at, *(self.cart or ()), *(self.viewed or ()), *self.exclude]
 
 
 class Item(Face, frozen=True, omit_defaults=True, kw_only=True):
@@ -91,10 +101,12 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The answers in the order of the question. A placement that is unknown or off is left out."""
+    """The answers in the order of the question. A placement that is `unknown` or off is left out.
+    Of the products that the question names the catalog does not know `unknown_products`."""
 
     placements: list[Answered]
     unknown: list[str] = []
+    unknown_products: list[str] = []
 
 
 class Wired(msgspec.Struct, frozen=True):
@@ -114,6 +126,7 @@ class WiredAnswer(msgspec.Struct, frozen=True):
 
     placements: list[Wired]
     unknown: list[str] = []
+    unknown_products: list[str] = []
 
 
 def plain(params: Mapping[str, Fact]) -> dict[str, Plain]:

@@ -134,6 +134,7 @@ class Engine:
     async def ask(self, question: Question, asked: Asked) -> WiredAnswer:
         """The answers to a question, for whom it was asked."""
         visitor = await self.visitor(asked)
+        await self.stock.understand(question.named())
         return self.wired(question, visitor)
 
     async def visitor(self, asked: Asked) -> Visitor:
@@ -161,7 +162,7 @@ class Engine:
             else shown(p.placement, p.found, self.stock, p.rec_id, model, p.dates, p.why)
             for p in found
         ]
-        return Answer(answers, unknown)
+        return Answer(answers, unknown, self.stock.unknown(question.named()))
 
     def wired(self, question: Question, visitor: Visitor) -> WiredAnswer:
         """The same as it goes over the wire; it counts."""
@@ -173,7 +174,7 @@ class Engine:
             else wired(p.placement, p.found, self.stock, p.rec_id, model, p.dates, p.why)
             for p in found
         ]
-        return WiredAnswer(answers, unknown)
+        return WiredAnswer(answers, unknown, self.stock.unknown(question.named()))
 
     def _placed(
         self, question: Question, visitor: Visitor, *, counts: bool

@@ -19,6 +19,7 @@ from patron.catalog.watching.store import Seen, Ware
 from patron.kit.clock import monotonic
 from patron.kit.db import Database
 from patron.kit.money import format_money
+from patron.recommend.names.known import Names
 from patron.recommend.rules.types import NONE, PATH, Goods, Words
 from patron.shops.types import Shop
 
@@ -58,6 +59,7 @@ class Stock:
         self._first: list[str] = []
         self._popularity: NDArray[np.float32] | None = None
         self._repeat: NDArray[np.float32] | None = None
+        self.names = Names(db, shop.schema)
         self._dirty = True
         self._built_at = self._took = 0.0
         self._faces: list[Face | None] = []
@@ -92,6 +94,24 @@ class Stock:
             self._take(*await asyncio.to_thread(self._build))
             self._built_at = monotonic()
             self._took = self._built_at - began
+
+    async def understand(self, named: Iterable[str]) -> None:
+        """Have names read that are no ids of products, unless they are known already."""
+        if not self.names.are_read and any(one not in self.numbers for one in named):
+            await self.names.wait()
+
+    def number(self, named: str) -> int:
+        """The number of the product that is called so: by its id, or else by the name of a variant,
+        a SKU, a GTIN. NONE where nobody knows."""
+        found = self.numbers.get(named)
+        if found is None and (id := self.names.product(named)) is not None:
+            found = self.numbers.get(id)
+        return NONE if found is None else found
+
+    def unknown(self, named: Iterable[str]) -> list[str]:
+        """Those of these names that nobody knows."""
+        strange = dict.fromkeys(one for one in named if one not in self.numbers)
+        return [one for one in strange if self.number(one) == NONE]
 
     def wire(self, item: int) -> bytes:
         """The same as the beginning of a JSON object, without its closing brace."""
@@ -131,6 +151,7 @@ class Stock:
             }
         for id in ids:
             self._change(id, found.get(id))
+        await self.names.look(ids, self.ids)
         self._seen = now  # not before they are read: a lost connection would lose them
 
     def _change(self, id: str, ware: Ware | None) -> None:

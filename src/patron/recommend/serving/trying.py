@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from patron.kit.problems import Problem, bad_request, not_found
 from patron.recommend.placements.definition import Placement, Shows, parse, unknown_pins
-from patron.recommend.rules.types import Objection, Touch
+from patron.recommend.rules.types import NONE, Objection, Touch
 from patron.recommend.rules.words import explained, left_out
 from patron.recommend.serving.answering import answer, categories, due, shown
 from patron.recommend.serving.asking import CategoryItem, Fact, Item, ProductId, Products, Question
@@ -88,7 +88,9 @@ async def tried(engine: Engine, trial: Trial) -> Tried:
         visitor = await engine.visitors.find(Asked(profile=trial.profile, trusted=True))
         if not visitor.origins:
             raise not_found("profile", trial.profile)
-    if trial.product is not None and trial.product not in engine.stock.numbers:
+    question = asking(placement, trial)
+    await engine.stock.understand(question.named())
+    if trial.product is not None and engine.stock.number(trial.product) == NONE:
         raise not_found("product", trial.product)
     return effect(engine, placement, trial, visitor)
 
@@ -122,15 +124,19 @@ def refused(error: Misread) -> Problem:
     return bad_request(str(error), remedy=error.remedy, path=f"definition{error.path[1:]}")
 
 
-def effect(engine: Engine, placement: Placement, trial: Trial, visitor: Visitor) -> Tried:
-    """What a placement answers to a visitor, and what it leaves out."""
-    question = Question(
+def asking(placement: Placement, trial: Trial) -> Question:
+    """The question of a trial."""
+    return Question(
         placements=[placement.key], product=trial.product, cart=trial.cart,
         cart_value=trial.cart_value, free_shipping_from=trial.free_shipping_from,
         viewed=trial.viewed, exclude=trial.exclude, count=trial.count, params=trial.params,
         country=trial.country,
     )  # fmt: skip
-    scene = engine.scene(question, visitor)
+
+
+def effect(engine: Engine, placement: Placement, trial: Trial, visitor: Visitor) -> Tried:
+    """What a placement answers to a visitor, and what it leaves out."""
+    scene = engine.scene(asking(placement, trial), visitor)
     stock, n = engine.stock, trial.count or placement.count
     known = KnownOf(
         len(scene.seen.viewed), len(scene.cart), len(scene.seen.bought), len(scene.seen.ignored),
@@ -138,7 +144,7 @@ def effect(engine: Engine, placement: Placement, trial: Trial, visitor: Visitor)
     )  # fmt: skip
     pins, model = unknown_pins(placement, stock.goods), engine.models.version
     asked = [*(trial.cart or ()), *(trial.viewed or ()), *trial.exclude]
-    unknown = [one for one in dict.fromkeys(asked) if one not in stock.numbers]
+    unknown = stock.unknown(asked)
     if placement.shows is Shows.CATEGORIES:
         order = categories(placement, scene, engine.strategies, stock.goods, n)
         fallen = float(any(Touch.FALLBACK in one.codes for one in order))

@@ -60,10 +60,10 @@ def show_answer(
         visitor = Visitor() if profile is None else await engine.visitors.find(asked)
         if profile is not None and not visitor.origins:
             raise not_found("profile", profile)
-        for one in ([] if product is None else [product]) + (cart or []):
-            if one not in engine.stock.numbers:
-                raise not_found("product", one)
         question = Question(placements=[placement], product=product, cart=cart, count=count)
+        await engine.stock.understand(question.named())
+        for one in engine.stock.unknown(question.named()):
+            raise not_found("product", one)
         found = engine.answer(question, visitor)
         if not found.placements:
             raise unanswered(engine, placement)
