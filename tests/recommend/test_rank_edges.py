@@ -122,3 +122,20 @@ def test_new_products_are_tried_by_chance_at_places_of_chance(way: Way) -> None:
     gone = goods(60, first_seen=[NOW - DAY] * 60, in_stock=[True] * 30 + [False] * 30)
     found = way(ten, gone, Rules(explore_share=1), moment(fresh=list(range(30, 60))))
     assert found.dropped == {}
+
+
+def test_in_a_small_shop_new_products_are_tried_though_they_are_offered_anyway(way: Way) -> None:
+    shop = goods(30, first_seen=[NOW - DAY, *[NOW - 400 * DAY] * 19, *[NOW - DAY] * 10])
+    every = [offer(list(range(30)), "best_sellers")]
+    seen: set[int] = set()
+    for seed in range(60):
+        context = moment(10, seed=seed, fresh=[0, *range(20, 30)])
+        found = way(every, shop, Rules(explore_share=0.2), context)
+        items = found.items.tolist()
+        tried = [n for n, codes in enumerate(found.reasons) if codes == ["explored"]]
+        assert len(tried) == 2 and len(set(items)) == 10
+        # What is sought after stays in its order, what is new and sought after at its place.
+        assert items[0] == 0 and found.reasons[0] == ["best_sellers"]
+        assert [items[n] for n in range(10) if n not in tried] == list(range(8))
+        seen.update(items[n] for n in tried)
+    assert seen == set(range(20, 30))

@@ -16,7 +16,7 @@ from patron.recommend import compiling
 from patron.recommend.rules.ruleset import Rules
 from patron.recommend.rules.scene import Bools, Floats, Scene
 from patron.recommend.rules.sifting.objections import objections, times_ignored
-from patron.recommend.rules.sifting.pool import FRESH_ONLY, Pool, chance, drawn, gathered
+from patron.recommend.rules.sifting.pool import Pool, chance, drawn, gathered
 from patron.recommend.rules.sifting.taken import Taken
 from patron.recommend.rules.sifting.weights import faded, weighing
 from patron.recommend.rules.types import Context, Goods, Objection, Offer, Ranked, Touch
@@ -155,20 +155,31 @@ def _placed(
 
     if rules.pins:
         for pin in sorted(rules.pins, key=lambda pin: pin.place):
-            rows = np.flatnonzero((pool.items == pin.item) & is_alive).tolist()
+            pinned = np.flatnonzero((pool.items == pin.item) & is_alive).tolist()
             free = [n for n in range(max(pin.place, 1) - 1, len(places)) if places[n] is None]
-            if rows and free:
-                put(rows[0], free[0], Touch.PINNED)
-    if rules.explore_share > 0:
-        fresh = iter(np.flatnonzero(is_alive & (pool.offer == FRESH_ONLY)).tolist())
-        for place in _tried(places, rules, context):
-            next((row for row in fresh if put(row, place, Touch.EXPLORED)), None)
-    _fill(places, order.tolist(), put)
+            if pinned and free:
+                put(pinned[0], free[0], Touch.PINNED)
+    rows = order.tolist()
+    if len(pool.young):
+        # What stands high by itself keeps its place: what is tried gets places of its own.
+        tried = _tried(places, rules, context)
+        _fill(places, rows, put, tried)
+        row_of = {item: row for row, item in enumerate(pool.items.tolist())}
+        rows_of_young = [row_of[item] for item in pool.young.tolist()]
+        young = iter([row for row in rows_of_young if is_alive[row]])
+        for place in tried:
+            next((row for row in young if put(row, place, Touch.EXPLORED)), None)
+    _fill(places, rows, put)
     return [row for row in places if row is not None], touched
 
 
-def _fill(places: list[int | None], order: Iterable[int], put: Callable[[int, int], bool]) -> None:
-    free = iter([place for place, row in enumerate(places) if row is None])
+def _fill(
+    places: list[int | None],
+    order: Iterable[int],
+    put: Callable[[int, int], bool],
+    but: Sequence[int] = (),
+) -> None:
+    free = iter([n for n, row in enumerate(places) if row is None and n not in but])
     place = next(free, None)
     for row in order:
         if place is None:
@@ -198,7 +209,8 @@ def _answer(
     for row in rows:
         number = int(pool.offer[row])
         codes = []
-        if number >= 0:
+        is_tried = (row, Touch.EXPLORED) in touched
+        if number >= 0 and not is_tried:
             codes.append(offers[number].strategy)
             if offers[number].is_fallback:
                 codes.append(Touch.FALLBACK.value)

@@ -94,8 +94,8 @@ def _is_full(items: Any, codes: Any, most: int, places: Any, row: Any) -> bool:
 
 
 @compiled
-def explore(table: Table, laid: Laid, fresh: Any, said: Said, moment: Moment) -> None:
-    """Lays the rows `fresh` where new products are tried, see `rank._tried`."""
+def mark_tried(laid: Laid, tried: Any, said: Said, moment: Moment) -> None:
+    """Marks the places where new products are tried, see `rank._tried`."""
     size = len(laid.places)
     many = int(size * min(said.explore_share, 1.0) + chance(moment.seed, -1))
     drawn = np.empty(size, np.float64)
@@ -107,11 +107,15 @@ def explore(table: Table, laid: Laid, fresh: Any, said: Said, moment: Moment) ->
             free[count] = place
             count += 1
     kept = ranked(drawn[:count], free[:count], many)
-    tried = np.zeros(size, np.bool_)
     for k in range(kept):
         tried[free[k]] = True
+
+
+@compiled
+def explore(table: Table, laid: Laid, fresh: Any, tried: Any) -> None:
+    """Lays the rows `fresh` where new products are tried."""
     k = 0
-    for place in range(size):
+    for place in range(len(tried)):
         is_laid = not tried[place]
         while not is_laid and k < len(fresh):
             is_laid = put(table, laid, fresh[k], place, EXPLORED)
@@ -119,9 +123,9 @@ def explore(table: Table, laid: Laid, fresh: Any, said: Said, moment: Moment) ->
 
 
 @compiled
-def fill(table: Table, laid: Laid, buried: Any, offer: Any, scores: Any) -> None:
-    """Lays the best where places are free: the buried after all others, then by the chain. What
-    has no offer is not laid."""
+def fill(table: Table, laid: Laid, buried: Any, offer: Any, scores: Any, but: Any) -> None:
+    """Lays the best where places are free `but` for some: the buried after all others, then by the
+    chain. What has no offer is not laid."""
     heap = np.empty(len(offer), np.int64)
     size = 0
     for row in range(len(heap)):
@@ -139,7 +143,7 @@ def fill(table: Table, laid: Laid, buried: Any, offer: Any, scores: Any) -> None
     parent, brand, category = table.columns.parent, table.columns.brand, table.columns.category
     place = 0
     while True:
-        while place < len(places) and places[place] >= 0:
+        while place < len(places) and (places[place] >= 0 or but[place]):
             place += 1
         if place == len(places) or size == 0:
             return

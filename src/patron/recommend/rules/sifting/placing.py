@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from patron.recommend.compiling import compiled
-from patron.recommend.rules.sifting.laying import explore, fill, put
+from patron.recommend.rules.sifting.laying import explore, fill, mark_tried, put
 from patron.recommend.rules.sifting.pooling import chance, pooled, row_of
 from patron.recommend.rules.sifting.shapes import (
     BOUGHT,
@@ -72,11 +72,13 @@ def placed(
         if objection[row] == len(dropped):
             alive[row] = True
             offer[row] = pool.offer[row]
-            if pool.offer[row] == FRESH_ONLY:
-                fresh[news] = row
-                news += 1
         elif pool.offer[row] != FRESH_ONLY:
             dropped[objection[row]] += 1
+    for item in pool.young:
+        row = row_of(pool, item)
+        if alive[row]:
+            fresh[news] = row
+            news += 1
     scores, lifted = _scores(pool, said, moment, judged)
     places = np.full(max(0, min(moment.n, MOST_PLACES)), -1, np.int64)
     laid = Laid(places, np.zeros(size, np.uint8), np.zeros(size, np.uint8), dropped)
@@ -95,9 +97,14 @@ def placed(
             place += 1
         if row >= 0 and alive[row] and place < len(places):
             put(table, laid, row, place, PINNED)
-    if said.explore_share > 0:
-        explore(table, laid, fresh[:news], said, moment)
-    fill(table, laid, _buried(pool, judged), offer, scores)
+    buried = _buried(pool, judged)
+    tried = np.zeros(len(places), np.bool_)
+    if len(pool.young):
+        mark_tried(laid, tried, said, moment)
+        fill(table, laid, buried, offer, scores, tried)
+        explore(table, laid, fresh[:news], tried)
+        tried[:] = False
+    fill(table, laid, buried, offer, scores, tried)
     return _picked(pool, laid, scores, lifted)
 
 

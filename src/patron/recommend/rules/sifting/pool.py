@@ -19,6 +19,7 @@ _ROUNDS = (
     (np.uint64(27), np.uint64(0x94D049BB133111EB)),
 )
 _LAST, _SPARE = np.uint64(31), np.uint64(11)
+_NONE = np.empty(0, np.int32)
 PINNED_ONLY, FRESH_ONLY = -1, -2
 """Instead of an offer's number: nothing but a pin, or nothing but its newness, speaks for it."""
 
@@ -32,6 +33,7 @@ class Pool(msgspec.Struct, frozen=True, eq=False):
     because: NDArray[np.int32]
     unknown: int  # offered, but not in the catalogue's columns
     repeated: int  # offered more than once
+    young: NDArray[np.int32]  # new products that may be tried, in the order of chance
 
     def __len__(self) -> int:
         return len(self.items)
@@ -58,8 +60,10 @@ def gathered(offers: list[Offer], goods: Goods, rules: Rules, context: Context) 
     if rules.pins:
         pinned = np.array([pin.item for pin in rules.pins], np.int32)
         columns.append(_column(pinned, PINNED_ONLY))
+    young = _NONE
     if rules.explore_share > 0 and len(context.fresh):
-        columns.append(_column(_fresh(goods, rules, context), FRESH_ONLY))
+        young = _fresh(goods, rules, context)
+        columns.append(_column(young, FRESH_ONLY))
     if not columns:
         columns.append(_column(np.empty(0, np.int32), PINNED_ONLY))
     every, numbers, relevance, because = (
@@ -74,7 +78,7 @@ def gathered(offers: list[Offer], goods: Goods, rules: Rules, context: Context) 
         is_first[first] = True
     kept = is_known & is_first
     if kept.all():
-        return Pool(every, relevance, numbers, because, unknown=0, repeated=0)
+        return Pool(every, relevance, numbers, because, unknown=0, repeated=0, young=young)
     return Pool(
         every[kept],
         relevance[kept],
@@ -82,6 +86,7 @@ def gathered(offers: list[Offer], goods: Goods, rules: Rules, context: Context) 
         because[kept],
         unknown=int(np.count_nonzero(~is_known[:offered])),
         repeated=int(np.count_nonzero(is_known[:offered] & ~is_first[:offered])),
+        young=young,
     )
 
 

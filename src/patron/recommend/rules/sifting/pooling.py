@@ -102,7 +102,7 @@ def pooled(offered: Offered, columns: Columns, said: Said, moment: Moment, bits:
         count += 1
     return Pooled(
         items[:count], relevance[:count], offer[:count], source[:count], table, unknown, repeated,
-        strange,
+        strange, fresh,
     )  # fmt: skip
 
 

@@ -311,7 +311,7 @@ def _told(offers: list[Offer], offered: Offered, plan: Plan, found: Any) -> Rank
 def _codes(offer: Offer | None, touch: int, is_lifted: bool) -> list[str]:
     """Why a product stands there, see `rank._answer`."""
     codes = []
-    if offer is not None:
+    if offer is not None and touch != EXPLORED:
         codes.append(str(offer.strategy))
         if offer.is_fallback:
             codes.append(Touch.FALLBACK.value)

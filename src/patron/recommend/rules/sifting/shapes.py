@@ -54,6 +54,7 @@ class Pooled(NamedTuple):
     unknown: int
     repeated: int
     strange: bool  # of some product nothing is kept yet
+    young: NDArray[np.int32]
 
 
 class Said(NamedTuple):
