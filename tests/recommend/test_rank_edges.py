@@ -9,10 +9,10 @@ import pytest
 
 from goods import DAY, NOW, goods, moment, offer
 from patron.recommend import compiling
-from patron.recommend.rules.language import read_filter
+from patron.recommend.rules.language import read_boost, read_filter
 from patron.recommend.rules.rank import plainly
 from patron.recommend.rules.ruleset import Apart, Pin, Rules
-from patron.recommend.rules.types import Context, Goods, Offer, Ranked
+from patron.recommend.rules.types import Context, Goods, Offer, Ranked, Touched
 from patron.recommend.types import Scored
 
 Way = Callable[[Sequence[Offer], Goods, Rules, Context], Ranked]
@@ -139,3 +139,34 @@ def test_in_a_small_shop_new_products_are_tried_though_they_are_offered_anyway(w
         assert [items[n] for n in range(10) if n not in tried] == list(range(8))
         seen.update(items[n] for n in tried)
     assert seen == set(range(20, 30))
+
+
+def test_what_is_kept_of_a_product_is_forgotten_when_the_catalog_changes_it(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Touched, "MOST", 3)
+    shop = goods(8, price=[500] * 8)
+    rules = Rules(
+        filters=(read_filter("price < 10"),),
+        boosts=(
+            read_boost("2 if price < 4 else 1"),
+            read_boost("1 + context.cart_value / 10"),
+            read_boost("3 if price = 2 else 1"),
+        ),
+    )
+    context = moment(8, cart_value=1_000)
+
+    def scores() -> dict[int, float]:
+        found = way([scored(list(range(8)), [1] * 8)], shop, rules, context)
+        return dict(zip(found.items.tolist(), found.scores.tolist(), strict=True))
+
+    assert scores() == dict.fromkeys(range(8), 2.0)
+    shop.price[1], shop.price[2] = 300, 5_000
+    for row in (1, 2):
+        shop.touched.add(row)
+    assert scores() == {0: 2.0, 1: 4.0, **dict.fromkeys(range(3, 8), 2.0)}
+    # More than is remembered of: everything may be another.
+    shop.price[:5] = [200, 500, 500, 200, 5_000]
+    for row in range(5):
+        shop.touched.add(row)
+    assert scores() == {0: 12.0, 3: 12.0, **dict.fromkeys((1, 2, 5, 6, 7), 2.0)}
