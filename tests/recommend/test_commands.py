@@ -80,6 +80,8 @@ def test_at_the_command_line(house: House, tmp_path: Path, asked: Any) -> None:
     assert "does not exist" in asked("batch", "nothing", "--output", str(lines), code=1)
     assert len(lines.read_text().splitlines()) == 12 and not list(tmp_path.glob(".lines*"))
     assert asked("report") is None
+    before = asked("report", plain=True)
+    assert "Nothing was trained yet" in before and "of 72 deeds" in before
     report = asked("train")
     assert report["orders"] == 12
     assert report["counted"]["trained"] and report["counted"]["deeds"] == 72
