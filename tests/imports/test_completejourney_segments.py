@@ -17,7 +17,7 @@ from conftest import House
 from patron.events.types import Event
 from patron.kit.clock import ManualClock
 from patron.kit.db import tuples
-from patron.segments import filling, saving
+from patron.segments import filling, saving, tasks
 from patron.segments.ready import showing
 from patron.segments.saving import Draft
 from patron.segments.suggesting.measuring import Names, fans_rule
@@ -133,6 +133,7 @@ def test_fifteen_segments_have_whom_sql_over_the_raw_files_says(house: House) ->
             await showing.save_core(tx, stage.shop, stage.now)
         for batch in baskets(raw, stage):
             await stage.walk(*batch)
+        await tasks.fire_due(stage.db, stage.shop, stage.now)  # what asks for orders, once
         async with stage.unit() as tx:  # from history
             for key in ("sale-only-buyers", "full-price-buyers"):
                 await showing.save(tx, stage.shop, key, stage.now)
