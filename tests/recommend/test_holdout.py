@@ -151,7 +151,7 @@ def test_who_is_compared_and_who_is_not(house: House, tmp_path: Path) -> None:
         assert mailed.answer.why == "held_out" and mailed.answer.items == []
         assert await exposures(floor) == [("placement:home", ids[held], "holdout")]
         empty = await floor.answer("home", anonymousId=people[-1], exclude=[g.id for g in GOODS])
-        assert empty["items"] == [] and empty["why"] == ""
+        assert empty["items"] == [] and empty["why"] == "kept_out"
         assert len(await exposures(floor)) == 1
         await placed(floor, "menu", chain=["categories"], fallback=[], shows="categories")
         # What she sees in its place is no success of the placement, nor is it counted as shown.

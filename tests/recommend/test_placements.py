@@ -73,6 +73,43 @@ def test_a_placement_is_written_tried_changed_and_deleted(house: House, tmp_path
     play(house, tmp_path, story)
 
 
+def test_an_empty_answer_says_why(house: House, tmp_path: Path) -> None:
+    async def story(floor: Floor) -> None:
+        async with floor.api() as api:
+
+            async def tried(key: str) -> tuple[str, str]:
+                found = (await api.post("/api/placements/try", json={"key": key})).json()
+                return found["why"], found["words"]
+
+            async def put(key: str, **more: Any) -> None:
+                said = await api.put(f"/api/placements/{key}", json={"definition": MINE | more})
+                assert said.is_success, said.text
+                await floor.engine()
+
+            assert (await floor.answer("best_sellers"))["why"] == "no_products"
+            assert await tried("categories") == (
+                "no_products", "The catalog has nothing that may be shown.",
+            )  # fmt: skip
+            await floor.stock(*GOODS)
+            full = await floor.answer("best_sellers")
+            assert (full["why"], full["dropped"]) == ("", {})
+            await put("mine", filters=["price > 99", "price > 9"])
+            found = await floor.answer("mine", exclude=["tea"])
+            assert (found["items"], found["why"]) == ([], "kept_out")
+            assert found["dropped"] == {"excluded": 1, "filter[0]": 3}
+            assert (await tried("mine"))[0] == "kept_out"
+            await put("mine", chain=["again"])
+            found = await floor.answer("mine")
+            assert (found["why"], found["dropped"]) == ("nothing_known", {})
+            await put("mine", on=False)
+            answer = (await floor.say({"placements": ["mine", "new"]})).json()
+            assert answer["off"] == ["mine"] and len(answer["placements"]) == 1
+            why, words = await tried("mine")
+            assert why == "off" and "off" in words
+
+    play(house, tmp_path, story)
+
+
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"filters": ["prize < 10"]}, "definition.filters[0]", "price"),
     ({"chain": ["simular"]}, "definition.chain[0]", "similar"),

@@ -1,10 +1,10 @@
 """Reason codes and objections in words: for the customer who sees an offer, and for the owner."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from patron.recommend.rules.types import Objection, Strategy, Touch
+from patron.recommend.rules.types import Goods, Objection, Strategy, Touch
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -106,6 +106,23 @@ OBJECTIONS: dict[str, str] = {
     Objection.BRAND: "The answer has enough of the brand.",
     Objection.CATEGORY: "The answer has enough of the category.",
 }
+
+NO_PRODUCTS, KEPT_OUT, NOTHING_KNOWN, OFF = "no_products", "kept_out", "nothing_known", "off"
+EMPTY: dict[str, str] = {
+    NO_PRODUCTS: "The catalog has nothing that may be shown.",
+    KEPT_OUT: "All that its strategies offer is kept out.",
+    NOTHING_KNOWN: "Its strategies know nothing to offer here, and neither does a fallback.",
+    OFF: "The placement is off: pages get nothing.",
+    "held_out": "She is held out of the placement and sees nothing in its place.",
+}
+"""Why an answer is empty, for the owner."""
+
+
+def why_empty(dropped: Mapping[str, int], goods: Goods) -> str:
+    """Why nothing is offered where so many products were `dropped`; a key of `EMPTY`."""
+    if not goods.shown.any():
+        return NO_PRODUCTS
+    return KEPT_OUT if dropped else NOTHING_KNOWN
 
 
 def told(codes: Sequence[str], product: str | None = None) -> str:

@@ -14,7 +14,7 @@ from patron.recommend.rules import rank as ranking
 from patron.recommend.rules.rank import rank
 from patron.recommend.rules.ruleset import Rules
 from patron.recommend.rules.types import NONE, Context, Goods, Offer, Plain, Ranked, Strategy, Touch
-from patron.recommend.rules.words import HERS, told
+from patron.recommend.rules.words import HERS, KEPT_OUT, told
 from patron.recommend.serving.asking import (
     Answered,
     CategoryItem,
@@ -187,7 +187,8 @@ def shown(
         _item(stock, item, score, because, codes, dates.get(item))
         for item, score, because, codes in zip(*columns, found.reasons, strict=True)
     ]
-    return Answered(placement.key, rec_id, items, [], found.fallback_share, model, why)
+    dropped = found.dropped if why == KEPT_OUT else {}
+    return Answered(placement.key, rec_id, items, [], found.fallback_share, model, why, dropped)
 
 
 def wired(
@@ -209,7 +210,8 @@ def wired(
             parts += (b',"due":', _written(dates[item]))
         between = b"},"
     items = msgspec.Raw(b"".join(parts) + b"}]" if parts else b"[]")
-    return Wired(placement.key, rec_id, items, [], found.fallback_share, model, why)
+    dropped = found.dropped if why == KEPT_OUT else {}
+    return Wired(placement.key, rec_id, items, [], found.fallback_share, model, why, dropped)
 
 
 class _Said(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -89,7 +89,8 @@ class Answered(msgspec.Struct, frozen=True):
     """The answer of one placement. Send `rec_id` along with what becomes of it; `fallback_share` is
     the part that only fills up, `model` the training it came from, empty before the first. `why` is
     `held_out` where she gets what everybody gets, or nothing, so that it is seen what the placement
-    earns: hide the box that is empty then."""
+    earns: hide the box that is empty then. Of another empty answer it says `no_products` (none may
+    be shown), `nothing_known` (to its strategies), or `kept_out`: then `dropped` says by what."""
 
     placement: str
     rec_id: str
@@ -98,15 +99,17 @@ class Answered(msgspec.Struct, frozen=True):
     fallback_share: float = 0.0
     model: str = ""
     why: str = ""
+    dropped: dict[str, int] = {}
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The answers in the order of the question. A placement that is `unknown` or off is left out.
+    """The answers in the order of the question. A placement that is `unknown` or `off` is left out.
     Of the products that the question names the catalog does not know `unknown_products`."""
 
     placements: list[Answered]
     unknown: list[str] = []
     unknown_products: list[str] = []
+    off: list[str] = []
 
 
 class Wired(msgspec.Struct, frozen=True):
@@ -119,6 +122,7 @@ class Wired(msgspec.Struct, frozen=True):
     fallback_share: float
     model: str
     why: str
+    dropped: dict[str, int]
 
 
 class WiredAnswer(msgspec.Struct, frozen=True):
@@ -127,6 +131,7 @@ class WiredAnswer(msgspec.Struct, frozen=True):
     placements: list[Wired]
     unknown: list[str] = []
     unknown_products: list[str] = []
+    off: list[str] = []
 
 
 def plain(params: Mapping[str, Fact]) -> dict[str, Plain]:

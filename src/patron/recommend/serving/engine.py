@@ -30,6 +30,7 @@ from patron.recommend.holdout.comparing import (
 from patron.recommend.placements.definition import Placement, Sees, Shows
 from patron.recommend.rules.ruleset import Rules
 from patron.recommend.rules.types import NONE, Ranked, Touch
+from patron.recommend.rules.words import why_empty
 from patron.recommend.serving.answering import (
     Due,
     Scene,
@@ -154,7 +155,7 @@ class Engine:
     def answer(self, question: Question, visitor: Visitor, *, counts: bool = False) -> Answer:
         """The answers for a visitor, from what is in memory. Unless it `counts`, nobody is held out
         of anything, and nothing is written down."""
-        found, unknown = self._placed(question, visitor, counts=counts)
+        found, unknown, off = self._placed(question, visitor, counts=counts)
         model = self.models.version
         answers = [
             Answered(p.placement.key, p.rec_id, [], p.found, _fallen(p.found), model, p.why)
@@ -162,34 +163,37 @@ class Engine:
             else shown(p.placement, p.found, self.stock, p.rec_id, model, p.dates, p.why)
             for p in found
         ]
-        return Answer(answers, unknown, self.stock.unknown(question.named()))
+        return Answer(answers, unknown, self.stock.unknown(question.named()), off)
 
     def wired(self, question: Question, visitor: Visitor) -> WiredAnswer:
         """The same as it goes over the wire; it counts."""
-        found, unknown = self._placed(question, visitor, counts=question.compare)
+        found, unknown, off = self._placed(question, visitor, counts=question.compare)
         model = self.models.version
         answers = [
-            Wired(p.placement.key, p.rec_id, NO_WIRES, p.found, _fallen(p.found), model, p.why)
+            Wired(p.placement.key, p.rec_id, NO_WIRES, p.found, _fallen(p.found), model, p.why, {})
             if isinstance(p.found, list)
             else wired(p.placement, p.found, self.stock, p.rec_id, model, p.dates, p.why)
             for p in found
         ]
-        return WiredAnswer(answers, unknown, self.stock.unknown(question.named()))
+        return WiredAnswer(answers, unknown, self.stock.unknown(question.named()), off)
 
     def _placed(
         self, question: Question, visitor: Visitor, *, counts: bool
-    ) -> tuple[list[Placed], list[str]]:
+    ) -> tuple[list[Placed], list[str], list[str]]:
         """Each placement that is asked for and on, with the name of its answer and what it offers;
-        and the keys that nobody knows."""
+        the keys that nobody knows, and those that are off."""
         scene = self.scene(question, visitor)
         answers: list[Placed] = []
         unknown: list[str] = []
+        off: list[str] = []
         taken: Items = NO_ITEMS
         for key in question.placements:
             placement = self.book.placements.get(key)
             if placement is None:
                 unknown.append(key)
-            elif placement.on:
+            elif not placement.on:
+                off.append(key)
+            else:
                 rec_id, seed = self._namer.name(placement.key, scene.now)
                 n, seed = question.count or placement.count, question.seed or seed
                 found, why = self._found(placement, scene, n, seed, taken), ""
@@ -200,12 +204,15 @@ class Engine:
                     if given == "holdout":
                         found, why = self._held_out(placement, scene, n, seed, taken), HELD_OUT
                         rec_id, _ = self._namer.name(placement.key + HELD, scene.now)
+                if not why and not _is_any(found):
+                    dropped = found.dropped if isinstance(found, Ranked) else {}
+                    why = why_empty(dropped, self.stock.goods)
                 dates: Due = {}
                 if isinstance(found, Ranked):
                     dates = due(found, scene, self.strategies)
                     taken = np.concatenate([taken, found.items]) if question.distinct else taken
                 answers.append(Placed(placement, rec_id, found, dates, why))
-        return answers, unknown
+        return answers, unknown, off
 
     def _found(self, placement: Placement, scene: Scene, n: int, seed: int, taken: Items) -> Found:
         if placement.shows is Shows.CATEGORIES:

@@ -7,8 +7,8 @@ from msgspec import Meta
 
 from patron.kit.problems import Problem, bad_request, not_found
 from patron.recommend.placements.definition import Placement, Shows, parse, unknown_pins
-from patron.recommend.rules.types import NONE, Objection, Touch
-from patron.recommend.rules.words import explained, left_out
+from patron.recommend.rules.types import NONE, Goods, Objection, Touch
+from patron.recommend.rules.words import EMPTY, OFF, explained, left_out, why_empty
 from patron.recommend.serving.answering import answer, categories, due, shown
 from patron.recommend.serving.asking import CategoryItem, Fact, Item, ProductId, Products, Question
 from patron.recommend.serving.engine import Engine
@@ -63,7 +63,8 @@ class KnownOf(msgspec.Struct, frozen=True):
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """The effect of a placement. The catalog has neither the `unknown_pins` of the placement nor
+    """The effect of a placement; where it offers nothing or is off, `why`, and that in `words`. The
+    catalog has neither the `unknown_pins` of the placement nor
     the `unknown` products of the trial's cart, visit and exclusions; `kept_out_pins` are pinned,
     but a rule keeps them out, or the answer has no such place."""
 
@@ -77,6 +78,8 @@ class Tried(msgspec.Struct, frozen=True):
     model: str
     unknown: list[str] = []
     kept_out_pins: list[str] = []
+    why: str = ""
+    words: str = ""
 
 
 async def tried(engine: Engine, trial: Trial) -> Tried:
@@ -148,11 +151,16 @@ def effect(engine: Engine, placement: Placement, trial: Trial, visitor: Visitor)
     if placement.shows is Shows.CATEGORIES:
         order = categories(placement, scene, engine.strategies, stock.goods, n)
         fallen = float(any(Touch.FALLBACK in one.codes for one in order))
-        return Tried(placement.key, [], order, [], fallen, known, pins, model, unknown)
+        why = _why(placement, bool(order), {}, stock.goods)
+        return Tried(
+            placement.key, [], order, [], fallen, known, pins, model, unknown,
+            why=why, words=EMPTY.get(why, ""),
+        )  # fmt: skip
     rules = engine.rules(placement)
     found = answer(placement, rules, scene, engine.strategies, stock, n, trial.seed)
     dates = due(found, scene, engine.strategies)
     said = shown(placement, found, stock, "", model, dates)
+    why = _why(placement, bool(said.items), found.dropped, stock.goods)
     return Tried(
         placement=placement.key,
         items=[TriedItem(item, explained(item.codes)) for item in said.items],
@@ -166,7 +174,15 @@ def effect(engine: Engine, placement: Placement, trial: Trial, visitor: Visitor)
         model=model,
         unknown=unknown,
         kept_out_pins=_kept_out(placement, pins, {item.id for item in said.items}),
+        why=why,
+        words=EMPTY.get(why, ""),
     )
+
+
+def _why(placement: Placement, is_any: bool, dropped: dict[str, int], goods: Goods) -> str:
+    if not placement.on:
+        return OFF
+    return "" if is_any else why_empty(dropped, goods)
 
 
 def _words(rule: str, placement: Placement) -> str:

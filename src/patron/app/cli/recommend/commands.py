@@ -72,7 +72,8 @@ def show_answer(
     found = with_engine(shop, ask)
     rows = [(one.id, one.title, one.price_text, one.reason) for one in found.items]
     rows += [(one.category, "", "", one.reason) for one in found.categories]
-    show(found, as_json, lambda: table(("product", "", "price", "why"), rows, "Nothing to offer."))
+    empty = reading.nothing(found.why, found.dropped)
+    show(found, as_json, lambda: table(("product", "", "price", "why"), rows, empty))
 
 
 @app.command("try")
@@ -105,7 +106,9 @@ def try_draft(
         return
     rows = [(o.item.id, o.item.title, o.item.price_text, " ".join(o.why)) for o in found.items]
     rows += [(one.category, "", "", one.reason) for one in found.categories]
-    console.print(table(("product", "", "price", "why"), rows, "Nothing to offer."))
+    console.print(table(("product", "", "price", "why"), rows, reading.nothing(found.why)))
+    if rows and found.words:
+        console.print(escape(found.words))
     out = [(one.rule, one.count, one.words) for one in found.dropped]
     console.print(table(("kept out by", "products", ""), out, "No rule kept anything out."))
     for what, which in (("pinned", found.unknown_pins), ("in the cart", found.unknown)):

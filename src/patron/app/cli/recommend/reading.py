@@ -1,5 +1,6 @@
 """What a training found out and what a placement sold, for people."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from patron.app.cli.output import table
 from patron.app.cli.results import told
 from patron.kit.money import format_money
 from patron.recommend.attribution.results import Result
+from patron.recommend.rules.words import EMPTY, left_out
 from patron.recommend.training.report import BlendReport, Counted, Report
 from patron.shops.types import Shop
 
@@ -25,6 +27,13 @@ LEGEND = (
     "  shown  share of the catalog that stood in any list",
     "  asked  questions about the days held back",
 )
+
+
+def nothing(why: str, dropped: Mapping[str, int] | None = None) -> str:
+    """Why nothing is offered, and how many products what keeps out."""
+    words = [f"Nothing to offer. {EMPTY.get(why, '')}".strip()]
+    words += [f"  {many:,}: {left_out(rule)}" for rule, many in (dropped or {}).items()]
+    return "\n".join(words)
 
 
 def sold(found: Result, shop: Shop) -> Any:
