@@ -20,7 +20,7 @@ SHOP = [
     product("lamp-xl", 6_000, categories=LIGHT),
     product("lamp-palace", 90_000, categories=LIGHT),
     product("sofa", 5_000, categories=["Garden"]),
-    product("samovar", 700, categories=KITCHEN, shown=False),
+    product("samovar", 700, categories=["Old"], shown=False),
     product(GUIDE, None, title="How to brew tea", url=GUIDE, attributes={"kind": "guide"}),
 ]
 
@@ -53,6 +53,9 @@ def test_what_the_ready_made_placements_offer(house: House, tmp_path: Path) -> N
             said = await floor.offered(placement.key, product="cup", viewed=["tea", "cup"])
             assert "samovar" not in said, placement.key
             assert (GUIDE in said) is (placement.key == "good_to_read"), placement.key
+        order = (await floor.answer("categories", count=20))["categories"]
+        assert {"Home > Kitchen", "Home > Light"} <= {one["category"] for one in order}
+        assert "Old" not in {one["category"] for one in order}  # nothing to be bought there
         # What is not shown any more still says where to go from its page.
         assert {"cup", "tea"} & set(await floor.offered("also_viewed", product="samovar"))
         stars = await floor.answer("star_products", count=3)
