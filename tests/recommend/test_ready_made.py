@@ -63,6 +63,8 @@ def test_what_the_ready_made_placements_offer(house: House, tmp_path: Path) -> N
         assert stars["items"][1]["id"] == "cup"  # its margin is taken for usual: more than a tenth
         assert await floor.offered("on_sale") == ["tea"]
         assert (await floor.offered("new"))[0] == "latest"
+        near = await floor.answer("because_you_viewed", product="tea", anonymousId="reader-3")
+        assert near["items"] and all(one["because"] != "tea" for one in near["items"])
         steps = await floor.offered("upsell", product="lamp")
         assert steps and set(steps) <= {"lamp-xl", *(f"lamp-{n}" for n in range(5))}
         assert await floor.offered("upsell", product="lamp-palace") == []
@@ -78,28 +80,34 @@ def test_what_the_ready_made_placements_offer(house: House, tmp_path: Path) -> N
 
 def test_best_sellers_of_a_category_then_of_those_above(house: House, tmp_path: Path) -> None:
     async def story(floor: Floor) -> None:
-        await a_year(floor)
+        await floor.stock(*SHOP)
         near = {"name": "Near", "count": 12, "chain": ["best_sellers"], "popular_in": "category"}
         stars = {"name": "Stars", "count": 4, "chain": ["star"]}
         upsell = {"name": "Up", "count": 9, "chain": ["upsell"]}
+        sale = {"name": "Sale", "count": 9, "chain": ["on_sale"]}
         filler = {"name": "Fill", "count": 9, "chain": ["filler"]}
         async with floor.api() as api:
-            for key, one in (("near", near), ("stars", stars), ("up", upsell), ("fill", filler)):
+            for key, one in (
+                ("near", near),
+                ("stars", stars),
+                ("up", upsell),
+                ("fill", filler),
+                ("sale", sale),
+            ):
                 put = await api.put(f"/api/placements/{key}", json={"definition": one})
                 assert put.status_code == 200, put.text
-        found = await floor.offered("near", product="lamp")
-        light = {"bulb", "lamp-xl", "lamp-palace", *(f"lamp-{n}" for n in range(5))}
-        assert found[0] == "bulb" and set(found[:8]) == light
-        assert set(found[8:]) & {"tea", "cup"}  # what is left of its places: from above
-        assert (await floor.offered("stars"))[:2] == ["tea", "cup"]
-        # Without models of likeness the strategies hold their own limits.
-        engine = await floor.engine()
-        engine.strategies.models = type(engine.models)(items=engine.models.items)
+        # Without a past the strategies hold their limits by themselves.
         dear = await floor.offered("up", product="lamp")
         assert set(dear) == {"lamp-xl", *(f"lamp-{n}" for n in range(5))}
         cart: dict[str, Any] = {"cart": ["tea"], "cartValue": 2_000, "freeShippingFrom": 3_000}
-        assert set(await floor.offered("fill", **cart)) == {"cup", "latest"} | {
-            f"cup-{n}" for n in range(5)
-        }
+        assert set(await floor.offered("fill", **cart)) == {"cup", *(f"cup-{n}" for n in range(5))}
+        assert await floor.offered("sale") == ["tea"]
+        await a_year(floor)
+        found = await floor.offered("near", product="lamp")
+        light = {"bulb", "lamp-xl", "lamp-palace", *(f"lamp-{n}" for n in range(5))}
+        assert found[0] == "bulb" and set(found[:8]) == light
+        # What is left of its places comes from above, not from all over the shop.
+        assert set(found[8:]) <= {GUIDE, "tea", "cup", *(f"cup-{n}" for n in range(5))}
+        assert (await floor.offered("stars"))[:2] == ["tea", "cup"]
 
     play(house, tmp_path, story)
