@@ -79,8 +79,10 @@ async def past(lake: Lake, kept: Kept, told: Told, find: Find, now: datetime) ->
 def brought(lake: Lake, kept: Kept, told: Told, since: int) -> tuple[list[Deeds], int, int]:
     """Keep what the lake has had since: all that is kept then, up to which position, and how many
     deeds were new. What does not fit the lake any more, or was damaged, is read anew."""
-    # Without an epoch there is nothing that could be told apart, as just after a restore.
-    upto = (lake.position(told.epoch) or 0) if told.epoch else ALL
+    known = lake.position(told.epoch) if told.epoch else None
+    if known is None:  # as just after a restore: all counts, but nobody knows up to where
+        told = msgspec.structs.replace(told, epoch="")
+    upto = ALL if known is None else known
     there = kept.manifest()
     why = "nothing was kept" if there is None else _unfit(there, told, upto)
     if there is not None and why is None:
@@ -89,7 +91,7 @@ def brought(lake: Lake, kept: Kept, told: Told, since: int) -> tuple[list[Deeds]
         except DamagedPastError as error:
             why = str(error)
     kept.clear()
-    tell = log.info if there is None else log.warning
+    tell = log.info if there is None or not there.epoch else log.warning
     tell("past is read anew", extra={"folder": str(kept.path), "why": why})
     empty = Manifest(epoch=told.epoch, names=list(told.names))
     return _added(lake, kept, empty, told, (upto, since))
