@@ -149,6 +149,12 @@ def test_what_is_not_there_is_not_found(house: House) -> None:
         assert client.get(runs, params={"limit": 0}).status_code == 400
         wrong = client.get("/api/journeys/abandoned_cart/results?since=2026-03-02T00:00:00")
         assert wrong.status_code == 400 and wrong.json()["path"] == "since"
+        for odd in (
+            "since=2026-03-02T00:00:00Z&until=2026-03-01T00:00:00Z",
+            "since=2027-01-01T00:00:00Z",
+        ):
+            wrong = client.get(f"/api/journeys/abandoned_cart/results?{odd}")
+            assert wrong.status_code == 400 and "earlier" in wrong.json()["remedy"]
 
 
 READS = ("/api/journeys", "/api/journeys/abandoned_cart", "/api/journeys/abandoned_cart/runs")

@@ -103,4 +103,8 @@ def _empty(asked: Any, file: Path) -> None:
     asked("delete", "dear")
     told = asked("results", "best_sellers", plain=True)
     assert "0 times to 0 people" in told and told.count("0.00") > 30
+    period = ("--since", "2026-03-01", "--until", "2026-03-03")
+    days = [one["day"] for one in asked("results", "best_sellers", *period)["days"]]
+    assert days == ["2026-02-28", "2026-03-01", "2026-03-02"]
+    assert "earlier of the two" in asked("results", "new", *period[:3], "2026-03-01", code=1)
     assert "Lamp" in asked("show", "best_sellers", plain=True)

@@ -194,10 +194,16 @@ def test_what_a_placement_sold(house: House, tmp_path: Path) -> None:
             found = (await api.get("/api/placements/best_sellers/results")).json()
             assert (found["orders"], found["revenue"]) == (0, 0)
             assert (await api.get("/api/placements/nothing/results")).status_code == 404
-            odd = ("since=2026-03-01T00:00", "until=0001-01-01T00:00Z", "since=9999-01-01T00:00Z")
+            odd = (
+                "since=2026-03-01T00:00:00",
+                "until=0001-01-01T00:00:00Z",
+                "since=9999-01-01T00:00:00Z",
+                "since=2026-03-01T00:00:00Z&until=2026-03-01T00:00:00Z",
+            )
             for period in odd:
                 wrong = await api.get(f"/api/placements/new/results?{period}")
                 assert wrong.status_code == 400 and wrong.json()["path"] in period
+                assert wrong.json()["remedy"]
 
     play(house, tmp_path, story)
 

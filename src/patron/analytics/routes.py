@@ -12,7 +12,8 @@ from patron.analytics.journeys import results
 from patron.analytics.types import JourneyResult, Period
 from patron.kit.clock import Clock
 from patron.kit.db import Database
-from patron.kit.problems import bad_request, not_found
+from patron.kit.periods import refuse_odd
+from patron.kit.problems import not_found
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
@@ -38,16 +39,11 @@ async def journey_results(
 
     `since` and `until` choose messages by the moment they left; both are ISO 8601 with a zone.
     """
-    for name, moment in (("since", since), ("until", until)):
-        if moment is not None and moment.tzinfo is None:
-            raise bad_request(
-                f"{name} {moment.isoformat()} has no time zone",
-                remedy="give one, such as 2026-03-02T00:00:00Z",
-                path=name,
-            )
+    now = clock.now()
+    refuse_odd(since, until, now)
     days = timedelta(days=window)
     async with db.unit(shop.schema) as tx:
-        found = await results(tx, shop, key, clock.now(), Period(since, until), window=days)
+        found = await results(tx, shop, key, now, Period(since, until), window=days)
     if found is None:
         raise not_found("journey", key)
     return found

@@ -26,7 +26,8 @@ _NOTES = (
     " ask for anybody, also by `profile`. What she looked at is known within a second of its"
     " event. Send `rec_id` with what becomes of the answer, so that it is counted. `why` is"
     " `held_out` where she is held out of the placement: hide the box that is empty then. Of"
-    " another empty answer it says `no_products`, `nothing_known` or `kept_out`, and `dropped` by what."
+    " another empty answer it says `no_products`, `nothing_known` or `kept_out`, then `dropped`"
+    " by what."
 )
 
 

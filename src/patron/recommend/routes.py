@@ -1,6 +1,6 @@
 """Placements over HTTP: written, tried, read off; what training found; answers for many at once."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -12,6 +12,7 @@ from litestar.params import BodyKwarg, FromQuery, PathParameter, QueryParameter
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database, Tx
+from patron.kit.periods import refuse_odd
 from patron.kit.problems import Problem, bad_request, not_found
 from patron.kit.settings import Settings
 from patron.recommend.attribution.results import Result, results
@@ -36,7 +37,6 @@ PlacementKey = Annotated[
     ),
 ]
 MOST = 200
-FIRST = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 class PlacementIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -181,7 +181,7 @@ async def show_results(
     days after she was first answered, or would have been. Without a period, of all who ever were;
     null where the placement never had a holdout."""
     now = clock.now()
-    _refuse_odd_period(since, until, now)
+    refuse_odd(since, until, now)
     async with db.unit(shop.schema) as tx:
         await placement(tx, key)
         days = timedelta(days=window)
@@ -297,31 +297,6 @@ async def write(tx: Tx, key: str, definition: dict[str, Any], now: datetime) -> 
         )
     await store.put(tx, key, written(found), now)
     return await placement(tx, key)
-
-
-def _refuse_odd_period(since: datetime | None, until: datetime | None, now: datetime) -> None:
-    for name, moment in (("since", since), ("until", until)):
-        if moment is None:
-            continue
-        if moment.tzinfo is None:
-            raise bad_request(
-                f"{name} {moment.isoformat()} has no time zone",
-                remedy="write 2026-03-02T12:00:00Z",
-                path=name,
-            )
-        if moment < FIRST:
-            raise bad_request(
-                f"{name} {moment.isoformat()} is before any shop was online",
-                remedy=f"give a moment after {FIRST.isoformat()}",
-                path=name,
-            )
-    if since is not None and since >= (until or now):
-        raise bad_request(
-            f"since {since.isoformat()} is not before {(until or now).isoformat()}, where the"
-            " period ends",
-            remedy="let `since` be the earlier of the two",
-            path="since",
-        )
 
 
 def _own(kept: store.Kept) -> PlacementView:

@@ -12,6 +12,7 @@ from litestar.params import Parameter
 
 from patron.kit.db import Database, Tx
 from patron.kit.paging import Page, bounded, decode, encode
+from patron.kit.periods import refuse_odd
 from patron.kit.problems import bad_request
 from patron.profiles import store as profiles
 from patron.shops.access import requires
@@ -58,13 +59,7 @@ async def wanted(
     since: Annotated[datetime | None, Parameter(description="From this moment on")] = None,
     until: Annotated[datetime | None, Parameter(description="To before this moment")] = None,
 ) -> Wanted:
-    for name, moment in (("since", since), ("until", until)):
-        if moment is not None and moment.tzinfo is None:
-            raise bad_request(
-                f"{name} {moment.isoformat()} has no time zone",
-                remedy="end it with Z or an offset such as +01:00",
-                path=name,
-            )
+    refuse_odd(since, until, None)
     return Wanted(person, Asked(actor, action, None, changes, since, until))
 
 

@@ -4,7 +4,7 @@ import asyncio
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -12,6 +12,7 @@ import msgspec
 import typer
 from rich.markup import escape
 
+from patron.app.cli.given import in_utc
 from patron.app.cli.house import open_house
 from patron.app.cli.in_shop import in_shop
 from patron.app.cli.output import Json, ShopName, clear_errors, console, fail, show, table
@@ -20,6 +21,7 @@ from patron.app.cli.recommend import reading
 from patron.app.cli.recommend.asking import with_engine
 from patron.app.jobs import train_models
 from patron.kit.db import Database
+from patron.kit.periods import refuse_odd
 from patron.kit.problems import not_found
 from patron.recommend import routes
 from patron.recommend.attribution.results import Result, results
@@ -155,21 +157,29 @@ def delete(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
 @app.command("results")
 def show_results(
     key: Key,
+    since: Annotated[
+        datetime | None, typer.Option("--since", help="From here on (UTC); 30 days ago.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", help="To before this moment (UTC); now.")
+    ] = None,
     window: Annotated[
         int, typer.Option("--window", min=1, max=60, help="Days in which the proof counts orders.")
     ] = 5,
     shop: ShopName = None,
     as_json: Json = False,
 ) -> None:
-    """What a placement sold in the last thirty days by clicks, and what its holdout proves."""
+    """What a placement sold by clicks, day by day, and what its holdout proves."""
     with clear_errors(), open_house() as house:
-        which = house.shop(shop)
+        which, now = house.shop(shop), house.clock.now()
+        begin, end = (None if one is None else in_utc(one) for one in (since, until))
+        refuse_odd(begin, end, now)
 
         async def look(db: Database) -> Result:
             async with db.unit(which.schema) as tx:
                 await routes.placement(tx, key)
                 days = timedelta(days=window)
-                return await results(tx, which, key, house.clock.now(), window=days)
+                return await results(tx, which, key, now, begin, end, window=days)
 
         found = house.run(look)
         show(found, as_json, lambda: reading.sold(found, which))
