@@ -4,8 +4,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from conftest import House
 from patron.events.types import EventType
+from patron.recommend.rules.types import Context
+from patron.recommend.serving.strategies import Moment, deeds
+from patron.recommend.serving.visitors import Seen
+from patron.recommend.types import Kind
 from recommend.floor import Floor, a_past, play, product
 
 SHOP = [
@@ -121,3 +127,51 @@ def test_a_visit_is_over_after_half_an_hour_and_the_page_knows_its_product(
         }  # fmt: skip
 
     play(house, tmp_path, story)
+
+
+def test_a_page_that_nobody_vouched_for_sees_no_other_browser_of_hers(
+    house: House, tmp_path: Path
+) -> None:
+    async def story(floor: Floor) -> None:
+        stage = floor.stage
+        await floor.stock(*SHOP)
+        for browser in ("phone", "laptop"):
+            told = stage.event("Identified", "u:her", browser=browser)
+            told.type, told.traits = EventType.IDENTIFY, {"email": "her@x.example"}
+            await stage.walk(told)
+
+        async def looks(browser: str, id: str) -> None:
+            stage.pass_time(seconds=2)
+            await stage.walk(stage.event("Product Viewed", "u:her", browser=browser, product_id=id))
+
+        async def seen(**who: str) -> list[str]:
+            return await floor.offered("recently_viewed", anonymousId="phone", **who)
+
+        await looks("phone", "lamp")
+        await looks("laptop", "cup")
+        assert await seen() == ["lamp"]  # read from the database
+        await looks("laptop", "tea")
+        await looks("phone", "bulb")
+        assert await seen() == ["bulb", "lamp"]  # followed
+        signed = {"userId": "her", "userHash": floor.signed("her")}
+        assert await seen(**signed) == ["bulb", "tea", "cup", "lamp"]
+        await looks("laptop", "lamp")
+        assert await seen(**signed) == ["lamp", "bulb", "tea", "cup"]
+
+    play(house, tmp_path, story)
+
+
+def test_deeds_are_told_in_order_with_what_they_were() -> None:
+    bought, viewed, cart = (np.array(ids, np.int32) for ids in ([5, 6], [1, 2, 3], [4]))
+    none = np.empty(0, np.int32)
+    seen = Seen(
+        generation=0, views=viewed, view_at=np.array([10.0, 30.0, 90.0]), viewed=viewed, cart=cart,
+        bought=bought, bought_at=np.array([20, 40], np.int64), baskets=np.zeros(2, np.int32),
+        ignored=none, ignored_times=none,
+    )  # fmt: skip
+    moment = Moment(Context(now=100.0, n=4, cart=cart), seen, viewed[2:], np.array([10.0]))
+    items, kinds, times = deeds(moment)
+    assert items.tolist() == [1, 5, 2, 6, 3, 4, 3]
+    view, put, buy = Kind.VIEW, Kind.CART, Kind.BUY
+    assert kinds.tolist() == [view, buy, view, buy, view, put, view]
+    assert times.tolist() == [10, 20, 30, 40, 90, 100, 100]

@@ -81,7 +81,7 @@ def test_what_the_ready_made_placements_offer(house: House, tmp_path: Path) -> N
 def test_best_sellers_of_a_category_then_of_those_above(house: House, tmp_path: Path) -> None:
     async def story(floor: Floor) -> None:
         await floor.stock(*SHOP)
-        near = {"name": "Near", "count": 12, "chain": ["best_sellers"], "popular_in": "category"}
+        near = {"name": "Near", "count": 14, "chain": ["best_sellers"], "popular_in": "category"}
         stars = {"name": "Stars", "count": 4, "chain": ["star"]}
         upsell = {"name": "Up", "count": 9, "chain": ["upsell"]}
         sale = {"name": "Sale", "count": 9, "chain": ["on_sale"]}
