@@ -9,9 +9,11 @@ import pytest
 
 from conftest import House
 from patron.events.types import Event, EventType
+from patron.kit.db import Tx
 from patron.profiles import store as profiles
 from patron.recommend.history import belonging
 from patron.recommend.popular.areas import of_members
+from patron.recommend.serving.visitors import Asked
 from patron.segments.members import store as members
 from patron.segments.members.types import Cause, Change
 from patron.segments.saved import store as saved
@@ -25,6 +27,10 @@ def lives(floor: Floor, who: str, traits: dict[str, Any]) -> Event:
     told = floor.stage.event("Identified", who)
     told.type, told.traits = EventType.IDENTIFY, traits
     return told
+
+
+async def saved_ids(tx: Tx, key: str) -> list[int]:
+    return [one.id for one in await saved.every(tx) if one.key == key]
 
 
 async def enters(floor: Floor, key: str, who: list[str]) -> None:
@@ -102,6 +108,15 @@ def test_best_sellers_of_the_smallest_of_her_segments(house: House, tmp_path: Pa
         # Ten are too few to be told apart, so hers is the one that everybody is in.
         for who in ("p1", "p105"):
             assert await floor.offered("hers", floor.server_key, userId=who) == shop
+        async with stage.unit() as tx:
+            (stay,) = await saved_ids(tx, "tea-drinkers")
+            root = await profiles.find(tx, "user_id:p98")
+            assert root is not None
+            left = Change(stay, root, False, stage.now + timedelta(seconds=1), Cause.EVENT)
+            await members.write(tx, [left], [])
+        engine = await floor.engine()
+        read = await engine.visitors.read(Asked(user_id="p98", trusted=True))
+        assert read.facts["segments"] == ["all"]
         # A page that nobody has vouched for learns nothing of her segments.
         assert await floor.offered("hers", userId="p98") == shop
 

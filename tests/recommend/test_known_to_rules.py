@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from conftest import House
+from patron.events.lake import store as lake_store
 from patron.events.types import EventType
+from patron.profiles import store as profiles
 from patron.recommend.rules.types import Context
 from patron.recommend.serving.strategies import Moment, deeds
-from patron.recommend.serving.visitors import Seen
+from patron.recommend.serving.visitors import Asked, Seen
 from patron.recommend.types import Kind
 from recommend.floor import Floor, a_past, play, product
 
@@ -157,6 +159,45 @@ def test_a_page_that_nobody_vouched_for_sees_no_other_browser_of_hers(
         assert await seen(**signed) == ["bulb", "tea", "cup", "lamp"]
         await looks("laptop", "lamp")
         assert await seen(**signed) == ["lamp", "bulb", "tea", "cup"]
+
+    play(house, tmp_path, story)
+
+
+def test_an_ordered_cart_is_none_and_one_in_other_money_has_no_value(
+    house: House, tmp_path: Path
+) -> None:
+    async def story(floor: Floor) -> None:
+        stage = floor.stage
+        await floor.stock(*SHOP)
+        visitors = (await floor.engine()).visitors
+        abroad = {"product_id": "tea", "price": 9, "quantity": 1, "currency": "EUR"}
+        for who, currency in (("u:her", "USD"), ("u:him", "EUR")):
+            await stage.walk(stage.adds(who, **(abroad | {"currency": currency})))
+        her, him = [await visitors.read(Asked(user_id=id, trusted=True)) for id in ("her", "him")]
+        assert (her.cart, her.cart_value, him.cart, him.cart_value) == (["tea"], 900, ["tea"], None)
+        stage.pass_time(seconds=5)
+        await stage.walk(stage.orders("u:her", products=[{"product_id": "tea"}]))
+        her = await visitors.read(Asked(user_id="her", trusted=True))
+        assert her.cart == [] and [one.product for one in her.bought] == ["tea"]
+
+    play(house, tmp_path, story)
+
+
+def test_who_is_erased_is_not_remembered(house: House, tmp_path: Path) -> None:
+    async def story(floor: Floor) -> None:
+        stage = floor.stage
+        await floor.stock(*SHOP)
+        for who in ("her", "him"):
+            await stage.walk(stage.event("Product Viewed", who, product_id="lamp"))
+            assert await floor.offered("recently_viewed", anonymousId=who) == ["lamp"]
+        async with stage.unit() as tx:
+            root = await profiles.find(tx, "anonymous_id:her")
+            assert root is not None
+            await lake_store.queue_erasure(tx, [root], stage.now)
+        visitors = (await floor.engine()).visitors
+        await visitors.follow()
+        assert visitors.remembered(Asked(anonymous_id="her")) is None
+        assert visitors.remembered(Asked(anonymous_id="him")) is not None
 
     play(house, tmp_path, story)
 
