@@ -77,7 +77,7 @@ def test_at_the_command_line(house: House, tmp_path: Path, asked: Any) -> None:
     assert len(every) == 12 and all(one["answer"]["items"] for one in every)
     assert "does not exist" in asked("batch", "nothing", "--output", str(lines), code=1)
     assert len(lines.read_text().splitlines()) == 12 and not list(tmp_path.glob(".lines*"))
-    assert asked("report") is None
+    assert asked("report")["counted"]["deeds"] > 0
     before = asked("report", plain=True)
     assert "Nothing was trained yet" in before and "of 72 deeds" in before
     report = asked("train")
@@ -108,3 +108,5 @@ def _empty(asked: Any, file: Path) -> None:
     assert days == ["2026-02-28", "2026-03-01", "2026-03-02"]
     assert "earlier of the two" in asked("results", "new", *period[:3], "2026-03-01", code=1)
     assert "Lamp" in asked("show", "best_sellers", plain=True)
+    told = asked("report", plain=True)
+    assert "Usual parameters" in told and "300 orders or 5,000 deeds, else in the night" in told

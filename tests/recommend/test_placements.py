@@ -153,8 +153,11 @@ def test_what_cannot_be_read_is_refused_with_its_place(house: House, tmp_path: P
             assert (answer["known"], answer["answer"]["placement"]) == (False, "new")
             editing = (await api.get("/api/recommend/schema")).json()
             assert {"schema", "fields"} == set(editing)
-            assert (await api.get("/api/recommend/report")).json() is None
+            before = (await api.get("/api/recommend/report")).json()
+            assert (before["counted"], before["is_asked_for"]) == (None, False)
+            assert before["first_by"] == "2026-03-03T06:00:00-05:00"  # the coming night, there
             assert (await api.post("/api/recommend/train")).status_code == 202
+            assert (await api.get("/api/recommend/report")).json()["is_asked_for"]
         async with floor.api(frozenset({"recommend:read"})) as api:
             assert (
                 await api.put("/api/placements/x", json={"definition": MINE})

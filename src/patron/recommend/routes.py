@@ -17,6 +17,7 @@ from patron.kit.problems import Problem, bad_request, not_found
 from patron.kit.settings import Settings
 from patron.recommend.attribution.results import Result, results
 from patron.recommend.many.batching import Batch, Batched, batched
+from patron.recommend.pace import Untrained, untrained
 from patron.recommend.placements import store
 from patron.recommend.placements.builtin import built_in
 from patron.recommend.placements.definition import Placement, schema
@@ -206,12 +207,16 @@ async def show_schema() -> Editing:
     summary="What the last training found out",
 )
 async def show_report(
-    settings: NamedDependency[Settings], shop: NamedDependency[Shop]
-) -> Report | None:
+    settings: NamedDependency[Settings],
+    shop: NamedDependency[Shop],
+    clock: NamedDependency[Clock],
+) -> Report | Untrained:
     """Which parameters were chosen, which sources do better than popularity on the shop's own last
     days and are used, and how good each placement would have been; when models were counted last,
-    from how many new deeds, and how long that took. Null before the first training."""
-    return reports.told(shelf_of(settings.data_dir, shop.slug))
+    from how many new deeds, and how long that took. Before the first training only
+    this last, and when it comes."""
+    models = shelf_of(settings.data_dir, shop.slug)
+    return reports.told(models) or untrained(models, clock.now(), shop.time_zone)
 
 
 @post(

@@ -16,6 +16,7 @@ from patron.recommend.blend.types import Blends
 from patron.recommend.history.kept import kept_of
 from patron.recommend.history.reading import Past, past
 from patron.recommend.history.telling import finder, told
+from patron.recommend.pace import ENOUGH_DEEDS, ENOUGH_ORDERS
 from patron.recommend.serving.goods import columns
 from patron.recommend.serving.placing import Book
 from patron.recommend.shelf import About
@@ -30,8 +31,6 @@ from patron.shops.types import Shop
 log = logger(__name__)
 
 AT_ONCE = 20_000
-ENOUGH_ORDERS, ENOUGH_DEEDS = 300, 5_000
-"""From so many on the days held back can tell how good a source is."""
 BLEND = "blend"
 """What was decided about blending, among the models."""
 WORDS = "words.npz"

@@ -34,7 +34,6 @@ from patron.shops.types import Shop
 log = logger(__name__)
 
 SWEEP_EVERY = timedelta(minutes=1)
-TRAIN_HOURS = range(6)
 TRAIN_AGAIN = timedelta(hours=6)  # after one that failed
 TRAIN_EVERY, LATEST = timedelta(hours=18), timedelta(hours=36)
 FIRST_EVENTS = 1_000
@@ -196,6 +195,6 @@ class Keeper:
             return False
         last = reports.latest(folder)
         age = None if last is None else now - last.made_at
-        night = now.astimezone(ZoneInfo(shop.time_zone)).hour in TRAIN_HOURS
+        night = now.astimezone(ZoneInfo(shop.time_zone)).hour in pace.TRAIN_HOURS
         late = age is None or age >= TRAIN_EVERY
         return late and (night or (age is not None and age >= LATEST))

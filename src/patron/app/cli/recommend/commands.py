@@ -26,6 +26,7 @@ from patron.kit.problems import not_found
 from patron.recommend import routes
 from patron.recommend.attribution.results import Result, results
 from patron.recommend.many.batching import everybody, unanswered
+from patron.recommend.pace import untrained
 from patron.recommend.placements import store
 from patron.recommend.serving.asking import Answered, Question
 from patron.recommend.serving.engine import Engine
@@ -208,13 +209,11 @@ def report(shop: ShopName = None, as_json: Json = False) -> None:
         which = house.shop(shop)
         models = shelf_of(house.settings.data_dir, which.slug)
         found = reports.told(models)
-        if found is None and not as_json:
-            counted = reports.counted(models)
-            if counted is not None:
-                show(counted, False, lambda: reading.counted(counted, which))
-            console.print("Nothing was trained yet; `patron recommend train` does it now.")
+        if found is not None:
+            show(found, as_json, lambda: reading.reported(found, which))
             return
-        show(found, as_json, lambda: "" if found is None else reading.reported(found, which))
+        before = untrained(models, house.clock.now(), which.time_zone)
+        show(before, as_json, lambda: reading.waiting(before, which))
 
 
 @app.command("batch")

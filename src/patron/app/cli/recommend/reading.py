@@ -11,6 +11,7 @@ from patron.app.cli.output import table
 from patron.app.cli.results import told
 from patron.kit.money import format_money
 from patron.recommend.attribution.results import Result
+from patron.recommend.pace import Untrained
 from patron.recommend.rules.words import EMPTY, left_out
 from patron.recommend.training.report import BlendReport, Counted, Report
 from patron.shops.types import Shop
@@ -66,6 +67,22 @@ def counted(found: Counted, shop: Shop) -> str:
     return (
         f"Counted {_moment(found.at, shop)}: {found.new:,} new of {found.deeds:,} deeds, in"
         f" {found.seconds:,.1f} s, of which a processor worked {found.processor_seconds:,.1f} s."
+    )
+
+
+def waiting(found: Untrained, shop: Shop) -> str:
+    """What there is before the first training, and when that comes."""
+    counted_so_far = "Nothing was counted yet."
+    if found.counted is not None:
+        counted_so_far = f"{counted(found.counted, shop)} Usual parameters were taken."
+    soon = (
+        "Training was asked for and begins soon."
+        if found.is_asked_for
+        else f"The first training comes with {found.orders_wanted:,} orders or"
+        f" {found.deeds_wanted:,} deeds, else in the night, by {_moment(found.first_by, shop)}."
+    )
+    return (
+        f"{counted_so_far}\n{soon}\nNothing was trained yet; `patron recommend train` does it now."
     )
 
 
