@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from patron.recommend import shelf, tasks
+from patron.recommend import pace, shelf, tasks
 from patron.recommend.blend.types import Blends
 from patron.recommend.history.reading import Past
 from patron.recommend.history.shaping import Rows, shaped
@@ -196,10 +196,10 @@ def test_best_sellers_of_a_country_are_judged_by_what_each_country_gets(tmp_path
 
 
 def test_a_shop_that_was_never_judged_asks_for_it_once(tmp_path: Path) -> None:
-    few = deeds(pairs(tasks.ENOUGH_ORDERS // 2), kind=2)
+    few = deeds(pairs(pace.ENOUGH_ORDERS // 2), kind=2)
     tasks.refresh(material(few), tmp_path, NOW)
     assert not reports.is_asked_for(tmp_path)
-    many = deeds(pairs(tasks.ENOUGH_ORDERS), kind=2)
+    many = deeds(pairs(pace.ENOUGH_ORDERS), kind=2)
     tasks.refresh(material(many), tmp_path, NOW + timedelta(hours=1))
     assert reports.is_asked_for(tmp_path)
     reports.taken_up(tmp_path)
