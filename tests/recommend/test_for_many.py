@@ -41,6 +41,7 @@ def test_many_and_one_agree(house: House, tmp_path: Path) -> None:
     async def story(floor: Floor) -> None:
         stage = floor.stage
         await floor.stock(*GOODS, *MORE)
+        stage.pass_time(days=40)  # which new products are tried is chance, and another each time
         await a_past(floor)
         # Some buy again, one has a cart, one was two people, and one only looks.
         for days in (40, 25, 10):
