@@ -65,7 +65,7 @@ class Demo:
         teller.title(f"{NAME}, a demo shop")
         teller.say(f"  [dim]{NOTICE}[/dim]")
         if standing.loaded is None:
-            teller.say("  It is loaded once, which takes two to three minutes on two cores.")
+            teller.say("  It is loaded once, which takes some two minutes on two cores.")
         data = self._fill(settings, standing)
         stage, house = self._start(settings, standing, data)
         summary: dict[str, Any] = {"shop": NAME, "notice": NOTICE, "urls": self._urls(standing)}
