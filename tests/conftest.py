@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -70,6 +71,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     processes share the files."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (item.path.name != LONGEST, item.path not in slow))
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    """Who sets up the log, as the demo and commands do, does so for itself."""
+    root, ours = logging.getLogger(), logging.getLogger("patron")
+    handlers, levels = list(root.handlers), (root.level, ours.level)
+    yield
+    root.handlers[:] = handlers
+    for each, level in zip((root, ours), levels, strict=True):
+        each.setLevel(level)
 
 
 @pytest.fixture(scope="session")

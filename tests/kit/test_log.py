@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -18,14 +17,6 @@ from patron.kit.log import (
     mask,
     mask_address,
 )
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    root, ours = logging.getLogger(), logging.getLogger("patron")
-    before = (list(root.handlers), root.level, ours.level)
-    yield
-    root.handlers[:], root.level, ours.level = before
 
 
 def lines(format: str, level: str = "info") -> io.StringIO:
