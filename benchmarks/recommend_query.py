@@ -2,8 +2,9 @@
 
     python benchmarks/recommend_query.py [CLICKS] [PRODUCTS] [STRATEGY ...]
 
-64 million made-up clicks on a million products unless said otherwise. A strategy is a function that
-prepares an index of this size and returns how question k is asked; it is an entry in `STRATEGIES`.
+What comes next in a visit is asked of 64 million made-up clicks on a million products unless said
+otherwise: a function of `STRATEGIES` prepares an index of this size and returns how question k is
+asked. All strategies are asked on a real year of orders (`every_strategy`), named `every` here.
 """
 
 import sys
@@ -16,6 +17,8 @@ import numpy as np
 
 from apart import apart
 from clicks import Size, asking, read, write
+from every_strategy import N as OFFERED
+from every_strategy import every
 from figure import show
 from patron.recommend.session.delta import Recent
 from patron.recommend.session.fit import fit
@@ -28,6 +31,7 @@ STEPS = 9
 """Products of the visit that asks: most visits have fewer, and are answered faster."""
 
 N = 100
+EVERY = "every"
 
 Ask = Callable[[int], object]
 
@@ -79,13 +83,24 @@ def timed(name: str, size: Size) -> tuple[list[float], list[float]]:
     return np.percentile(clock, shares).tolist(), np.percentile(processor, shares).tolist()
 
 
+def tell_every() -> None:
+    for name, took in apart(every).items():
+        note = f"a year of orders; {took.answered:.0%} of questions had an answer; {OFFERED} offers"
+        for share, seconds in zip(("p50", "p90", "p99"), took.seconds, strict=True):
+            show(f"query_{name}_{share}", seconds * 1e3, "ms", note=note)
+
+
 def main() -> None:
     numbers = [int(word) for word in sys.argv[1:] if word.isdecimal()]
-    names = [word for word in sys.argv[1:] if not word.isdecimal()] or list(STRATEGIES)
-    if unknown := set(names) - set(STRATEGIES):
-        raise SystemExit(f"there is no strategy {unknown}; there are: {', '.join(STRATEGIES)}")
+    known = [*STRATEGIES, EVERY]
+    names = [word for word in sys.argv[1:] if not word.isdecimal()] or known
+    if unknown := set(names) - set(known):
+        raise SystemExit(f"there is no strategy {unknown}; there are: {', '.join(known)}")
     size = Size(*(numbers + [CLICKS, PRODUCTS][len(numbers) :]))
     note = f"{size.clicks:,} clicks, {size.products:,} products, {QUESTIONS:,} questions"
+    if EVERY in names:
+        names.remove(EVERY)
+        tell_every()
     for name in names:
         clock, processor = apart(timed, name, size)
         for share, by_clock, worked in zip(("p50", "p90", "p99"), clock, processor, strict=False):
