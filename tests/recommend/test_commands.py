@@ -9,9 +9,28 @@ from typer.testing import CliRunner
 
 from conftest import House
 from patron.app.cli.main import build
+from patron.app.cli.recommend.reading import waiting
+from patron.recommend.pace import Untrained
+from patron.recommend.training.report import Counted
 from recommend.floor import Floor, a_past, play, product
 
 LESS = {"name": "Cheap", "count": 3, "chain": ["best_sellers"], "filters": ["price < 10"]}
+
+
+@pytest.mark.parametrize(
+    ("deeds", "asked_for", "said"),
+    [
+        (72, False, "comes with 300 orders or 5,000 deeds, else in the night, by"),
+        (5_000, False, "That is enough to train: after one of the next countings, at the latest"),
+        (5_000, True, "Training was asked for and begins soon."),
+    ],
+)
+def test_when_the_first_training_comes(
+    house: House, deeds: int, asked_for: bool, said: str
+) -> None:
+    now = house.clock.now()
+    found = Untrained(Counted(now, 9, deeds, deeds, 1.0, 1.0), 300, 5_000, asked_for, now)
+    assert said in waiting(found, house.acme)
 
 
 @pytest.fixture

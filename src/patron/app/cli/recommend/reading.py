@@ -75,14 +75,22 @@ def waiting(found: Untrained, shop: Shop) -> str:
     counted_so_far = "Nothing was counted yet."
     if found.counted is not None:
         counted_so_far = f"{counted(found.counted, shop)} Usual parameters were taken."
-    soon = (
-        "Training was asked for and begins soon."
-        if found.is_asked_for
-        else f"The first training comes with {found.orders_wanted:,} orders or"
-        f" {found.deeds_wanted:,} deeds, else in the night, by {_moment(found.first_by, shop)}."
-    )
     return (
-        f"{counted_so_far}\n{soon}\nNothing was trained yet; `patron recommend train` does it now."
+        f"{counted_so_far}\n{_first_training(found, shop)}\n"
+        "Nothing was trained yet; `patron recommend train` does it now."
+    )
+
+
+def _first_training(found: Untrained, shop: Shop) -> str:
+    if found.is_asked_for:
+        return "Training was asked for and begins soon."
+    night = f"in the night, by {_moment(found.first_by, shop)}"
+    if found.counted is not None and found.counted.deeds >= found.deeds_wanted:
+        # One that ended with the house is asked for again by the next counting.
+        return f"That is enough to train: after one of the next countings, at the latest {night}."
+    return (
+        f"The first training comes with {found.orders_wanted:,} orders or"
+        f" {found.deeds_wanted:,} deeds, else {night}."
     )
 
 
