@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from patron.kit.disk import to_disk
 from patron.kit.log import logger
 from patron.recommend.together.offer import Together
 from patron.recommend.together.types import Index
@@ -150,7 +151,7 @@ def _written(
     label = Label(version, now, position, abouts, sums)
     (draft / "label.json").write_bytes(msgspec.json.encode(label, enc_hook=_plainly))
     for path in draft.iterdir():
-        _to_disk(path)
+        to_disk(path)
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
     before = current(shelf)
@@ -158,7 +159,7 @@ def _written(
     pointer.unlink(missing_ok=True)
     pointer.symlink_to(folder.name)
     pointer.rename(shelf / CURRENT)
-    _to_disk(shelf)
+    to_disk(shelf)
     for old in (*shelf.glob("models-*"), *shelf.glob("together*")):
         if old.name not in (folder.name, before):
             old.unlink() if old.is_symlink() else shutil.rmtree(old, ignore_errors=True)
@@ -257,14 +258,6 @@ def shelf_of(data_dir: Path, slug: str) -> Path:
 def _plainly(number: Any) -> Any:
     """A number of numpy's as one of Python's."""
     return number.item()
-
-
-def _to_disk(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _is_of(file: str, model: str) -> bool:

@@ -69,15 +69,14 @@ Held = NDArray[np.bool_]
 
 class Asked(msgspec.Struct):
     """Whom to ask (roots), and why: a row a person, a column an entry of the book. Who was never
-    written is asked everything, because of `new`. `briefly`: nobody's log is read now, and because
-    of `history` no facts either; who is to be asked what takes that is noted, and asked apart
-    within a second."""
+    written is asked everything, because of `new`. `briefly`: nobody's log is read now, and where
+    all that is new is history no facts either; who is to be asked what takes that is noted, and
+    asked apart within a second."""
 
     roots: list[UUID]
     touches: Touches
     new: Touch = Touch.EVENT
     briefly: bool = False
-    history: bool = False
 
     @classmethod
     def of(cls, roots: Sequence[UUID], book: Book, why: Touch, new: Touch = Touch.EVENT) -> "Asked":
@@ -175,7 +174,7 @@ def _later(book: Book, asked: Asked) -> frozenset[int]:
     """The entries that are asked apart. A year of history speaks of the same people again and
     again, whose facts would be read each time."""
     later = set(book.from_log if asked.briefly else ())
-    if asked.history:
+    if asked.new is Touch.BACKFILL:
         later |= {n for n, entry in enumerate(book.entries) if entry.program.asks}
     return frozenset(later)
 

@@ -48,7 +48,6 @@ async def update(
     place = {root: n for n, root in enumerate(roots)}
     whys = [_why(event) for event in events]
     asked = Asked.of(roots, book, Touch.NONE, _newest(whys))
-    asked.history = asked.new is Touch.BACKFILL
     seen = _Seen(asked, place, people)
     left = Left([], NOTHING)
     for why in (Touch.BACKFILL, Touch.EVENT):

@@ -7,7 +7,6 @@ one line of `values/…`, 0 when nothing was. The manifest is replaced as a whol
 name is not there.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from uuid import UUID
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from patron.kit.disk import to_disk
 
 VERSION = 1
 PATHS = (
@@ -92,8 +93,7 @@ class Folder:
         """From now on this is the copy; files that it does not name go."""
         draft = self.path / f"{_MANIFEST}.new"
         draft.write_bytes(msgspec.json.encode(manifest))
-        with draft.open("rb") as written:
-            os.fsync(written.fileno())
+        to_disk(draft)
         draft.replace(self.path / _MANIFEST)
         named = {run.id for run in manifest.runs}
         for file in (self.path / "runs").iterdir():

@@ -23,6 +23,7 @@ import msgspec
 import numpy as np
 
 from patron.events.lake.copying import Derived
+from patron.kit.disk import to_disk
 from patron.kit.log import logger
 from patron.recommend.history.deeds import KINDS, Deeds, merged, pairs, without
 
@@ -138,9 +139,9 @@ class Kept:
         """From now on this is what is kept; files that it does not name go."""
         draft = self.path / f"{_MANIFEST}.new"
         draft.write_bytes(msgspec.json.encode(manifest))
-        _to_disk(draft)
+        to_disk(draft)
         draft.replace(self.path / _MANIFEST)
-        _to_disk(self.path)
+        to_disk(self.path)
         named = {self._file(part.id).name for part in manifest.parts}
         for file in self.path.glob("deeds-*"):
             if file.name not in named:
@@ -222,11 +223,3 @@ def remove(lake_uri: str) -> None:
 def derived_of(lake_uri: str) -> Derived:
     """For the lake's writer."""
     return Derived(partial(forget, lake_uri), partial(remove, lake_uri))
-
-
-def _to_disk(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
