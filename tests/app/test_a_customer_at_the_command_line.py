@@ -85,7 +85,7 @@ def test_her_page_has_what_was_written_on_it(patron: Command, house: House) -> N
     assert patron("profile", "untag", "user_id:ada", "BARGAIN shopper") == []
     assert patron("profile", "unnote", "user_id:ada", note["id"]) == {"removed": note["id"]}
     with asking(house, label_routes) as client:
-        assert client.get("/api/profiles/user_id:ada/notes").json() == []
+        assert client.get("/api/profiles/user_id:ada/notes").json()["items"] == []
     assert "does not exist" in patron("profile", "untag", "user_id:ada", "gone", code=1)
     assert "60 printable" in patron("profile", "tag", "user_id:ada", "a/b", code=1)
 
@@ -118,7 +118,7 @@ def test_what_is_predicted_of_her_is_brought_shown_and_taken_away(
     said = patron("prediction", "import", "churn", str(file), text=True)
     assert "1 people by 2 rows, 1 left out" in said and "row 3, nobody: nobody is known so" in said
     with asking(house, predictions) as client:
-        assert patron("prediction", "list") == client.get("/api/predictions").json()
+        assert patron("prediction", "list") == client.get("/api/predictions").json()["items"]
         hers = client.get("/api/profiles/user_id:ada/predictions").json()
         assert patron("prediction", "of", "user_id:ada") == hers
         assert [(one["name"], one["value"]) for one in hers] == [("churn", 0.4)]

@@ -27,6 +27,11 @@ PUBLIC = {
 }  # fmt: skip
 
 NOTHING: dict[str, Any] = {"batch": []}
+WHOLE = {
+    "/api/retention", "/api/segments/ready-made", "/api/segments/{key}/growth",
+    "/api/profiles/{who}/tags", "/api/profiles/{who}/computed", "/api/profiles/{who}/predictions",
+}  # fmt: skip
+"""Lists with an end by their nature, which docs/api.md names."""
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +131,37 @@ def test_with_the_key_that_is_described_every_route_answers(
         s for one in described.values() for key in one["security"] for s in key.get("serverKey", ())
     }
     assert {"ingest", "shop:admin", "journeys:write", "analytics:read"} <= scopes
+
+
+def test_every_list_pages_but_those_that_have_an_end(described: Operations) -> None:
+    paging, whole = set(), set()
+    for (method, path), operation in described.items():
+        answer = operation["responses"].get("200", {}).get("content", {})
+        schema = answer.get("application/json", {}).get("schema", {})
+        if method == "GET" and schema.get("type") == "array":
+            whole.add(path)
+        elif method == "GET" and {"cursor", "limit"} <= {
+            parameter["name"] for parameter in operation.get("parameters", ())
+        }:
+            paging.add(path)
+    assert whole == WHOLE
+    assert {"/api/keys", "/api/journeys", "/api/segments", "/api/placements"} < paging
+    assert {"/api/feeds", "/api/webhooks", "/api/profiles/{who}/consents"} < paging
+
+
+def test_pages_follow_each_other_to_the_end(shop: Running) -> None:
+    whole = shop.call("GET", "/api/placements").json()
+    assert whole["next_cursor"] is None
+    keys, cursor = [], ""
+    while cursor is not None:
+        page = shop.call("GET", f"/api/placements?limit=4&cursor={cursor}").json()
+        keys += [one["key"] for one in page["items"]]
+        cursor = page["next_cursor"]
+    assert keys == [one["key"] for one in whole["items"]]
+    assert len(keys) == len(set(keys)) > 4
+    damaged = shop.call("GET", "/api/keys?cursor=nonsense")
+    assert damaged.status_code == 400
+    assert damaged.json()["path"] == "cursor"
 
 
 def test_nothing_else_is_found(shop: Running) -> None:

@@ -85,7 +85,7 @@ def test_a_key_may_do_what_its_scopes_say_and_no_more(shop: Running) -> None:
     assert gone.status_code == 204
     again = shop.call("DELETE", f"/api/keys/{made['key']['id']}")
     assert again.status_code == 404
-    listed = shop.call("GET", "/api/keys").json()
+    listed = shop.call("GET", "/api/keys").json()["items"]
     assert {key["name"] for key in listed} >= {"website", "owner", "reader"}
     assert made["secret"] not in str(listed)
 
@@ -114,7 +114,7 @@ def test_no_answer_that_holds_a_secret_is_kept(shop: Running) -> None:
     assert again.status_code == 409
     assert "shown once" in again.json()["detail"]
     assert "revoke" in again.json()["remedy"]
-    names = [key["name"] for key in shop.call("GET", "/api/keys").json()]
+    names = [key["name"] for key in shop.call("GET", "/api/keys").json()["items"]]
     assert names.count("till") == 1
     dump = subprocess.run(
         [binary("pg_dump"), shop.database_url()], capture_output=True, check=True
@@ -133,7 +133,7 @@ def test_of_many_at_once_with_one_idempotency_key_one_is_done(shop: Running) -> 
 
     answers = asyncio.run(burst())
     assert {a.status_code for a in answers} <= {201, 409}
-    names = [key["name"] for key in shop.call("GET", "/api/keys").json()]
+    names = [key["name"] for key in shop.call("GET", "/api/keys").json()["items"]]
     assert names.count("burst") == 1
 
 

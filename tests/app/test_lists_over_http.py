@@ -64,7 +64,7 @@ async def looked_through(api: Api) -> None:
     assert file.content.startswith(b"\xef\xbb\xbfprofile_id,user_id,")
     assert file.headers["content-type"].startswith("text/csv")
     assert [line.split(",")[1] for line in file.text.splitlines()] == ["user_id", "ada", "bea"]
-    [hers] = (await api.call("GET", "/api/profiles/user_id:ada/lists")).json()
+    [hers] = (await api.call("GET", "/api/profiles/user_id:ada/lists")).json()["items"]
     assert (hers["key"], hers["source"]) == ("presse-freunde", "api")
     exported = (await api.call("GET", "/api/profiles/user_id:ada/export")).json()
     assert [one["key"] for one in exported["lists"]] == ["presse-freunde"]

@@ -27,7 +27,7 @@ def test_feeds_are_added_looked_at_paused_and_removed(house: House) -> None:
         assert client.post("/api/feeds", json=guides).json()["key"] == "acme-example-guide"
         again = client.post("/api/feeds", json=body)
         assert again.status_code == 409 and again.json()["remedy"]
-        listed = client.get("/api/feeds").json()
+        listed = client.get("/api/feeds").json()["items"]
         assert [one["kind"] for one in listed] == ["product", "guide"]
         key = "/api/feeds/acme-example"
         assert client.get(key).json()["report"] is None
@@ -61,7 +61,7 @@ def test_a_feed_that_cannot_be_is_refused_with_a_remedy(house: House, body: dict
     with api(house, routes, BOTH) as client:
         answer = client.post("/api/feeds", json=body)
         assert answer.status_code == 400
-        assert client.get("/api/feeds").json() == []
+        assert client.get("/api/feeds").json()["items"] == []
 
 
 def test_who_may_and_who_may_not(house: House) -> None:

@@ -84,7 +84,7 @@ def test_a_journey_is_written_switched_and_listed(house: House) -> None:
         changed = client.put("/api/journeys/carts", json=longer).json()
         assert (changed["status"], changed["version"]) == ("on", 2)
         assert client.get("/api/journeys/carts").json() == changed
-        assert [one["key"] for one in client.get("/api/journeys").json()] == ["carts"]
+        assert [one["key"] for one in client.get("/api/journeys").json()["items"]] == ["carts"]
         assert client.post("/api/journeys/carts/off").json()["status"] == "off"
         assert client.get("/api/conditions/schema").json()["title"] == "Condition"
 
@@ -185,4 +185,4 @@ def test_another_shop_sees_nothing_of_it(house: House) -> None:
     run_id = play(house, story)
     with api(house, shop=house.bolt) as client:
         assert client.get(f"/api/runs/{run_id}").status_code == 404
-        assert client.get("/api/journeys").json() == []
+        assert client.get("/api/journeys").json()["items"] == []

@@ -11,11 +11,12 @@ from patron.kit.clock import ManualClock
 from patron.kit.ids import id_at, new_id, new_secret
 from patron.kit.metrics import SECONDS, Durations, Tallies
 from patron.kit.pace import Pace
-from patron.kit.paging import bounded, decode, encode
+from patron.kit.paging import bounded, decode, encode, paged
 from patron.kit.problems import Problem
 from patron.kit.sheets import harmless
 from patron.kit.signing import BadSignature, Signer
 
+KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))  # as a table keeps them
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SIGNER = Signer(b"0123456789abcdef")
 JSON = st.recursive(
@@ -66,6 +67,31 @@ def test_a_damaged_cursor_is_refused_with_its_remedy(damaged: str) -> None:
 def test_a_limit_out_of_range_is_refused(limit: int) -> None:
     with pytest.raises(Problem, match=str(limit)):
         bounded(limit)
+
+
+@given(st.sets(KEYS), st.sets(KEYS), st.integers(1, 5), st.booleans())
+def test_pages_of_a_whole_list_hold_each_item_once_whatever_comes_and_goes_meanwhile(
+    lasting: set[str], passing: set[str], limit: int, falling: bool
+) -> None:
+    seen: list[str] = []
+    cursor = None
+    for turn in range(len(lasting | passing) + 1):
+        there = lasting | passing if turn % 2 else lasting
+        page = paged(sorted(there), str, cursor, limit, falling=falling)
+        assert len(page.items) <= limit
+        seen += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert cursor is None
+    assert [one for one in seen if one in lasting] == sorted(lasting, reverse=falling)
+    assert seen == sorted(set(seen), reverse=falling)
+
+
+def test_a_cursor_of_another_list_is_refused() -> None:
+    for cursor in (encode([1]), encode(["a", "b"]), encode(["\0"])):
+        with pytest.raises(Problem, match="not one of ours"):
+            paged(["a"], str, cursor, 50)
 
 
 @given(JSON)

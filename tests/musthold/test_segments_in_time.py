@@ -37,7 +37,7 @@ def members(town: SlowMotion, key: str) -> set[str]:
 
 
 def stay(town: SlowMotion, who: str, key: str) -> dict[str, Any]:
-    found = town.shop.call("GET", f"/api/profiles/user_id:{who}/segments").json()
+    found = town.shop.call("GET", f"/api/profiles/user_id:{who}/segments").json()["items"]
     return dict(next(one for one in found if one["segment"] == key))
 
 
@@ -151,7 +151,7 @@ def test_a_night_of_predictions_that_dies_is_worked_again(town: SlowMotion) -> N
     town.inside.walked()
 
     def looked() -> list[Any]:
-        found = town.shop.call("GET", "/api/predictions").json()
+        found = town.shop.call("GET", "/api/predictions").json()["items"]
         return [one["looked_at"] for one in found if one["source"] == "patron"]
 
     before = looked()

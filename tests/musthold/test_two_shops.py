@@ -262,10 +262,12 @@ def standing(shop: Tenant) -> Any:
     profile = told("/api/profiles/{who}")
     segments = [
         [*(one[name] for name in ("key", "name", "rule")), one["status"] == "paused"]
-        for one in told("/api/segments")
+        for one in told("/api/segments")["items"]
     ]
     # When each was tried last is the worker's doing.
-    feeds = [[one[name] for name in ("key", "address", "kind")] for one in told("/api/feeds")]
+    feeds = [
+        [one[name] for name in ("key", "address", "kind")] for one in told("/api/feeds")["items"]
+    ]
     # Who changed what; that it is read here is written down too.
     changes = [one["id"] for one in told("/api/audit", changes="true", limit="200")["items"]]
     return [

@@ -252,12 +252,12 @@ class Tenant:
         merges = self._ask_ok("GET", f"/api/profiles/{profile['id']}/merges")["merges"]
         self.ids["merge_id"] = str(merges[0]["id"]) if merges else "1"
         self._key("shop:admin")
-        self.ids["key_id"] = self._ask_ok("GET", "/api/keys")[-1]["id"]
+        self.ids["key_id"] = self._ask_ok("GET", "/api/keys")["items"][-1]["id"]
         self._find_what_was_written(f"/api/profiles/{profile['id']}")
 
     def _find_what_was_written(self, person: str) -> None:
         """Waits for what others do: the file's rows, the segment's people, the webhook's word."""
-        self.ids["note_id"] = self._ask_ok("GET", f"{person}/notes")[0]["id"]
+        self.ids["note_id"] = self._ask_ok("GET", f"{person}/notes")["items"][0]["id"]
         self.ids["request_id"] = self._ask_ok("GET", "/api/privacy-requests")["items"][0]["id"]
 
         def imported() -> bool:

@@ -146,7 +146,7 @@ def test_a_yes_is_written_down_with_its_proof(ada: House) -> None:
         )
         ada.clock.advance(timedelta(minutes=1))
         client.post(url, json={"state": "withdrawn", "address": "Ada@X.example"})
-        words = client.get(url).json()
+        words = client.get(url).json()["items"]
         assert [word["state"] for word in words] == ["withdrawn", "granted"]
         assert words[1]["place"] == "till 3"
 
@@ -171,7 +171,7 @@ def test_a_word_that_cannot_be_kept_says_why(
         answer = client.post("/api/profiles/user_id:ada/consents", json=body)
         assert answer.status_code == 400
         assert names in answer.json()["detail"]
-        assert client.get("/api/profiles/user_id:ada/consents").json() == []
+        assert client.get("/api/profiles/user_id:ada/consents").json()["items"] == []
 
 
 def test_suppressions_are_listed_page_by_page_and_lifted_by_hand(ada: House) -> None:

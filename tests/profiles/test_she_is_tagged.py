@@ -76,7 +76,7 @@ def test_notes_are_shown_newest_first_with_their_author(ada: House) -> None:
             written = client.post("/api/profiles/user_id:ada/notes", json={"text": text})
             assert written.status_code == 201
             ada.clock.advance(timedelta(minutes=1))
-        shown = client.get("/api/profiles/user_id:ada/notes").json()
+        shown = client.get("/api/profiles/user_id:ada/notes").json()["items"]
         assert [(n["text"], n["by"], n["at"]) for n in shown] == [
             ("Came back with it: [b]too dark[/b]", BY, "2026-03-02T12:01:00Z"),
             ("Asked for the oak lamp.", BY, "2026-03-02T12:00:00Z"),
@@ -84,7 +84,7 @@ def test_notes_are_shown_newest_first_with_their_author(ada: House) -> None:
         eves = client.delete(f"/api/profiles/user_id:eve/notes/{shown[0]['id']}")
         assert eves.status_code == 404, "a note is taken off its own person only"
         assert client.delete(f"/api/profiles/user_id:ada/notes/{shown[0]['id']}").status_code == 204
-        assert len(client.get("/api/profiles/user_id:ada/notes").json()) == 1
+        assert len(client.get("/api/profiles/user_id:ada/notes").json()["items"]) == 1
         for text in ("", " \n ", "x" * 5_001, "a\u0000b"):
             refused = client.post("/api/profiles/user_id:ada/notes", json={"text": text})
             assert (refused.status_code, refused.json()["path"]) == (400, "text")
@@ -120,7 +120,7 @@ def test_a_merge_joins_tags_and_its_undo_parts_them(ada: House) -> None:
         ada.unit(join)
         one = client.get("/api/profiles/user_id:ada/tags").json()
         assert [(t["tag"], t["at"][14:16]) for t in one] == [("trade", "01"), ("VIP", "00")]
-        assert len(client.get("/api/profiles/user_id:ada/notes").json()) == 1
+        assert len(client.get("/api/profiles/user_id:ada/notes").json()["items"]) == 1
         assert {t["tag"]: t["people"] for t in client.get("/api/tags").json()["items"]} == {
             "VIP": 1, "trade": 1,
         }  # fmt: skip

@@ -57,7 +57,7 @@ def test_a_placement_is_written_tried_changed_and_deleted(house: House, tmp_path
             assert (await api.put("/api/placements/mine", json={"definition": off})).is_success
             await floor.engine()
             assert (await floor.say({"placements": ["mine"]})).json()["placements"] == []
-            listed = (await api.get("/api/placements")).json()
+            listed = (await api.get("/api/placements")).json()["items"]
             assert listed[-1]["key"] == "mine" and len(listed) == 19
             assert (await api.delete("/api/placements/mine")).status_code == 204
             assert (await api.get("/api/placements/mine")).status_code == 404

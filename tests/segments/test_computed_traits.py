@@ -109,7 +109,7 @@ def test_a_definition_is_kept_and_holds_for_everybody_at_once(ada: House) -> Non
             json={"name": "Favourite", "definition": {
                 "event": VIEW, "compute": "most_frequent", "property": "category"}},
         )  # fmt: skip
-        listed = client.get("/api/computed-traits").json()
+        listed = client.get("/api/computed-traits").json()["items"]
         assert [one["key"] for one in listed] == ["favourite", "spent"]
         assert client.get("/api/computed-traits/spent").json() == listed[1]
         hers = client.get("/api/profiles/user_id:ada/computed").json()
@@ -137,7 +137,7 @@ def test_a_definition_is_kept_and_holds_for_everybody_at_once(ada: House) -> Non
 
     assert ada.unit(many) == [["Rugs"], ["Tea"]]
     with asking(ada, routes, shop=ada.bolt) as client:
-        assert client.get("/api/computed-traits").json() == []
+        assert client.get("/api/computed-traits").json()["items"] == []
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_over_http(house: House) -> None:
     house.clock.advance(timedelta(minutes=1))
     _fill(house)
     with asking(house, ROUTES, READ) as api:
-        counts = {one["key"]: one["count"] for one in api.get("/api/segments").json()}
+        counts = {one["key"]: one["count"] for one in api.get("/api/segments").json()["items"]}
         assert {key: counts[key] for key in listed} == {
             key: one["count"] for key, one in listed.items()
         }

@@ -86,7 +86,7 @@ def stays(shop: Running, who: str) -> list[tuple[str, bool, str]]:
     """Which segments of ours somebody is and was in; the ready-made ones are there besides."""
     listed = shop.call("GET", "/api/segments/ready-made", params={"count": "false"}).json()
     ready = {one["key"] for one in listed}
-    found = shop.call("GET", f"/api/profiles/user_id:{who}/segments").json()
+    found = shop.call("GET", f"/api/profiles/user_id:{who}/segments").json()["items"]
     return [
         (one["segment"], one["left_at"] is None, one["cause"])
         for one in found
@@ -120,7 +120,7 @@ def test_saved_filled_and_kept(shop: Running) -> None:
         (0, 0, 0),
         (6, 7, 1),
     ]
-    hers = shop.call("GET", "/api/profiles/user_id:u2/segments").json()
+    hers = shop.call("GET", "/api/profiles/user_id:u2/segments").json()["items"]
     then = next(one["entered_at"] for one in hers if one["segment"] == "keen")
     assert members(shop, "keen", on=then) == {"u2", "u6", "u10", "u14", "u18"}
 

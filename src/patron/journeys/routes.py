@@ -19,7 +19,7 @@ from patron.journeys.switch import switch
 from patron.journeys.types import Journey, Line, Run, RunState, Status
 from patron.kit.clock import Clock
 from patron.kit.db import Database
-from patron.kit.paging import Page, bounded, decode, encode
+from patron.kit.paging import Page, bounded, decode, encode, paged
 from patron.kit.problems import Problem, bad_request, not_found
 from patron.messages import store as messages
 from patron.messages.types import SAYABLE
@@ -86,11 +86,16 @@ class RunStory(msgspec.Struct, frozen=True):
     summary="List the journeys",
 )
 async def list_journeys(
-    shop: NamedDependency[Shop], db: NamedDependency[Database]
-) -> list[JourneyView]:
-    """All journeys of the shop by key; there are few, so the list does not page."""
+    shop: NamedDependency[Shop],
+    db: NamedDependency[Database],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Page[JourneyView]:
+    """The journeys of the shop, by key."""
     async with db.unit(shop.schema) as tx:
-        return [_view(one, await store.counts(tx, one.id)) for one in await store.journeys(tx)]
+        page = paged(await store.journeys(tx), lambda one: one.key, cursor, limit)
+        views = [_view(one, await store.counts(tx, one.id)) for one in page.items]
+    return Page(views, page.next_cursor)
 
 
 @get(

@@ -2,11 +2,12 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from patron.kit.cursors import damaged, word
 from patron.kit.problems import bad_request
 
 T = TypeVar("T")
@@ -34,11 +35,7 @@ def decode(cursor: str | None, width: int) -> list[Any] | None:
     except (binascii.Error, UnicodeEncodeError, msgspec.DecodeError, ValueError):
         key = None
     if not isinstance(key, list) or len(key) != width:
-        raise bad_request(
-            f"cursor {cursor[:60]!r} is not one of ours",
-            remedy="pass next_cursor of the previous page unchanged, or leave it out",
-            path="cursor",
-        )
+        raise damaged()
     return key
 
 
@@ -49,3 +46,22 @@ def bounded(limit: int) -> int:
             f"limit {limit} is out of range", remedy=f"give 1 to {MAX_LIMIT}", path="limit"
         )
     return limit
+
+
+def paged(
+    whole: Sequence[T],
+    key: Callable[[T], str],
+    cursor: str | None,
+    limit: int,
+    *,
+    falling: bool = False,
+) -> Page[T]:
+    """A page of a list that is short enough to be read whole, in the order of `key` (or against it,
+    `falling`), which tells one item from all others. Problem 400 for a damaged `cursor`."""
+    bounded(limit)
+    ordered = sorted(whole, key=key, reverse=falling)
+    if (said := decode(cursor, 1)) is not None:
+        after = word(said[0])
+        ordered = [x for x in ordered if (key(x) < after if falling else key(x) > after)]
+    found = ordered[:limit]
+    return Page(found, encode([key(found[-1])]) if len(ordered) > limit else None)

@@ -14,14 +14,14 @@ from litestar.params import Body, FromPath, FromQuery, PathParameter
 from patron.events import store as events
 from patron.events.types import LoggedEvent, Trust
 from patron.kit.clock import Clock
+from patron.kit.cursors import moment, whole
 from patron.kit.db import Database, Tx
-from patron.kit.paging import Page, bounded, decode, encode
+from patron.kit.paging import Page, bounded, decode, encode, paged
 from patron.kit.problems import bad_request, not_found
 from patron.profiles import store
 from patron.profiles.consent import CHANNEL_KIND, MARKETING
 from patron.profiles.consents import confirmation_store as confirmations
 from patron.profiles.consents.addressing import key_of
-from patron.profiles.cursors import moment, whole
 from patron.profiles.search.whom import root_of
 from patron.profiles.types import (
     ConsentState,
@@ -192,11 +192,21 @@ async def undo_merge(
     summary="What she said yes or no to",
 )
 async def list_consents(
-    db: NamedDependency[Database], shop: NamedDependency[Shop], who: Who
-) -> list[ConsentWord]:
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    who: Who,
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Page[ConsentWord]:
     """Every word with its proof, newest first."""
     async with db.unit(shop.schema) as tx:
-        return await store.consents(tx, (await _person(tx, shop, who)).origins)
+        found = await store.consents(tx, (await _person(tx, shop, who)).origins)
+
+    def place(word: ConsentWord) -> str:
+        about = (word.address_key, word.channel, word.purpose, word.state, word.source)
+        return " ".join([word.at.isoformat(), *about, word.message_id or ""])
+
+    return paged(found, place, cursor, limit, falling=True)
 
 
 @post(

@@ -12,6 +12,7 @@ from litestar.params import BodyKwarg, FromQuery, PathParameter, QueryParameter
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database, Tx
+from patron.kit.paging import Page, paged
 from patron.kit.periods import refuse_odd
 from patron.kit.problems import Problem, bad_request, not_found
 from patron.kit.settings import Settings
@@ -84,11 +85,20 @@ _DRAFT: dict[str, Any] = {
     summary="List the placements",
 )
 async def list_placements(
-    db: NamedDependency[Database], shop: NamedDependency[Shop]
-) -> list[PlacementView]:
-    """The ready-made ones and the shop's own; there are few, so the list does not page."""
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Page[PlacementView]:
+    """The ready-made ones in their order, then the shop's own by key."""
     async with db.unit(shop.schema) as tx:
-        return await placements(tx)
+        found = await placements(tx)
+    ready = [one.key for one in built_in()]
+
+    def place(one: PlacementView) -> str:
+        return f"{ready.index(one.key):03}" if one.key in ready else f"own {one.key}"
+
+    return paged(found, place, cursor, limit)
 
 
 @get(

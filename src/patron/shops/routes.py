@@ -9,11 +9,12 @@ from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Example
-from litestar.params import Body, FromPath
+from litestar.params import Body, FromPath, FromQuery
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database
 from patron.kit.migrate import HOUSE
+from patron.kit.paging import Page, paged
 from patron.kit.problems import not_found
 from patron.shops import store
 from patron.shops.access import requires
@@ -99,10 +100,16 @@ async def change_mode(
 
 
 @get("/api/keys", guards=[requires("shop:admin")], tags=["shops"], summary="List the keys")
-async def list_keys(shop: NamedDependency[Shop], db: NamedDependency[Database]) -> list[Key]:
-    """All keys, revoked ones too. Server keys show a hint only."""
+async def list_keys(
+    shop: NamedDependency[Shop],
+    db: NamedDependency[Database],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Page[Key]:
+    """In the order in which they were made, revoked ones too. Server keys show a hint only."""
     async with db.unit(HOUSE) as tx:
-        return await store.keys(tx, shop.id)
+        found = await store.keys(tx, shop.id)
+    return paged(found, lambda key: f"{key.created_at} {key.id}", cursor, limit)
 
 
 @post(

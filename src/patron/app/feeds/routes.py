@@ -16,6 +16,7 @@ from patron.catalog.feeds import keeping, store
 from patron.catalog.feeds.types import PRODUCT, FeedView, Report, view
 from patron.kit.clock import Clock
 from patron.kit.db import Database
+from patron.kit.paging import Page, paged
 from patron.kit.settings import Settings
 from patron.shops.access import requires
 from patron.shops.types import Shop
@@ -45,10 +46,16 @@ _EXAMPLE = Example(
 
 
 @get("/api/feeds", guards=[requires("catalog:read")], tags=["catalog"], summary="Feeds")
-async def list_feeds(db: NamedDependency[Database], shop: NamedDependency[Shop]) -> list[FeedView]:
+async def list_feeds(
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Page[FeedView]:
     """The feeds that keep the catalogue, by key."""
     async with db.unit(shop.schema) as tx:
-        return [view(one) for one in await store.every(tx)]
+        found = [view(one) for one in await store.every(tx)]
+    return paged(found, lambda one: one.key, cursor, limit)
 
 
 @post(

@@ -11,6 +11,7 @@ from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, FromPath, FromQuery, QueryParameter
 
 from patron.kit.clock import Clock
+from patron.kit.cursors import identity, moment, word
 from patron.kit.db import Database
 from patron.kit.paging import Page, bounded, decode, encode
 from patron.kit.problems import not_found
@@ -19,7 +20,6 @@ from patron.profiles.consents import request_store as requests
 from patron.profiles.consents import suppression_store as stops
 from patron.profiles.consents.addressing import key_of
 from patron.profiles.consents.types import PrivacyRequest, RequestState
-from patron.profiles.cursors import identity, moment, word
 from patron.profiles.types import Suppression, SuppressionReason
 from patron.shops.access import requires
 from patron.shops.types import ChannelName, Shop

@@ -11,9 +11,9 @@ from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath, FromQuery
 
 from patron.kit.clock import Clock
+from patron.kit.cursors import word
 from patron.kit.db import Database
-from patron.kit.paging import Page, bounded, decode, encode
-from patron.profiles.cursors import word
+from patron.kit.paging import Page, bounded, decode, encode, paged
 from patron.profiles.labels import mark, store
 from patron.profiles.labels.types import Note, Tag, TagCount
 from patron.shops.access import requires
@@ -113,11 +113,16 @@ async def remove_tag(
     summary="The notes on a person",
 )
 async def show_notes(
-    db: NamedDependency[Database], shop: NamedDependency[Shop], who: FromPath[str]
-) -> list[Note]:
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    who: FromPath[str],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Page[Note]:
     """The newest first, each with who wrote it and when."""
     async with db.unit(shop.schema) as tx:
-        return await store.notes_of(tx, await mark.origins_of(tx, shop, who), mark.MOST_NOTES)
+        found = await store.notes_of(tx, await mark.origins_of(tx, shop, who), mark.MOST_NOTES)
+    return paged(found, lambda one: f"{one.at.isoformat()} {one.id}", cursor, limit, falling=True)
 
 
 @post(

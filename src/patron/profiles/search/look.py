@@ -7,10 +7,10 @@ from uuid import UUID
 
 import msgspec
 
+from patron.kit.cursors import identity, moment, word
 from patron.kit.db import Tx
 from patron.kit.paging import Page, decode, encode
 from patron.kit.problems import bad_request
-from patron.profiles.cursors import identity, moment, word
 from patron.profiles.known import name_of, text_of
 from patron.profiles.labels import store as labels
 from patron.profiles.many import store as many

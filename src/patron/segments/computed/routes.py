@@ -7,10 +7,11 @@ from litestar import delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Example
-from litestar.params import Body, FromPath
+from litestar.params import Body, FromPath, FromQuery
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database
+from patron.kit.paging import Page, paged
 from patron.profiles.search.whom import root_of
 from patron.segments.computed import keeping, store
 from patron.segments.computed.types import Computed, ComputedTrait, Outcome
@@ -46,11 +47,14 @@ class TryIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     summary="The computed traits there are",
 )
 async def list_traits(
-    db: NamedDependency[Database], shop: NamedDependency[Shop]
-) -> list[ComputedTrait]:
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Page[ComputedTrait]:
     """By key; fifty at most."""
     async with db.unit(shop.schema) as tx:
-        return await store.every(tx)
+        return paged(await store.every(tx), lambda one: one.key, cursor, limit)
 
 
 @get(

@@ -12,11 +12,11 @@ from litestar.params import BodyKwarg, FromPath, FromQuery, PathParameter
 from litestar.response import Stream
 
 from patron.kit.clock import Clock
+from patron.kit.cursors import identity, word
 from patron.kit.db import Database
-from patron.kit.paging import Page, bounded, decode, encode
+from patron.kit.paging import Page, bounded, decode, encode, paged
 from patron.kit.problems import not_found
 from patron.profiles import store as profiles
-from patron.profiles.cursors import identity, word
 from patron.profiles.search.whom import root_of
 from patron.segments.lists import keeping, store
 from patron.segments.lists.file import content
@@ -243,12 +243,17 @@ async def export_list(
     summary="The lists a person is on",
 )
 async def show_lists_of_person(
-    db: NamedDependency[Database], shop: NamedDependency[Shop], who: FromPath[str]
-) -> list[ListOfHers]:
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    who: FromPath[str],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Page[ListOfHers]:
     """By key, with when and how she came onto each."""
     async with db.unit(shop.schema) as tx:
         root = await root_of(tx, shop, who)
-        return await store.of_person(tx, await profiles.origins(tx, root))
+        found = await store.of_person(tx, await profiles.origins(tx, root))
+    return paged(found, lambda one: one.key, cursor, limit)
 
 
 routes: list[HTTPRouteHandler] = [

@@ -7,10 +7,11 @@ from litestar import delete, get, put
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Example
-from litestar.params import Body, FromPath
+from litestar.params import Body, FromPath, FromQuery
 
 from patron.kit.clock import Clock
 from patron.kit.db import Database
+from patron.kit.paging import Page, paged
 from patron.profiles import store as profiles
 from patron.profiles.search.whom import root_of
 from patron.segments.predictions import keeping, store
@@ -45,11 +46,14 @@ class ScoresIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     summary="The predictions there are",
 )
 async def list_predictions(
-    db: NamedDependency[Database], shop: NamedDependency[Shop]
-) -> list[Prediction]:
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Page[Prediction]:
     """By name: Patron's own, with what came of the last night, and the shop's."""
     async with db.unit(shop.schema) as tx:
-        return await store.every(tx)
+        return paged(await store.every(tx), lambda one: one.name, cursor, limit)
 
 
 @get(

@@ -11,11 +11,11 @@ from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, FromPath, FromQuery, PathParameter, QueryParameter
 
 from patron.kit.clock import Clock
+from patron.kit.cursors import identity
 from patron.kit.db import Database
-from patron.kit.paging import Page, bounded, decode, encode
+from patron.kit.paging import Page, bounded, decode, encode, paged
 from patron.kit.problems import bad_request
 from patron.profiles import store as profiles
-from patron.profiles.cursors import identity
 from patron.profiles.search.whom import root_of
 from patron.segments import saving
 from patron.segments.lists.naming import KEY
@@ -65,11 +65,15 @@ _NEW = Example(value={"name": "Loyal readers", "key": "loyal-readers", "rule": L
     summary="The saved segments",
 )
 async def show_segments(
-    db: NamedDependency[Database], shop: NamedDependency[Shop]
-) -> list[SegmentView]:
-    """All of them, by key, each with the number of people in it and how far it is known."""
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Page[SegmentView]:
+    """By key, each with the number of people in it and how far it is known."""
     async with db.unit(shop.schema) as tx:
-        return await showing.all_shown(tx)
+        found = await showing.all_shown(tx)
+    return paged(found, lambda one: one.key, cursor, limit)
 
 
 @post(
@@ -213,11 +217,22 @@ async def show_why(
     summary="The segments a person is and was in",
 )
 async def show_stays(
-    db: NamedDependency[Database], shop: NamedDependency[Shop], who: FromPath[str]
-) -> list[Stay]:
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    who: FromPath[str],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Page[Stay]:
     """Since when and why, until when and why; the latest first."""
     async with db.unit(shop.schema) as tx:
-        return await members.stays(tx, await profiles.origins(tx, await root_of(tx, shop, who)))
+        found = await members.stays(tx, await profiles.origins(tx, await root_of(tx, shop, who)))
+    return paged(
+        found,
+        lambda stay: f"{stay.entered_at.isoformat()} {stay.segment} {stay.left_at}",
+        cursor,
+        limit,
+        falling=True,
+    )
 
 
 routes: list[HTTPRouteHandler] = [

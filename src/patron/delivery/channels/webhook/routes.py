@@ -18,11 +18,11 @@ from patron.delivery.channels.webhook.keeping import EndpointView, Registered, v
 from patron.delivery.channels.webhook.post import Poster
 from patron.delivery.channels.webhook.types import Delivery, Heard, State
 from patron.kit.clock import Clock
+from patron.kit.cursors import whole
 from patron.kit.db import Database
-from patron.kit.paging import Page, bounded, decode, encode
+from patron.kit.paging import Page, bounded, decode, encode, paged
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
-from patron.profiles.cursors import whole
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
@@ -81,11 +81,15 @@ def guard_of(settings: Settings) -> Guard:
     summary="The webhooks there are",
 )
 async def show_webhooks(
-    db: NamedDependency[Database], shop: NamedDependency[Shop]
-) -> list[EndpointView]:
+    db: NamedDependency[Database],
+    shop: NamedDependency[Shop],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Page[EndpointView]:
     """By key, with how each is doing."""
     async with db.unit(shop.schema) as tx:
-        return [view(one) for one in await store.every(tx)]
+        found = [view(one) for one in await store.every(tx)]
+    return paged(found, lambda one: one.key, cursor, limit)
 
 
 @post(
