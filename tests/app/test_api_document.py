@@ -152,7 +152,8 @@ def test_every_list_pages_but_those_that_have_an_end(described: Operations) -> N
 def test_pages_follow_each_other_to_the_end(shop: Running) -> None:
     whole = shop.call("GET", "/api/placements").json()
     assert whole["next_cursor"] is None
-    keys, cursor = [], ""
+    keys = []
+    cursor: str | None = ""
     while cursor is not None:
         page = shop.call("GET", f"/api/placements?limit=4&cursor={cursor}").json()
         keys += [one["key"] for one in page["items"]]
