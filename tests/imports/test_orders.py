@@ -155,6 +155,32 @@ def test_what_a_file_does_not_tell_is_asked_for_and_a_map_answers(
     assert again["new"] == 0 and counts(house) == {"Order Completed": 2}
 
 
+def test_a_spreadsheets_export_is_read_as_the_spreadsheet_shows_it(
+    house: House, tmp_path: Path
+) -> None:
+    whole = [f"{n};45662;c{n}@example.com;x1;1;12" for n in range(2_000)]
+    odd = ["A;45662,5;[/i];x1;1;12", "B;45662.5;b@example.com;[red]x1;1;12,50"]
+    file = tmp_path / "sheet.csv"
+    lines = ["sep=;", "Order;Date;Email;Product ID;Qty;Price", *odd[:1], *whole, *odd[1:]]
+    file.write_text("\r\n".join(lines), "utf-8")
+    shown = run(house, tmp_path, "orders", str(file))
+    text = " ".join(shown.stdout.split())
+    assert (
+        "'45662,5' is no time; write it in ISO 8601, or set date_format in the map's [opt" in text
+    )
+    assert "taken as a spreadsheet's days" in text and "with a decimal comma" in text
+    outcome = imported(house, tmp_path, "orders", str(file))
+    assert (outcome["new"], outcome["examples"][0]["row"]) == (2_001, 2)
+    assert run(house, tmp_path, "orders", str(file), "--yes").returncode == 0
+    (last,) = logged(house, "message_id = 'order-B'")
+    assert last["ts"].startswith("2025-01-05T") and last["body"]["properties"]["revenue"] == 12.5
+    mixed = tmp_path / "mixed.csv"
+    mixed.write_text("order;date;total\n1;2025-01-05;12,50\n2;2025-01-05;12.50\n", "utf-8")
+    preview = previewed(house, tmp_path, "orders", str(mixed))
+    assert [one["properties"]["total"] for one in preview["sample"]] == [12.5, 12.5]
+    assert any("some a point" in note for note in preview["notes"])
+
+
 def test_a_date_that_may_be_two_days_is_settled_by_the_rest_of_the_file_or_refused(
     house: House, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from patron.app.imports.reading.values import (
     Reading,
     Unreadable,
     date_formats,
-    decimal_mark,
+    decimal_marks,
     identifier,
     yes,
 )
@@ -39,6 +39,8 @@ READING = Reading("Europe/Berlin", None, None, NOW)
         (1736071872000, "2025-01-05T10:11:12Z"),
         (1736071872000000.0, "2025-01-05T10:11:12Z"),
         (datetime(2025, 1, 5, 10, 11, 12), "2025-01-05T09:11:12Z"),  # noqa: DTZ001
+        ("45662", "2025-01-04T23:00:00Z"),  # a spreadsheet's days
+        (45662.4244444, "2025-01-05T09:11:12Z"),
     ],
 )
 def test_times(written: Any, read: str) -> None:
@@ -73,23 +75,49 @@ def test_a_time_means_the_same_however_it_is_written(moment: datetime, zone: str
         ("12.50", None, 12.5), ("1,234.50", None, 1234.5), ("€ 12", None, 12), ("(5.00)", None, -5),
         ("12-", None, -12), ("-3", None, -3), ("1.234,50", ",", 1234.5), ("9,9", ",", 9.9),
         ("1 234,50 kr", ",", 1234.5), (7, None, 7), (0.1, ",", 0.1), ("1e3", None, 1000),
+        ("1,234", None, 1234), ("1.234", None, 1.234), ("1,234", ",", 1.234), ("1.234", ",", 1234),
+        ("1,23,456.50", None, 123456.5), ("1.234.567", None, 1234567), (",5", None, 0.5),
+        ("Rs. 500", None, 500), ("12,-", None, 12), ("12.– €", ",", 12),
+        ("\N{MINUS SIGN}5", None, -5),
     ],
 )  # fmt: skip
 def test_amounts(written: Any, decimal: str | None, read: float) -> None:
     assert Reading("UTC", None, decimal, NOW).amount(written) == read
 
 
-@pytest.mark.parametrize("written", ["many", "", "nan", "inf", "1e99", "12 of 13.5.1"])
-def test_no_amounts(written: str) -> None:
+@pytest.mark.parametrize("decimal", [None, ".", ","])
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("12,50", 12.5),
+        ("12.50", 12.5),
+        ("1.299,00 €", 1299),
+        ("1,299.00", 1299),
+        ("1234,5", 1234.5),
+    ],
+)
+def test_what_can_be_read_in_one_way_only_is_read_so(
+    written: str, decimal: str | None, read: float
+) -> None:
+    assert Reading("UTC", None, decimal, NOW).amount(written) == read
+
+
+@pytest.mark.parametrize("decimal", [None, ","])
+@pytest.mark.parametrize(
+    "written",
+    ["many", "", "nan", "inf", "1e99", "12 of 13.5.1", "1,2,3", "1.234.56", "1.234,567,8"],
+)
+def test_no_amounts(written: str, decimal: str | None) -> None:
     with pytest.raises(Unreadable):
-        READING.amount(written)
+        Reading("UTC", None, decimal, NOW).amount(written)
 
 
 def test_how_a_file_writes_is_told_from_its_values() -> None:
-    assert decimal_mark(["1", "2,50", "3"]) == ","
-    assert decimal_mark(["1.234,50"]) == ","
-    assert decimal_mark(["1,234.50", "1,234"]) == "."
-    assert decimal_mark(["1,234", "1.234"]) is None  # both may be thousands
+    assert decimal_marks(["1", "2,50", "3"]) == ","
+    assert decimal_marks(["1.234,50"]) == ","
+    assert decimal_marks(["1,234.50", "1,234"]) == "."
+    assert decimal_marks(["1,234", "1.234"]) == ""  # both may be thousands
+    assert decimal_marks(["2,50", "2.50"]) == ".,"
     assert date_formats(["2025-01-02", "2025-01-02T10:00:00Z"]) == ["iso"]
     assert date_formats(["13/02/2025"]) == ["%d/%m/%Y"]
     assert date_formats(["01/02/2025"]) == ["%m/%d/%Y", "%d/%m/%Y"]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+from rich.markup import escape
 from rich.table import Table
 
 from patron.app.cli.output import table
@@ -24,7 +25,7 @@ def preview_lines(plan: Plan, told: Forecast | None = None) -> list[str | Table]
     like = f", looks like an export of {plan.system}" if plan.system else ""
     about = f"{opened.format}{encoding}, {seen.size:,} bytes{rows}{like}"
     lines: list[str | Table] = [
-        f"[bold]{plan.path.name}[/bold]: {about}",
+        f"{plan.path.name}: {about}",
         table(
             ("column", "is read as", "type", "example"),
             [(c.name, c.field or "(left out)", c.type, c.example) for c in plan.columns],
@@ -50,7 +51,8 @@ def preview_lines(plan: Plan, told: Forecast | None = None) -> list[str | Table]
             f" ({told.unknown:,} of them new to the shop); {told.already:,} name somebody who is on"
             f" it, {told.repeated:,} somebody once more, {told.invalid:,} nobody"
         )
-    return lines
+    # Brackets in a file are no markup.
+    return [escape(line) if isinstance(line, str) else line for line in lines]
 
 
 def preview_value(plan: Plan, told: Forecast | None = None) -> dict[str, Any]:
@@ -74,7 +76,7 @@ def preview_value(plan: Plan, told: Forecast | None = None) -> dict[str, Any]:
 
 
 def outcome_lines(outcome: Outcome) -> list[str]:
-    """What an import came to, in sentences."""
+    """What an import came to, in sentences; brackets in a file are no markup."""
     things = "products" if outcome.kind == "products" else "events"
     if outcome.already_done:
         return [
@@ -101,7 +103,7 @@ def outcome_lines(outcome: Outcome) -> list[str]:
         lines += [f"  {count:,} x {problem}" for problem, count in ranked]
         first = outcome.examples[0]
         lines.append(f"  the first in row {first.row}: {first.value!r}; {first.remedy}")
-    return lines
+    return [escape(line) for line in lines]
 
 
 def _sample(plan: Plan) -> Table | str:

@@ -22,7 +22,8 @@ from patron.app.imports.reading.values import (
     Reading,
     cell,
     date_formats,
-    decimal_mark,
+    days,
+    decimal_marks,
     moment,
     points_group,
 )
@@ -164,13 +165,20 @@ def _completed(
         changes["date_format"] = _date_format(mapping, table, rows)
     if options.decimal is None:
         amounts = [v for field in _AMOUNTS for v in _values(mapping, table, rows, field)]
-        found = decimal_mark(amounts)
+        found = decimal_marks(amounts) or _marks_below(mapping, table, rows)
         if found == ",":
             changes["decimal"] = found
             notes.append("amounts are written with a decimal comma")
+        elif found == ".,":
+            notes.append(
+                "some amounts have a decimal comma and some a point; what may be both, such as"
+                " 1,234 or 1.234, is read with a point: set decimal in the map's [options]"
+            )
         elif (whole := _whole_units(mapping, table, rows, shop)) and points_group(amounts):
             changes["decimal"] = ","
             notes.append(f"{whole} has no decimals: points in amounts stand between thousands")
+    if any(days(value) for field in _TIMES for value in _values(mapping, table, rows[:200], field)):
+        notes.append("times that are numbers, such as 45662.5, are taken as a spreadsheet's days")
     if options.time_zone is None and _has_naive(mapping, table, rows, changes.get("date_format")):
         changes["time_zone"] = shop.time_zone
         notes.append(f"times without a zone are taken as {shop.time_zone}")
@@ -186,6 +194,19 @@ def _completed(
             "nobody knows when people agreed to mail: whatever they told Patron itself counts more"
         )
     return structs.replace(mapping, options=structs.replace(options, **changes)), notes
+
+
+def _marks_below(mapping: Mapping, table: Table, rows: list[Row]) -> str:
+    """The decimal marks behind the sample, when none is in it: a list may begin with round sums."""
+    columns = [mapping.columns[field] for field in _AMOUNTS if field in mapping.columns]
+    reads = [cell(table.columns.index(name)) for name in columns if name in table.columns]
+    if len(rows) < SAMPLE or not reads:
+        return ""
+    every = table.rows(Mended(), Faults(None))
+    while part := list(islice(every, SAMPLE)):
+        if found := decimal_marks(read(cells) for read in reads for _, cells in part):
+            return found
+    return ""
 
 
 def _whole_units(mapping: Mapping, table: Table, rows: list[Row], shop: Shop) -> str | None:

@@ -5,6 +5,7 @@ table's `columns`. Reading the same file again gives the same rows.
 """
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -22,6 +23,8 @@ LONGEST_CELL = 1 << 20
 MOST_COLUMNS = 2_000
 DELIMITERS = ",;\t|"
 _SNIFFED = 200
+_SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+"""A line that spreadsheets write above the header, and do not count, to say how cells are cut."""
 
 
 class Table(Protocol):
@@ -77,16 +80,21 @@ class CsvTable:
         self.encoding: str | None = encoding
         with open_text(path, encoding, Mended(), lenient=lenient) as file:
             first = list(islice(file, _SNIFFED))
-        self.delimiter = delimiter or _delimiter(first)
+        told = _SEPARATOR.fullmatch(first[0])
+        self._above = 1 if told else 0
+        del first[: self._above]
+        self.delimiter = delimiter or (told[1] if told else _delimiter(first))
         self.format = "TSV" if self.delimiter == "\t" else "CSV"
         header = next(csv.reader(first, delimiter=self.delimiter), [])
         self.columns = _header([Mended().text(name) for name in header], path)
-        self.total: int | None = max(lines - 1, 1)
+        self.total: int | None = max(lines - 1 - self._above, 1)
 
     def rows(self, mended: Mended, faults: Faults) -> Iterator[Row]:
         width = len(self.columns)
         csv.field_size_limit(LONGEST_CELL)
         with open_text(self._path, self.encoding or "utf-8", mended, lenient=self._lenient) as file:
+            for _ in range(self._above):
+                file.readline()
             reader = csv.reader(file, delimiter=self.delimiter)
             next(reader, None)
             number = 1

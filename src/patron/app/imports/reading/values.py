@@ -36,9 +36,16 @@ FORMATS = (
 """How dates are written besides ISO 8601 and Unix times; tried on the first rows of a file."""
 
 _WHOLE = re.compile(r"-?\d+\.0")
+_SPACE = re.compile(r"\s+")
+_CURRENCY = re.compile(r"[^\W\d_]+\.?")
 _NOT_NUMBER = re.compile(r"[^\d.,+\-()]")
+_WITHOUT_CENTS = re.compile(r"(?<=\d)[.,][-–—]+$")  # "12,-"
+_THOUSANDS = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*|\d{1,2}(?:,\d{2})+,\d{3}")  # and India's
 _GROUPED = re.compile(r"\d{1,3}(?:\.\d{3})+")
 _UNIX = re.compile(r"\d{9,19}(?:\.\d+)?")
+_DAYS = re.compile(r"\d{5}(?:\.\d+)?")
+_DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 (a spreadsheet knows no zone)
+_FIRST_DAY, _LAST_DAY = 32_874, 73_051  # 1990 to 2099
 
 
 class Unreadable(ValueError):
@@ -95,14 +102,16 @@ class Reading:
         return read.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
     def amount(self, value: Any) -> float:
-        """A price or count in the unit it has. Raises Unreadable."""
+        """A price or count in the unit it has. Raises Unreadable.
+
+        What can only be read in one way is read so, whatever the rest of the file does: "12,50" is
+        never 1250. The file's decimal mark decides about the others, such as "1,234".
+        """
         if value.__class__ is float or value.__class__ is int:
             return cast(float, value)
         text = str(value)
         try:
-            if self._comma:
-                text = text.replace(".", "").replace(",", ".")
-            number = float(text)
+            number = self._untidy(text) if self._comma and "." in text else float(text)
         except ValueError:
             number = self._untidy(text)
         if not abs(number) < 1e13:
@@ -111,16 +120,33 @@ class Reading:
 
     def _untidy(self, text: str) -> float:
         """With a currency, marks between thousands, a trailing minus or brackets for debts."""
-        text = _NOT_NUMBER.sub("", text)
+        text = _digits(text)
         negative = text.startswith(("-", "(")) or text.endswith("-")
         text = text.strip("+-()")
-        if not self._comma:
-            text = text.replace(",", "")
+        whole, mark, cents = _parted(text)
+        grouped = _THOUSANDS.fullmatch(text) is not None
+        twice = mark != "" and mark in whole
+        if grouped and (twice or mark != ("," if self._comma else ".")):
+            whole, cents = text, ""
+        elif whole and (twice or not (whole.isdecimal() or _THOUSANDS.fullmatch(whole))):
+            raise Unreadable("is no number", "write digits with a decimal mark")
         try:
-            number = float(Decimal(text))
+            number = float(Decimal(f"{whole.replace('.', '').replace(',', '')}.{cents}"))
         except InvalidOperation:
             raise Unreadable("is no number", "write digits with a decimal mark") from None
         return -number if negative else number
+
+
+def _digits(text: str) -> str:
+    """A number without its currency: digits, marks, signs and brackets."""
+    text = _CURRENCY.sub("", text).replace("\N{MINUS SIGN}", "-")
+    return _NOT_NUMBER.sub("", _WITHOUT_CENTS.sub("", _SPACE.sub("", text)))
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    """What stands before the last mark of a number, the mark, and what stands behind it."""
+    at = max(text.rfind("."), text.rfind(","))
+    return (text, "", "") if at < 0 else (text[:at], text[at], text[at + 1 :])
 
 
 def moment(value: Any, date_format: str | None) -> datetime | None:
@@ -130,7 +156,7 @@ def moment(value: Any, date_format: str | None) -> datetime | None:
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)  # noqa: DTZ001 (its zone comes later)
     if isinstance(value, int | float):
-        return _unix(float(value))
+        return _unix(float(value)) or days(value)
     if not isinstance(value, str):
         return None
     try:
@@ -138,7 +164,7 @@ def moment(value: Any, date_format: str | None) -> datetime | None:
             return datetime.strptime(value, date_format)  # noqa: DTZ007
         return datetime.fromisoformat(_tidied(value))
     except ValueError:
-        return _unix(float(value)) if _UNIX.fullmatch(value) else None
+        return _unix(float(value)) if _UNIX.fullmatch(value) else days(value)
 
 
 def _tidied(text: str) -> str:
@@ -148,6 +174,15 @@ def _tidied(text: str) -> str:
     if len(text) > 20 and text[-6:-4] in (" +", " -"):
         return text[:-6] + text[-5:]
     return text
+
+
+def days(value: Any) -> datetime | None:
+    """A date as spreadsheets keep it, in days since the end of 1899 ("46056.5"); else None."""
+    if isinstance(value, str) and _DAYS.fullmatch(value):
+        value = float(value)
+    if not isinstance(value, int | float) or not _FIRST_DAY <= value < _LAST_DAY:
+        return None
+    return _DAY_ZERO + timedelta(seconds=round(value * 86_400))
 
 
 def _unix(number: float) -> datetime | None:
@@ -184,24 +219,24 @@ def date_formats(samples: Iterable[Any]) -> list[str]:
     return [one for one in FORMATS if all(moment(text, one) is not None for text in texts)]
 
 
-def decimal_mark(samples: Iterable[Any]) -> str | None:
-    """The decimal mark that amounts are written with: "." or ","; None when nothing tells."""
+def decimal_marks(samples: Iterable[Any]) -> str:
+    """The decimal marks that amounts are written with: "", ".", "," or both."""
     comma = point = False
     for value in samples:
         if not isinstance(value, str):
             continue
-        text = _NOT_NUMBER.sub("", value).strip("+-()")
+        text = _digits(value).strip("+-()")
         head, _, tail = text.rpartition(",")
         if head and "." not in tail and (len(tail) != 3 or "." in head):
             comma = True
         head, _, tail = text.rpartition(".")
         if head and "," not in tail and (len(tail) != 3 or "," in head):
             point = True
-    return None if comma == point else "," if comma else "."
+    return "." * point + "," * comma
 
 
 def points_group(samples: Iterable[Any]) -> bool:
     """Whether all points in amounts may stand between thousands ("12.990") and one does."""
-    texts = [_NOT_NUMBER.sub("", v).strip("+-()") for v in samples if isinstance(v, str)]
+    texts = [_digits(v).strip("+-()") for v in samples if isinstance(v, str)]
     dotted = [text for text in texts if "." in text]
     return bool(dotted) and all(_GROUPED.fullmatch(text) for text in dotted)
