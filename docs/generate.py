@@ -22,7 +22,8 @@ from patron.app.server import Web, build_api
 from patron.carts.types import Closed
 from patron.delivery.types import Reason
 from patron.events.accept import STEPS
-from patron.events.ecommerce import EMAIL_EVENTS, GA4_NAMES, SPEC, V1_NAMES
+from patron.events.ecommerce import EMAIL_EVENTS, SPEC
+from patron.events.reading.dialects import GA4_NAMES, V1_NAMES
 from patron.events.steps.what import _NAMES as CALL_NAMES
 from patron.events.types import Drop, EventType
 from patron.events.visit.channel import Channel

@@ -148,6 +148,10 @@ def test_settings_are_changed_one_by_one(shop: Running) -> None:
     kept = shop.call("PATCH", "/api/shop/settings", json={"brand_color": "#224466"}).json()
     assert (kept["postal_address"], kept["brand_color"]) == ("Mill Lane 4", "#224466")
     assert shop.call("GET", "/api/shop").json()["settings"] == kept
+    for odd in ({"revenue": 5}, {"revenue": ""}, {"revenue": " Paid"}, {"revnue": "Paid"}):
+        refused = shop.call("PATCH", "/api/shop/settings", json={"metrics": odd})
+        assert (refused.status_code, refused.json()["path"]) == (400, "metrics")
+    assert "revenue|refunded" in refused.json()["detail"]
 
 
 def test_a_shop_moves_and_changes_hands(shop: Running) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,6 +87,21 @@ def test_a_product_is_seen_in_events_and_its_price_is_followed(house: House) -> 
     assert unresolved(house) == []
     by_url = find(house, "http://www.acme.example/p/tea/")
     assert by_url["http://www.acme.example/p/tea/"].product_id == "tea"
+
+
+def test_a_look_that_the_shop_calls_otherwise_tells_as_much(house: House) -> None:
+    walk.forget(house.acme)
+    called = msgspec.structs.replace(house.acme.settings, metrics={"viewed_product": "Looked"})
+    shop = msgspec.structs.replace(house.acme, settings=called)
+    looks = [
+        event("Looked", 1, product_id="tea", name="Sencha", price=12.5),
+        event("Blinked", 1, product_id="cup", name="Cup", price=4),
+    ]
+    for look in looks:
+        look.context = {"page": {"url": f"https://acme.example/{look.properties['product_id']}"}}
+    house.unit(lambda tx: walk.observe(tx, shop, looks))
+    (item,) = find(house, "tea", "cup").values()
+    assert (item.title, item.price, item.url) == ("Sencha", 1250, "https://acme.example/tea")
 
 
 def test_a_browser_never_overwrites_what_the_shop_said(house: House) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from standardwebhooks import Webhook
 
 from conftest import House
@@ -113,6 +114,20 @@ def test_merges_and_topics(house: House) -> None:
             "id": str(first.origin_id), "into": str(second.origin_id), "reason": "stitch",
         }  # fmt: skip
         assert merged["profile"]["user_ids"] == ["ann"]
+
+    told(house, story)
+
+
+def test_an_order_that_the_shop_calls_otherwise_is_an_order(house: House) -> None:
+    async def story(here: Told) -> None:
+        stage = here.stage
+        settings = msgspec.structs.replace(stage.shop.settings, metrics={"revenue": "Bought"})
+        stage.shop = msgspec.structs.replace(stage.shop, settings=settings)
+        await here.register("order.completed")
+        await stage.walk(stage.event("Bought", "u:ann", order_id="o1"), stage.event("B", "u:ann"))
+        await here.tell()
+        (heard,) = here.receiver.heard
+        assert heard.said["data"]["event"]["name"] == "Bought"
 
     told(house, story)
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patron.events import ecommerce
-from patron.events.ecommerce import GA4_NAMES, SPEC, V1_NAMES, canonical, line, lines, tidy
+from patron.events.ecommerce import SPEC, canonical, line, lines, tidy
+from patron.events.reading.dialects import GA4_NAMES, V1_NAMES
 
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
@@ -17,12 +18,13 @@ JSON = st.recursive(
     max_leaves=12,
 )
 KNOWN_KEYS = sorted(
-    {key for fields in SPEC.values() for key in fields} | {"items", "id", "orderId"}
+    {key for fields in SPEC.values() for key in fields}
+    | {"items", "id", "orderId", "transaction_id", "promotion_name", "payment_type"}
 )
 
 
-def tidied(name: str, **properties: Any) -> dict[str, Any]:
-    tidy(name, properties)
+def tidied(event: str, /, **properties: Any) -> dict[str, Any]:
+    tidy(event, properties)
     return properties
 
 
@@ -119,6 +121,27 @@ def test_a_ga4_purchase_becomes_an_order() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "read"),
+    [
+        ("Order Refunded", {"transaction_id": 7}, {"order_id": "7"}),
+        ("Order Refunded", {"transaction_id": "7", "value": 3}, {"order_id": "7", "revenue": 3}),
+        ("Order Completed", {"transaction_id": "a", "value": 4}, {"order_id": "a", "revenue": 4}),
+        ("Order Completed", {"transaction_id": "paid-1", "order_id": "7"}, {"order_id": "7"}),
+        ("Products Searched", {"search_term": "rye"}, {"query": "rye"}),
+        ("Payment Info Entered", {"payment_type": "card"}, {"payment_method": "card"}),
+        ("Promotion Viewed", {"promotion_name": "May", "creative_slot": "top"},
+         {"name": "May", "position": "top"}),
+        ("Product Viewed", {"promotion_name": "May", "name": "Rye"}, {"name": "Rye"}),
+        ("Product Viewed", {"promotion_name": "May"}, {}),
+    ],
+)  # fmt: skip
+def test_ga4s_words_are_understood_without_items(
+    name: str, said: dict[str, Any], read: dict[str, Any]
+) -> None:
+    assert tidied(name, **said) == said | read
+
+
 def test_one_ga4_item_becomes_the_product_of_the_event() -> None:
     seen = tidied("Product Viewed", currency="USD", items=[{"item_id": "k1", "price": 3}])
     assert seen == {"currency": "USD", "product_id": "k1", "price": 3}
@@ -162,6 +185,12 @@ def test_the_currency_tells_what_an_amount_in_text_is() -> None:
 def test_products_in_any_shape(products: Any, ids: list[str]) -> None:
     cart = tidied("Cart Viewed", products=products)
     assert [one.product_id for one in lines(cart)] == ids
+
+
+def test_products_may_be_told_in_camel_case() -> None:
+    product = {"productId": 7, "imageUrl": "https://shop.example/7.png", "price": "3"}
+    (one,) = lines(tidied("Order Completed", orderId=5, products=[product]))
+    assert (one.product_id, one.image_url, one.price) == ("7", "https://shop.example/7.png", 3)
 
 
 def test_a_line_is_typed() -> None:

@@ -53,6 +53,35 @@ def test_an_event_stands_in_the_log_as_it_was_accepted(house: House) -> None:
     house.unit(story)
 
 
+def test_an_event_that_the_shop_calls_otherwise_is_read_as_what_it_means(house: House) -> None:
+    """Even where everybody else means something by the name, as GA4 by "purchase"."""
+    called = {"revenue": "purchase", "refunded": "Money Back", "viewed_product": "Looked"}
+    settings = msgspec.structs.replace(house.acme.settings, metrics=called)
+    shop = msgspec.structs.replace(house.acme, settings=settings)
+
+    async def story(tx: Tx) -> None:
+        order = {"transaction_id": 4711, "value": "12,50", "items": [{"item_id": 7, "price": 5}]}
+        back = {"order_id": 4711, "total": "2.50"}
+        calls = [
+            track("purchase", "m1", properties=order),
+            track(" Money Back ", "m2", properties=back),
+            track("Looked", "m3", properties={"productId": 7, "price": "$5.00"}),
+            track("Order Completed", "m4", properties={"order_id": "o2", "revenue": 9}),
+        ]
+        await put_calls(tx, calls, **SERVER)
+        written = await walk_all(tx, shop)
+        assert [one.name for one in written] == [
+            "purchase", "Money Back", "Looked", "Order Completed"
+        ]  # fmt: skip
+        looked = written[2].properties
+        assert (looked["product_id"], looked["price"]) == ("7", 5)
+        assert written[0].properties["products"] == [{"product_id": "7", "price": 5}]
+        found = await tuples(tx, "SELECT order_id, revenue, refunded FROM v_order")
+        assert found == [("4711", 1250, 250)]
+
+    house.unit(story)
+
+
 @pytest.mark.parametrize("kind", ["identify", "page", "screen", "group", "alias"])
 def test_every_kind_of_call_comes_back(house: House, kind: str) -> None:
     async def story(tx: Tx) -> None:

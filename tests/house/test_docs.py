@@ -16,7 +16,8 @@ from litestar.routes import HTTPRoute
 
 import patron
 from patron.app.server import Web, build_api
-from patron.events.ecommerce import EMAIL_EVENTS, GA4_NAMES, SPEC, V1_NAMES
+from patron.events.ecommerce import EMAIL_EVENTS, SPEC
+from patron.events.reading.dialects import GA4_NAMES, V1_NAMES
 from patron.events.types import EventType
 from patron.journeys.definition import KINDS
 from patron.kit.clock import SystemClock

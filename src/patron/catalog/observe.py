@@ -5,7 +5,7 @@ fingerprint of what that kind of event said. It is bounded to two generations of
 (some 15 MB at most), of which the older is forgotten.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -80,11 +80,12 @@ class Memory:
         return len(self._young) + len(self._old)
 
 
-def news(events: Iterable[Event], memory: Memory) -> list[Seen]:
-    """The products in `events` about which something is told that was not told before."""
+def news(events: Iterable[Event], memory: Memory, own: Mapping[str, str]) -> list[Seen]:
+    """The products in `events` about which something is told that was not told before. `own` are
+    the shop's own names of events, and what each means."""
     found: dict[int, Seen] = {}
     for event in events:
-        name = event.name
+        name = own.get(event.name, event.name)
         if name not in SAYS_NAME:
             continue
         said = event.properties
@@ -94,7 +95,7 @@ def news(events: Iterable[Event], memory: Memory) -> list[Seen]:
         for product in products:
             if product.__class__ is not dict:
                 continue
-            prints = _prints(event, product)
+            prints = _prints(name, event, product)
             if prints is None:
                 continue
             mark, told = prints
@@ -107,7 +108,7 @@ def news(events: Iterable[Event], memory: Memory) -> list[Seen]:
     return list(found.values())
 
 
-def _prints(event: Event, product: dict[str, Any]) -> tuple[int, int] | None:
+def _prints(name: str, event: Event, product: dict[str, Any]) -> tuple[int, int] | None:
     """The place of a product in the memory and the print of what is said; None without a name."""
     get = product.get
     said = tuple(map(get, _TOLD))
@@ -115,12 +116,12 @@ def _prints(event: Event, product: dict[str, Any]) -> tuple[int, int] | None:
     if product_id is None and sku is None and variant is None:
         return None
     url, price = get("url"), get("price")
-    if event.name not in SAYS_PRICE:
+    if name not in SAYS_PRICE:
         # What was paid differs from order to order and is a guess at the price at best: one guess
         # a month is enough, and one a year of history.
         price = event.ts.year if event.backfill else (event.ts.year, event.ts.month)
     try:
-        return hash((event.name, product_id, sku, variant)), hash(
+        return hash((name, product_id, sku, variant)), hash(
             (
                 event.trust,
                 event.properties.get("currency"),
@@ -130,7 +131,7 @@ def _prints(event: Event, product: dict[str, Any]) -> tuple[int, int] | None:
             )
         )
     except TypeError:  # lists and objects where text belongs
-        return hash(repr((event.name, product_id, sku, variant))), hash(repr(product))
+        return hash(repr((name, product_id, sku, variant))), hash(repr(product))
 
 
 def names(seen: Seen) -> list[tuple[KeyKind, str]]:
@@ -157,7 +158,7 @@ def claimed(
     """
     product, event = seen.product, seen.event
     trusted = event.trust is Trust.SERVER
-    facts = _facts(product, event, ours)
+    facts = _facts(seen, ours)
     price = _prices(seen, currency)
     guesses: dict[str, Any] = {}
     variants: dict[str, dict[str, Any]] = {}
@@ -191,8 +192,8 @@ def claimed(
     )
 
 
-def _facts(product: dict[str, Any], event: Event, ours: Callable[[str], bool]) -> dict[str, Any]:
-    get = product.get
+def _facts(seen: Seen, ours: Callable[[str], bool]) -> dict[str, Any]:
+    get = seen.product.get
     found: dict[str, Any] = {
         "title": _text(get("name"), 300) or _text(get("title"), 300),
         "brand": _text(get("brand"), 200),
@@ -201,24 +202,24 @@ def _facts(product: dict[str, Any], event: Event, ours: Callable[[str], bool]) -
         "available": available(get("availability", get("in_stock"))),
         "stock": _stock(get("stock")),
     }
-    url = _url(product, event)
-    if url is not None and (event.trust is Trust.SERVER or ours(url)):
+    url = _url(seen)
+    if url is not None and (seen.event.trust is Trust.SERVER or ours(url)):
         found["url"] = url
     return {field: value for field, value in found.items() if value not in (None, [])}
 
 
-def _url(product: dict[str, Any], event: Event) -> str | None:
+def _url(seen: Seen) -> str | None:
     """The product's page: where it was viewed, that is the page the event was sent from."""
-    url = _link(product.get("url"))
-    if url is None and event.name == "Product Viewed":
-        page = event.context.get("page")
+    url = _link(seen.product.get("url"))
+    if url is None and seen.name == "Product Viewed":
+        page = seen.event.context.get("page")
         url = _link(page.get("url")) if isinstance(page, dict) else None
     return url
 
 
 def address(seen: Seen, ours: Callable[[str], bool]) -> str | None:
     """The key of the product's page, when it may be believed."""
-    url = _url(seen.product, seen.event)
+    url = _url(seen)
     if url is None or not (seen.event.trust is Trust.SERVER or ours(url)):
         return None
     return url_key(url)

@@ -19,7 +19,7 @@ from patron.events.types import Event
 from patron.kit.clock import monotonic
 from patron.kit.db import Tx
 from patron.kit.metrics import counter
-from patron.shops.types import Shop
+from patron.shops.types import Shop, own_names
 
 OBSERVED = counter("patron_catalog_observed", "Products about which an event said something new")
 FLUSH_AFTER = timedelta(seconds=10)
@@ -54,7 +54,7 @@ _attention: dict[UUID, _Attention] = {}
 async def observe(tx: Tx, shop: Shop, events: Sequence[Event]) -> None:
     """Take over what `events` say about products, where nobody more trusted has said it."""
     mind = _attention.setdefault(shop.id, _Attention())
-    fresh = news(events, mind.memory)
+    fresh = news(events, mind.memory, own_names(shop.settings.metrics))
     if fresh:
         await _learn(tx, shop, fresh, mind)
         OBSERVED.inc(len(fresh))

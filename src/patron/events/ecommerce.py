@@ -3,8 +3,7 @@
 `canonical` finds the v2 name of an event however it was spelled, `tidy` puts the properties of a
 known event into the spec's shapes. Both are tolerant: what is not understood is kept as it came.
 
-Sources: segment.com/docs/connections/spec/ecommerce/v2, …/spec/email,
-developers.google.com/analytics/devguides/collection/ga4/reference/events.
+Sources: segment.com/docs/connections/spec/ecommerce/v2, …/spec/email.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from patron.events.reading.dialects import CAMEL, GA4_ITEM, GA4_NAMES, GA4_PROPERTY, V1_NAMES
 from patron.kit.money import currency_code, number
 
 NAME_CACHE = 4_096
@@ -105,81 +105,12 @@ EMAIL_EVENTS = (
     "Unsubscribed",
 )
 
-V1_NAMES = {
-    "Viewed Product Category": "Product List Viewed",
-    "Viewed Promotion": "Promotion Viewed",
-    "Clicked Promotion": "Promotion Clicked",
-    "Clicked Product": "Product Clicked",
-    "Viewed Product": "Product Viewed",
-    "Added Product": "Product Added",
-    "Removed Product": "Product Removed",
-    "Started Order": "Checkout Started",
-    "Viewed Checkout Step": "Checkout Step Viewed",
-    "Completed Checkout Step": "Checkout Step Completed",
-    "Completed Order": "Order Completed",
-    "Updated Order": "Order Updated",
-    "Refunded Order": "Order Refunded",
-    "Cancelled Order": "Order Cancelled",
-    "Order Canceled": "Order Cancelled",
-}
-
-GA4_NAMES = {
-    "search": "Products Searched",
-    "view_search_results": "Products Searched",
-    "view_item_list": "Product List Viewed",
-    "select_item": "Product Clicked",
-    "view_item": "Product Viewed",
-    "add_to_cart": "Product Added",
-    "remove_from_cart": "Product Removed",
-    "view_cart": "Cart Viewed",
-    "begin_checkout": "Checkout Started",
-    "add_shipping_info": "Checkout Step Completed",
-    "add_payment_info": "Payment Info Entered",
-    "purchase": "Order Completed",
-    "refund": "Order Refunded",
-    "view_promotion": "Promotion Viewed",
-    "select_promotion": "Promotion Clicked",
-    "add_to_wishlist": "Product Added to Wishlist",
-    "remove_from_wishlist": "Product Removed from Wishlist",
-}
-
-_GA4_ITEM = {
-    "item_id": "product_id",
-    "item_name": "name",
-    "item_brand": "brand",
-    "item_category": "category",
-    "item_variant": "variant",
-    "item_list_id": "list_id",
-    "index": "position",
-}
-_GA4_PROPERTY = {
-    "transaction_id": "order_id",
-    "search_term": "query",
-    "item_list_id": "list_id",
-    "creative_name": "creative",
-    "creative_slot": "position",
-    "promotion_name": "name",
-    "payment_type": "payment_method",
-    "shipping_tier": "shipping_method",
-}
-_CAMEL = {
-    "productId": "product_id",
-    "cartId": "cart_id",
-    "checkoutId": "checkout_id",
-    "orderId": "order_id",
-    "listId": "list_id",
-    "imageUrl": "image_url",
-    "couponId": "coupon_id",
-    "couponName": "coupon_name",
-    "wishlistId": "wishlist_id",
-    "promotionId": "promotion_id",
-    "reviewId": "review_id",
-}
 _MONEY = _numbers("price value subtotal total revenue shipping tax discount").keys()
 _TIDY: dict[Kind | None, tuple[type, ...]] = {TEXT: (str,), NUMBER: (int, float), PRODUCTS: ()}
 # Events of one name mostly have the same keys with values of the same types. Of those shapes that
 # leave nothing to do these are remembered: to know one costs a third of looking at each key.
 _tidy_shapes: set[tuple[Any, ...]] = set()
+_PROMOTED = ("name", "creative", "position")
 _ONE_PRODUCT = frozenset(name for name, fields in SPEC.items() if "product_id" in fields)
 
 
@@ -220,8 +151,9 @@ def tidy(name: str, properties: dict[str, Any], currency: str = "") -> None:
         return
     if "items" in properties and "products" not in properties:
         _from_ga4(name, properties)
-    for key in _CAMEL.keys() & properties.keys():
-        properties.setdefault(_CAMEL[key], properties[key])
+    elif not GA4_PROPERTY.keys().isdisjoint(properties):
+        _ga4_words(name, properties)
+    _from_camel(properties)
     if "id" in properties and "product_id" in fields and "product_id" not in properties:
         properties["product_id"] = properties["id"]
     _coerce(properties, fields, currency)
@@ -229,7 +161,9 @@ def tidy(name: str, properties: dict[str, Any], currency: str = "") -> None:
 
 def _is_tidy(properties: dict[str, Any], fields: Fields) -> bool:
     """Whether keys and types alone tell that nothing is to be done."""
-    if "items" in properties or not _CAMEL.keys().isdisjoint(properties):
+    if "items" in properties or not CAMEL.keys().isdisjoint(properties):
+        return False
+    if not GA4_PROPERTY.keys().isdisjoint(properties):
         return False
     if "id" in properties and "product_id" in fields and "product_id" not in properties:
         return False
@@ -241,10 +175,8 @@ def _is_tidy(properties: dict[str, Any], fields: Fields) -> bool:
 
 def _from_ga4(name: str, properties: dict[str, Any]) -> None:
     items = properties.pop("items")
-    for key in _GA4_PROPERTY.keys() & properties.keys():
-        properties.setdefault(_GA4_PROPERTY[key], properties.pop(key))
-    if name in ("Order Completed", "Order Refunded") and "value" in properties:
-        properties.setdefault("revenue", properties["value"])
+    for key in _ga4_words(name, properties):
+        del properties[key]
     if not isinstance(items, list):
         items = [items]
     properties["products"] = [_ga4_item(item) for item in items if isinstance(item, dict)]
@@ -253,8 +185,27 @@ def _from_ga4(name: str, properties: dict[str, Any]) -> None:
             properties.setdefault(key, value)
 
 
+def _ga4_words(name: str, properties: dict[str, Any]) -> list[str]:
+    """Say in the spec's words what is said in GA4's, which a search, a whole refund or an order has
+    without `items` too; the words that were understood."""
+    heard = [key for key in GA4_PROPERTY if key in properties]
+    if "creative" not in SPEC[name]:
+        # On a product these are the promotion's that it stands in, and not its own.
+        heard = [key for key in heard if GA4_PROPERTY[key] not in _PROMOTED]
+    for key in heard:
+        properties.setdefault(GA4_PROPERTY[key], properties[key])
+    if name in ("Order Completed", "Order Refunded") and "value" in properties:
+        properties.setdefault("revenue", properties["value"])
+    return heard
+
+
+def _from_camel(holder: dict[str, Any]) -> None:
+    for key in CAMEL.keys() & holder.keys():
+        holder.setdefault(CAMEL[key], holder[key])
+
+
 def _ga4_item(item: dict[str, Any]) -> dict[str, Any]:
-    return {_GA4_ITEM.get(key, key): value for key, value in item.items()}
+    return {GA4_ITEM.get(key, key): value for key, value in item.items()}
 
 
 def _coerce(holder: dict[str, Any], fields: Fields, currency: str) -> None:
@@ -284,10 +235,9 @@ def _products(value: Any, currency: str) -> list[dict[str, Any]]:
         if isinstance(product, str | int) and not isinstance(product, bool):
             products.append({"product_id": str(product)})
         elif isinstance(product, dict):
-            if "product_id" not in product:
-                found = next((product[k] for k in ("productId", "id") if k in product), None)
-                if found is not None:
-                    product["product_id"] = found
+            _from_camel(product)
+            if "product_id" not in product and product.get("id") is not None:
+                product["product_id"] = product["id"]
             _coerce(product, PRODUCT, currency)
             products.append(product)
     return products

@@ -16,6 +16,7 @@ import msgspec
 from patron.events import store, walk_store
 from patron.events.accept import DROPPED, STEP_SECONDS
 from patron.events.ahead import Batch
+from patron.events.ecommerce import SPEC
 from patron.events.log.dedup import KEPT_KEYS, Recent, first_key
 from patron.events.log.orders import words
 from patron.events.reading.heard import Heard, Refusal, payloads
@@ -29,7 +30,7 @@ from patron.events.visit.sessions import Visitor, pack, unpack, visit, visitor_k
 from patron.kit.clock import monotonic
 from patron.kit.db import Tx
 from patron.kit.log import logger
-from patron.shops.types import Shop
+from patron.shops.types import Shop, own_names
 
 Waiting = walk_store.Waiting
 acting_done = store.acting_done
@@ -157,7 +158,8 @@ def setting(shop: Shop) -> Setting:
     names = shop.settings.metrics
     orders = frozenset(names[of] for of in ("revenue", "refunded", "cancelled") if of in names)
     categories = shop.settings.consent_categories
-    return Setting(own, shop.identity_secret, shop.currency, categories, orders)
+    meant = {said: means for said, means in own_names(names).items() if said not in SPEC}
+    return Setting(own, shop.identity_secret, shop.currency, categories, orders, meant)
 
 
 async def drop_erased(

@@ -1,5 +1,6 @@
 """A shop, its settings, and what a key may do."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -15,6 +16,15 @@ METRICS = {
     "added_to_cart": "Product Added",
     "started_checkout": "Checkout Started",
 }
+"""What a shop's figures are counted from, and the spec's name of the event for each."""
+
+MetricName = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(METRICS)})$")]
+EventName = Annotated[str, msgspec.Meta(pattern=r"^\S(.{0,253}\S)?$")]
+
+
+def own_names(metrics: Mapping[str, str]) -> dict[str, str]:
+    """The names of events that are the shop's own, and what the spec calls each of them."""
+    return {said: METRICS[key] for key, said in metrics.items() if said != METRICS[key]}
 
 
 Host = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
@@ -69,7 +79,7 @@ Amount = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
 class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the owner sets; every field has a default that is right for most shops."""
 
-    metrics: dict[str, str] = msgspec.field(default_factory=lambda: dict(METRICS))
+    metrics: dict[MetricName, EventName] = msgspec.field(default_factory=lambda: dict(METRICS))
     more_hosts: list[Host] = []  # of the shop's pictures, its check-out: mails may lead there
     cart_url: str | None = None  # where a restored cart opens; {token} is filled in
     account_url: str | None = None  # where a customer opens an account

@@ -18,13 +18,14 @@ _SOURCES = tuple(Source)
 
 class Setting(msgspec.Struct, frozen=True):
     """What the steps know of the shop. `own_hosts` without "www."; `orders` are the names of its
-    orders' events."""
+    orders' events; `own_names` say which event of the spec a name of the shop's own means."""
 
     own_hosts: frozenset[str] = frozenset()
     identity_secret: bytes = b""
     currency: str = ""
     consent_categories: Mapping[str, str] = {}
     orders: frozenset[str] = frozenset()
+    own_names: Mapping[str, str] = {}
 
 
 class Draft(msgspec.Struct, gc=False):

@@ -54,10 +54,12 @@ def put_name(draft: Draft, setting: Setting) -> None:
     event, call = draft.event, draft.call
     if event.type is TRACK:
         given = call.event or ""
-        event.name = canonical(given)
+        # The owner's word on what her events mean counts before everybody's.
+        meant = setting.own_names.get(given.strip())
+        event.name = given.strip() if meant else canonical(given)
         if event.name != given:
             event.context["named"] = given
-        tidy(event.name, event.properties, setting.currency)
+        tidy(meant or event.name, event.properties, setting.currency)
         return
     event.name = _NAMES[event.type]
     if event.type in (EventType.PAGE, EventType.SCREEN):

@@ -22,7 +22,7 @@ from patron.profiles.labels import store as labels
 from patron.profiles.many import store as many
 from patron.profiles.types import Identifier
 from patron.segments import store as segments
-from patron.shops.types import Shop
+from patron.shops.types import Shop, own_names
 
 AT_ONCE = 500
 AHEAD = 500
@@ -52,10 +52,11 @@ async def _feed_one(tx: Tx, shop: Shop, endpoint_id: UUID, now: datetime) -> boo
         return False
     found = await events.after(tx, endpoint.position, AT_ONCE)
     wanted = set(endpoint.topics)
+    own = own_names(shop.settings.metrics)
     some = [
         (one, topic)
         for one in found
-        if (topic := topics.topic_of(one)) is not None and topic in wanted
+        if (topic := topics.topic_of(one, own)) is not None and topic in wanted
     ]
     merges = []
     if Topic.PROFILE_MERGED in wanted:

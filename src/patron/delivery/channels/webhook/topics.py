@@ -51,8 +51,9 @@ _KINDS = {"user_id": "user_ids", "email": "emails", "phone": "phones"}
 _encode = msgspec.json.Encoder().encode
 
 
-def topic_of(event: LoggedEvent) -> Topic | None:
-    """The topic of an event; None when it is not told, as history never is."""
+def topic_of(event: LoggedEvent, own: Mapping[str, str]) -> Topic | None:
+    """The topic of an event; None when it is not told, as history never is. `own` are the shop's
+    own names of events, and what each means."""
     if event.backfill:
         return None
     ours = _OURS.get(event.name)
@@ -60,7 +61,7 @@ def topic_of(event: LoggedEvent) -> Topic | None:
         return ours if event.source is Source.PATRON else None
     if ours is not None:
         return ours if event.trust >= Trust.SERVER else None
-    topic = _NAMED.get(event.name)
+    topic = _NAMED.get(own.get(event.name, event.name))
     if topic is Topic.PROFILE_UPDATED and not event.traits:
         return None
     return topic
