@@ -287,7 +287,7 @@ def test_the_same_on_the_command_line(shop: Running, tmp_path: Path) -> None:
     why = shop.run("segment", "why", "buyers", "user_id:u0")
     assert why["inside"] is True
     assert shop.run("segment", "growth", "buyers", "--days", "1")[0]["count"] == saved["count"]
-    assert "buyers" in {one["key"] for one in shop.run("segment", "all")}
+    assert "buyers" in {one["key"] for one in shop.run("segment", "list")}
     said = shop.command("segment", "why", "buyers", "user_id:u0").stdout
     assert "She is in it." in said and "ordered once" in said
     rule.write_text('{"event": "Order Completed", "within": {"dayz": 1}}')

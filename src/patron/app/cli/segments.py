@@ -36,7 +36,7 @@ Rules = Annotated[
 Key = Annotated[str, typer.Argument(metavar="SEGMENT", help="The key of a segment.")]
 
 
-@app.command("all")
+@app.command("list")
 def show_segments(shop: ShopName = None, as_json: Json = False) -> None:
     """The saved segments, and how many are in each."""
 
