@@ -1,6 +1,8 @@
 """The frame of the API: problem documents, keys and scopes, Idempotency-Key, health, the docs."""
 
 import asyncio
+import gzip
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,11 +42,32 @@ def test_health_and_metrics(shop: Running) -> None:
     assert eventually(worker, "the worker's figures")
 
 
+def test_every_line_of_a_log_for_machines_is_json(shop: Running) -> None:
+    def lines() -> list[str]:
+        said = [(shop.folder / f"{name}.log").read_text() for name in ("out", "err")]
+        return "".join(said).splitlines()
+
+    assert eventually(lambda: any("ready at" in line for line in lines()), "word of the start")
+    for child in shop.part("web").children():  # the server's own words about it count too
+        child.kill()
+    assert eventually(lambda: any("worker" in line for line in lines()), "word of the death")
+    assert eventually(shop.ready, "another worker")
+    assert [line for line in lines() if not json.loads(line)["message"]] == []
+
+
 def test_errors_are_problem_documents_with_a_remedy(shop: Running) -> None:
     answer = outside.get(f"{shop.url}/api/shop")
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["www-authenticate"].startswith("Bearer")
     assert "patron key create" in answer.json()["remedy"]
+    for given, told in (
+        ("Bearer sk_of_nobody", "unknown or revoked"),
+        (f"Bearer {shop.write_key}", "a write key only sends events"),
+        ("Basic c2tfeDo=", "was sent 'Basic'"),
+    ):
+        refused = outside.get(f"{shop.url}/api/shop", headers={"Authorization": given})
+        assert (refused.status_code, told in refused.json()["detail"]) == (401, True)
     nowhere = shop.call("GET", "/api/nowhere")
     assert nowhere.status_code == 404
     assert "GET /api/nowhere" in nowhere.json()["detail"]
@@ -57,6 +80,16 @@ def test_errors_are_problem_documents_with_a_remedy(shop: Running) -> None:
     assert ("nope" in missing["detail"], bool(missing["remedy"])) == (True, True)
     odd = shop.call("POST", "/api/keys", json={"name": 5}).json()
     assert (odd["path"], "got `int`" in odd["detail"]) == ("name", True)
+    extra = shop.call("POST", "/api/keys", json={"name": "x", "colour": "red"}).json()
+    assert (extra["path"], extra["status"], bool(extra["remedy"])) == ("colour", 400, True)
+    assert shop.call("POST", "/api/keys", json={}).json()["path"] == "name"
+    empty = shop.call("POST", "/api/keys").json()
+    assert (empty["status"], "the body is missing" in empty["detail"]) == (400, True)
+    packed = shop.call(
+        "POST", "/api/keys", content=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"}
+    )
+    assert (packed.status_code, "'gzip'" in packed.json()["detail"]) == (415, True)
+    assert packed.json()["remedy"]
     none = shop.call("POST", "/api/keys", content=b"[1").json()
     assert none["detail"].startswith("the request cannot be read")
     number = shop.call("PATCH", "/api/shop/settings", json={"marketing_hours_between": "x"})
@@ -101,7 +134,7 @@ def test_a_write_with_an_idempotency_key_happens_once(shop: Running) -> None:
     assert other.status_code == 422
     assert "another body" in other.json()["detail"]
     long = shop.call("POST", "/api/products", json=body, headers={"Idempotency-Key": "k" * 201})
-    assert long.status_code == 400
+    assert (long.status_code, long.json()["path"]) == (400, "Idempotency-Key")
 
 
 def test_no_answer_that_holds_a_secret_is_kept(shop: Running) -> None:

@@ -276,9 +276,13 @@ def test_pages_of_other_hosts_may_call(house: House) -> None:
             answer = await door.http.options(path)
             assert answer.status_code == 204
             assert answer.headers["access-control-allow-origin"] == "*"
-            assert "content-type" in answer.headers["access-control-allow-headers"]
+            named = answer.headers["access-control-allow-headers"].split(", ")
+            assert {"authorization", "content-type", "*"} <= set(named)
         answer = await door.http.get("/v1/t")
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST, OPTIONS")
+        nobody = await door.http.post("/v1/t", json=LOOK)
+        # "Basic" would have the browser ask the shop's visitors for a password.
+        assert nobody.headers["www-authenticate"].startswith("Bearer")
 
     told(house, story)
 
@@ -350,6 +354,7 @@ def test_a_missing_browser_library_says_how_to_get_it(house: House, tmp_path: Pa
         answer = await door.http.get(f"/analytics.js/v1/{door.write_key}/analytics.min.js")
         assert answer.status_code == 404
         assert "npm install @segment/analytics-next" in answer.json()["remedy"]
+        assert str(tmp_path) not in answer.text, "the public learns nothing of the machine"
 
     told(house, story, settings=DoorSettings(browser_library=tmp_path))
     told(house, story)

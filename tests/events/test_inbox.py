@@ -220,6 +220,7 @@ def test_public_keys_leave_room_for_server_keys(house: House) -> None:
             await door.post("/v1/t", event(81))
             refused = await door.post("/v1/t", event(82))
             assert refused.status_code == 429
+            assert "send it again after" in refused.json()["remedy"]
             assert refused.headers["retry-after"] == refused.headers["x-ratelimit-reset"] == "5"
             assert (await door.post("/v1/t", event(83), **trusted)).status_code == 200
             # Imports are counted apart, so a large one never shuts the door.

@@ -7,15 +7,14 @@ from typing import Any
 from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.enums import ScopeType
 from litestar.middleware import DefineMiddleware
-from litestar.types import ASGIApp, Receive, Scope, Send
 
 from patron.app import apidocs
 from patron.app.answering import health
 from patron.app.answering.again import TryAgain
 from patron.app.answering.failures import HANDLERS
 from patron.app.answering.idempotency import LARGEST_BODY, RememberAnswers
+from patron.app.answering.identify import Identify
 from patron.app.audit.around import WriteDown
 from patron.app.audit.trail import Trail
 from patron.app.context import open_signer, read_settings, the_clock
@@ -28,12 +27,12 @@ from patron.kit.garbage import collect_rarely
 from patron.kit.log import configure
 from patron.kit.memory import give_back_early
 from patron.kit.migrate import HOUSE
-from patron.kit.problems import Problem, not_found
+from patron.kit.problems import not_found
 from patron.kit.settings import Settings
 from patron.kit.signing import Signer
 from patron.shops import store as shops_store
-from patron.shops.access import Keys
-from patron.shops.types import Access, KeyKind, Shop
+from patron.shops.access import Keys, unauthenticated
+from patron.shops.types import Access, Shop
 
 PATIENCE = 8.0  # seconds a request waits for a connection before it is asked to come again
 
@@ -59,31 +58,6 @@ class Web:
         if shop is None:
             raise not_found("shop", slug)
         return shop
-
-
-class Identify:
-    """Puts the caller's Access into the request's state when a server key came along."""
-
-    def __init__(self, app: ASGIApp, web: Web) -> None:
-        self.app = app
-        self.web = web
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP:
-            key = bearer(scope["headers"])
-            if key:
-                access = await self.web.keys.find(key)
-                if access is not None and access.kind is KeyKind.SERVER:
-                    scope.setdefault("state", {})["access"] = access
-        await self.app(scope, receive, send)
-
-
-def bearer(headers: Any) -> str | None:
-    """The key in `Authorization: Bearer …`, if there is one."""
-    for name, value in headers:
-        if name == b"authorization" and value[:7].lower() == b"bearer ":
-            return str(value[7:].strip().decode("latin-1"))
-    return None
 
 
 def build(settings: Settings, clock: Clock) -> Callable[[Any, Any, Any], Awaitable[None]]:
@@ -131,7 +105,7 @@ def build_api(web: Web) -> Litestar:
     def access(request: Request[Any, Any, State]) -> Access:
         found: Access | None = request.scope["state"].get("access")
         if found is None:
-            raise Problem(401, "Not authenticated", "this route needs a server key")
+            raise unauthenticated(request.headers.get("authorization"))
         return found
 
     def shop(request: Request[Any, Any, State]) -> Shop:
@@ -172,7 +146,7 @@ def around(web: Web) -> list[DefineMiddleware]:
     """What stands around every route, the outermost first."""
     origins = Origins(proxies_of(web.settings))
     return [
-        DefineMiddleware(Identify, web=web),
+        DefineMiddleware(Identify, keys=web.keys),
         DefineMiddleware(WriteDown, trail=web.trail, clock=web.clock, origins=origins),
         DefineMiddleware(RememberAnswers, db=web.db, clock=web.clock),
         DefineMiddleware(TryAgain),

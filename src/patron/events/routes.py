@@ -14,7 +14,7 @@ from patron.events.inbox import Inbox, InboxDown, InboxFull
 from patron.kit.clock import Clock, monotonic
 from patron.kit.log import logger
 from patron.kit.metrics import durations, tallies
-from patron.kit.problems import Problem
+from patron.kit.problems import Problem, unforeseen
 from patron.shops.types import KeyKind
 
 __all__ = ["Door", "DoorSettings", "openapi_paths"]
@@ -165,7 +165,7 @@ class Door:
         elif found := _BUNDLE.fullmatch(path):
             await _answer_script(scope, send, self._library.bundle(found[1]), seconds=86_400)
         else:
-            raise Problem(404, "Not found", f"there is nothing at {path}")
+            raise Problem(404, "Not found", f"there is nothing at {path}", remedy="see /api/docs")
 
     async def _public(self, key: str) -> None:
         """Pages exist for public keys only, so that a server key never stands in an address."""
@@ -239,14 +239,15 @@ def _problem(error: Exception, path: str) -> tuple[Problem, int | None]:
     if isinstance(error, Problem):
         return error, None
     if isinstance(error, InboxFull):
-        return Problem(429, "Too much at once", str(error)), error.retry_after
+        remedy = f"send it again after {error.retry_after} seconds, as SDKs do by themselves"
+        return Problem(429, "Too much at once", str(error), remedy=remedy), error.retry_after
     if isinstance(error, InboxDown | TimeoutError | psycopg.Error | OSError):
         log.warning("call not taken", extra={"path": path, "reason": repr(error)})
         detail = "the database cannot be reached just now; nothing of this call was acknowledged"
         problem = Problem(503, "Not available", detail, remedy="send it again")
         return problem, getattr(error, "retry_after", _UNAVAILABLE_SECONDS)
     log.error("call failed", exc_info=error, extra={"path": path})
-    return Problem(500, "Internal error", "something went wrong on our side; it is logged"), None
+    return unforeseen(), None
 
 
 def _not_allowed(method: str) -> Problem:

@@ -26,7 +26,7 @@ class Problem(Exception):
         title: str,
         detail: str,
         *,
-        remedy: str | None = None,
+        remedy: str,
         path: str | None = None,
     ) -> None:
         super().__init__(detail)
@@ -51,6 +51,16 @@ def not_found(thing: str, value: object, *, remedy: str | None = None) -> Proble
 
 def bad_request(detail: str, *, remedy: str, path: str | None = None) -> Problem:
     return Problem(400, "Bad request", detail, remedy=remedy, path=path)
+
+
+def unforeseen() -> Problem:
+    """A mistake of ours."""
+    return Problem(
+        500,
+        "Internal error",
+        "something went wrong on our side; it has been logged",
+        remedy="try again; if it stays, look into the log of `patron serve`",
+    )
 
 
 def forbidden(detail: str, *, remedy: str) -> Problem:

@@ -60,17 +60,33 @@ class Requires:
     def __call__(self, connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]
         access = connection.scope["state"].get("access")
         if access is None:
-            raise Problem(
-                401,
-                "Not authenticated",
-                "this route needs a server key",
-                remedy="send 'Authorization: Bearer sk_…'; `patron key create` makes one",
-            )
+            raise unauthenticated(connection.headers.get("authorization"))
         if not access.allows(self.scope):
             raise forbidden(
                 f"this key may not {self.scope}",
                 remedy=f"make one that may: `patron key create NAME --scope {self.scope}`",
             )
+
+
+def unauthenticated(header: str | None) -> Problem:
+    """What to answer to a call whose Authorization header opens nothing."""
+    return Problem(
+        401,
+        "Not authenticated",
+        _refusal(header),
+        remedy="send 'Authorization: Bearer sk_…'; `patron key create` makes one",
+    )
+
+
+def _refusal(header: str | None) -> str:
+    if not header:
+        return "this route needs a server key"
+    scheme, _, key = header.strip().partition(" ")
+    if scheme.lower() != "bearer":
+        return f"this route needs a server key as Bearer token, and was sent {scheme[:20]!r}"
+    if key.strip().startswith("wk_"):
+        return "this route needs a server key; a write key only sends events"
+    return "the server key of this call is unknown or revoked"
 
 
 def requires(scope: str) -> "Guard":

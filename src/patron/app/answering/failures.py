@@ -1,5 +1,6 @@
 """Every way a request may fail, as a problem document (RFC 9457) with its remedy."""
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -11,7 +12,7 @@ from psycopg_pool import PoolTimeout
 from patron.app.answering import again, plainly
 from patron.events.inbox import InboxDown, InboxFull
 from patron.kit.log import logger
-from patron.kit.problems import Problem, ProblemDocument, bad_request
+from patron.kit.problems import Problem, ProblemDocument, bad_request, unforeseen
 
 log = logger(__name__)
 PROBLEM = "application/problem+json"
@@ -27,7 +28,9 @@ REMEDIES = {
     404: "check the address; /api/docs lists every route",
     405: "use a method that `Allow` names; /api/docs lists every route",
     413: "send less at once",
+    415: "send it as it is, without Content-Encoding",
 }
+_NAMED = re.compile(r"(?:unknown|missing required) field `([^`]+)`")
 
 
 def answer_problem(
@@ -35,7 +38,9 @@ def answer_problem(
 ) -> Response[ProblemDocument] | Response[str]:
     if plainly.at_a_browser(request):
         return plainly.page(error.document, request.scope["path"])
-    return Response(error.document, status_code=error.document.status, media_type=PROBLEM)
+    status = error.document.status
+    headers = {"WWW-Authenticate": 'Bearer realm="Patron"'} if status == 401 else None
+    return Response(error.document, status_code=status, media_type=PROBLEM, headers=headers)
 
 
 def answer_http(
@@ -49,7 +54,9 @@ def answer_http(
     if "route_handler" not in scope and status in (404, 405):
         detail = f"{request.method} {asked} is no route of Patron's"
     elif wrong:
-        detail = "; ".join(f"{_place(one) or 'the body'}: {one.get('message')}" for one in wrong)
+        detail = "; ".join(_told(one) for one in wrong)
+    elif status == 400 and (encoded := request.headers.get("content-encoding")):
+        status, detail = 415, f"the body is encoded as {encoded!r}"
     elif status == 400:
         detail = f"the request cannot be read: {detail}"
     document = ProblemDocument(
@@ -66,10 +73,23 @@ def answer_http(
     return Response(document, status_code=status, media_type=PROBLEM, headers=error.headers)
 
 
+def _told(wrong: dict[str, Any]) -> str:
+    if _whole(wrong) and wrong.get("message") == "'data'":  # the framework's word for no body
+        return "the body is missing: this route takes a JSON object"
+    holder = "the body" if _whole(wrong) else wrong.get("key")
+    return f"{holder}: {wrong.get('message')}"
+
+
 def _place(wrong: dict[str, Any]) -> str | None:
-    """Where in the request it is; None for the body as a whole."""
-    key = wrong.get("key")
-    return None if wrong.get("source") == "body" and key == "data" else key
+    """Where in the request it is, down to a field that is unknown or missing; None for the body as
+    a whole."""
+    holder = None if _whole(wrong) else wrong.get("key")
+    named = _NAMED.search(str(wrong.get("message")))
+    return ".".join(part for part in (holder, named and named[1]) if part) or None
+
+
+def _whole(wrong: dict[str, Any]) -> bool:
+    return wrong.get("source") == "body" and wrong.get("key") == "data"
 
 
 def answer_unreadable(
@@ -159,14 +179,7 @@ def answer_unforeseen(
     request: Request[Any, Any, Any], error: Exception
 ) -> Response[ProblemDocument]:
     log.error("request failed", exc_info=error, extra={"path": request.scope["path"]})
-    document = ProblemDocument(
-        type="about:blank",
-        title="Internal error",
-        status=500,
-        detail="something went wrong on our side; it has been logged",
-        remedy="try again; if it stays, look into the log of `patron serve`",
-    )
-    return Response(document, status_code=500, media_type=PROBLEM)
+    return Response(unforeseen().document, status_code=500, media_type=PROBLEM)
 
 
 HANDLERS: dict[type[Exception] | int, Any] = {

@@ -145,7 +145,7 @@ def _replay(body: bytes) -> Receive:
 async def _problem(send: Send, status: int, detail: str, remedy: str) -> None:
     text = (
         f'{{"type":"about:blank","title":"Idempotency-Key","status":{status},'
-        f'"detail":"{detail}","remedy":"{remedy}"}}'
+        f'"detail":"{detail}","path":"Idempotency-Key","remedy":"{remedy}"}}'
     )
     await _send(send, status, "application/problem+json", text.encode())
 

@@ -66,7 +66,8 @@ async def answer_problem(
     if allow is not None:
         headers.append((b"allow", allow))
     if document.status == 401:
-        headers.append((b"www-authenticate", b'Basic realm="write key"'))
+        # Not Basic, though it is taken: browsers would ask the visitors of the shop for a password.
+        headers.append((b"www-authenticate", b'Bearer realm="write key"'))
     await answer(send, document.status, headers, msgspec.json.encode(told))
 
 
@@ -75,7 +76,9 @@ async def answer_preflight(send: Send, methods: bytes) -> None:
     headers = [
         ANY_ORIGIN,
         (b"access-control-allow-methods", methods),
-        (b"access-control-allow-headers", b"authorization, content-type, content-encoding"),
+        # Any header besides: tracing tools add theirs to what a page sends. "*" never means the
+        # first of these.
+        (b"access-control-allow-headers", b"authorization, content-type, content-encoding, *"),
         (b"access-control-max-age", b"86400"),
     ]
     await answer(send, 204, headers, b"")

@@ -92,7 +92,7 @@ class Library:
     def bundle(self, name: str) -> Script:
         """A part that the library loads when it needs it. Problem 404."""
         if not _BUNDLE.fullmatch(name):
-            raise Problem(404, "Not found", f"there is no bundle {name!r}")
+            raise Problem(404, "Not found", f"there is no bundle {name!r}", remedy="see /api/docs")
         return self._file(name, None)
 
     def _file(self, name: str, write_key: str | None) -> Script:
@@ -105,9 +105,8 @@ class Library:
             raise Problem(
                 404,
                 "Not found",
-                f"the browser library is not installed here: {self._folder or 'no folder'} has no"
-                f" {name}",
-                remedy=f"`npm install {PACKAGE}` and copy its dist/umd folder there",
+                f"the browser library is not installed here: there is no {name}",
+                remedy=f"`npm install {PACKAGE}` where `patron doctor` says",
             )
         key = (f"{name}?{write_key or ''}", changed)
         if key not in self._kept:

@@ -16,7 +16,7 @@ from patron.events.door.calls import too_large
 from patron.kit.clock import monotonic
 from patron.kit.log import logger
 from patron.kit.metrics import counter, histogram
-from patron.kit.problems import Problem, bad_request, forbidden
+from patron.kit.problems import Problem, bad_request, forbidden, unforeseen
 from patron.recommend.serving.asking import Question, WiredAnswer
 from patron.recommend.serving.engine import Engine, Engines
 from patron.recommend.serving.visitors import Asked
@@ -188,4 +188,4 @@ def _problem(error: Exception) -> tuple[Problem, int | None]:
         detail = "the shop's catalog and models are being opened, or the database is away"
         return Problem(503, "Not available", detail, remedy="ask again"), 2
     log.error("recommending failed", exc_info=error)
-    return Problem(500, "Internal error", "something went wrong on our side; it is logged"), None
+    return unforeseen(), None
