@@ -32,6 +32,7 @@ from patron.messages.types import (
 MINUTE = timedelta(minutes=1)
 LEASE = timedelta(seconds=60)
 ANNA = Recipient("Anna@example.com", "anna@example.com")
+SKIPPED = Outcome(state=State.SKIPPED, words="Not sent.", reason="too_often")
 
 
 def draft(**changes: Any) -> Draft:
@@ -161,8 +162,24 @@ def test_an_ended_claim_is_taken_up_again_and_the_old_holder_cannot_send(house: 
         assert not await handed(tx, old, NOON + LEASE)
         new = await taken(tx, NOON + LEASE)
         assert not await handed(tx, old, NOON + LEASE)
+        assert not await finish(tx, old, SKIPPED, NOON + LEASE)
         assert await handed(tx, new, NOON + LEASE)
         assert [line.reason for line in await store.why(tx, message_id)] == [None, "requeued", None]
+
+    house.unit(work)
+
+
+def test_what_was_cancelled_under_a_claim_stays_so(house: House) -> None:
+    async def work(tx: Tx) -> None:
+        run_id = new_id()
+        message_id = await put(tx, run_id=run_id)
+        message = await taken(tx)
+        assert await outbox.cancel(tx, [run_id], "ordered", NOON) == 1
+        assert not await handed(tx, message)
+        assert not await finish(tx, message, SKIPPED, NOON)
+        found = await store.find(tx, message_id)
+        assert found is not None
+        assert (found.state, found.reason) == (State.CANCELLED, "ordered")
 
     house.unit(work)
 

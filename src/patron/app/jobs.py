@@ -37,6 +37,7 @@ from patron.recommend.training.report import Report
 from patron.recommend.training.train import Heard, nobody
 from patron.recommend.types import Fitted
 from patron.segments import filling
+from patron.segments import store as segments
 from patron.segments.alike import building as alike
 from patron.segments.suggesting import finding as suggesting
 from patron.segments.suggesting.store import Run
@@ -63,7 +64,7 @@ async def copy_lake(settings: Settings, url: str, shop: Shop, clock: Clock) -> c
     oldest = oldest_month(settings, now)
     lake = lake_of(settings.data_dir, shop.slug)
     cut = settings.data_dir / "shops" / shop.slug / "cut"
-    kept = copying.Cut(cut, forgotten, oldest, derived_of(lake.uri))
+    kept = copying.Cut(cut, forgotten, oldest, derived_of(lake.uri), segments.merged)
     async with Database(url, max_size=1, name="patron-lake") as db:
         # A restore by other means than ours is noticed here first.
         await aftermath.look(db, shop, lake, clock.now())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from patron.app.context import read_settings, the_clock
+from patron.events.lake import asking
 from patron.kit.db import Database
 from patron.kit.lake import lake_of
 from patron.kit.migrate import HOUSE
@@ -89,27 +90,18 @@ class OpenedShop:
     def events(
         self, name: str | None = None, since: datetime | None = None
     ) -> "duckdb.DuckDBPyRelation":
-        """Events as a DuckDB relation: `.df()`, `.pl()`, `.arrow()`, `.filter(…)`, `.sql(…)`.
+        """Events as a DuckDB relation: `.df()` (pandas), `.pl()` (Polars), `.to_arrow_table()`,
+        `.filter(…)`, `.aggregate(…)`; `duckdb.sql` finds it by the name of its variable.
 
-        One row an event, in no order; `body` holds properties, traits and context as JSON.
+        One row an event, in no order; `body` holds properties, traits and context as JSON. A
+        `since` without a zone is read in the notebook's.
         """
-        import duckdb
+        return asking.events(self._lake, name, since)
 
-        files = self._lake.files()
-        if not files:
-            raise FileNotFoundError(
-                f"lake {self._lake.uri} is empty; run `patron lake copy`, or wait a minute"
-            )
-        relation = duckdb.read_parquet(files)
-        if name is not None:
-            relation = relation.filter(
-                duckdb.ColumnExpression("name") == duckdb.ConstantExpression(name)
-            )
-        if since is not None:
-            relation = relation.filter(
-                duckdb.ColumnExpression("ts") >= duckdb.ConstantExpression(since)
-            )
-        return relation
+    def people(self) -> "duckdb.DuckDBPyRelation":
+        """Which origins are somebody else's: `origin_id` and `person_id`, the origin that stands
+        for her. One that is not in it stands for itself. As new as the lake."""
+        return asking.people(self._lake)
 
 
 def open_shop(slug: str, data_dir: str | Path = "patron-data") -> OpenedShop:

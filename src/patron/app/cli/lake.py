@@ -1,7 +1,7 @@
 """`patron lake …`: look into the lake, and look after it."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,6 +10,7 @@ from patron.app.cli.output import Json, ShopName, clear_errors, fail, show, tabl
 from patron.app.jobs import copy_lake
 from patron.events.lake import copying
 from patron.events.lake import store as lake_store
+from patron.events.lake.asking import Misasked, ask
 from patron.kit.db import Database
 from patron.kit.lake import lake_of
 
@@ -22,27 +23,20 @@ def sql(
     shop: ShopName = None,
     as_json: Json = False,
 ) -> None:
-    """Ask the lake; while Patron runs, too. `events` has a row an event, `body` is its JSON."""
-    import duckdb
-
+    """Ask the lake; while Patron runs, too. `events` has a row an event, `body` is its JSON, and
+    `person(origin_id)` who it was; days and hours are those of the shop's time zone."""
     with clear_errors(), open_house() as house:
         which = house.shop(shop)
-        files = lake_of(house.settings.data_dir, which.slug).files()
-        if not files:
+        try:
+            found = ask(lake_of(house.settings.data_dir, which.slug), query, which.time_zone)
+        except FileNotFoundError:
             fail("the lake is empty yet", "run `patron lake copy`, or wait a minute")
-        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-        with duckdb.connect() as db:
-            db.execute(f"CREATE VIEW events AS SELECT * FROM read_parquet([{listed}])")
-            try:
-                result = db.execute(query)
-            except duckdb.Error as error:
-                fail(f"DuckDB: {error}", "see the columns with `DESCRIBE events`")
-            columns = [column[0] for column in result.description or []]
-            rows: list[tuple[Any, ...]] = result.fetchall()
+        except Misasked as error:
+            fail(f"DuckDB: {error}", "see the columns with `DESCRIBE events`")
         show(
-            [dict(zip(columns, map(_plain, row), strict=True)) for row in rows],
+            [dict(zip(found.columns, row, strict=True)) for row in found.rows],
             as_json,
-            lambda: table(columns, rows, "No rows."),
+            lambda: table(found.columns, found.rows, "No rows."),
         )
 
 
@@ -81,7 +75,3 @@ def status(shop: ShopName = None, as_json: Json = False) -> None:
             "folder": lake.uri,
         }
         show(said, as_json, lambda: table(["", ""], list(said.items()), ""))
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, str | int | float | bool | None) else str(value)

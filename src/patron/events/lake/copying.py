@@ -4,7 +4,7 @@ One writer a shop holds PostgreSQL's advisory lock while it works. What the lake
 the lake itself, so that a crash between its commit and ours changes nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from patron.events import walk_store
+from patron.events.lake import people
 from patron.events.lake import store as lake_store
 from patron.events.sorted import keeping as sorted_copy
 from patron.events.sorted.layout import Folder, folder_of
@@ -64,12 +65,14 @@ class Derived(msgspec.Struct, frozen=True):
 
 class Cut(msgspec.Struct, frozen=True):
     """Where what a restore cuts off is kept, and which origins are left out there as forgotten;
-    the oldest month that the lake keeps, such as `2025-02`, None for all; what is derived of it."""
+    the oldest month that the lake keeps, such as `2025-02`, None for all; what is derived of it;
+    how it is told which origins stand for others, for `people` beside it."""
 
     folder: Path
     forgotten: Callable[[str], bool] = lambda _: False
     oldest: str | None = None
     derived: Derived = Derived()
+    merged: Callable[[Tx], Awaitable[Mapping[UUID, UUID]]] | None = None
 
 
 async def copy(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime) -> Copied:
@@ -102,6 +105,9 @@ async def _copy(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime
         if upto >= state.position:
             break
     erased = await forget(connection, shop, lake, kept.derived)
+    if kept.merged is not None:
+        async with begun(connection, shop.schema):
+            people.write(people.people_of(lake.uri), await kept.merged(connection))
     months = _drop(lake, kept)
     async with begun(connection, shop.schema):
         due = await sorting_is_due(connection, shop, folder_of(lake.uri), now)
