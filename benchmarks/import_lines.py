@@ -1,6 +1,6 @@
 """How many lines of a file a second become part of the shop, walked, beside reading them alone.
 
-    python benchmarks/import_lines.py [events|orders|profiles FILE]
+    python benchmarks/run.py import [events|orders|profiles FILE]
 
 From the file to the end of the walk, with PostgreSQL as the product runs it. The yardstick reads
 the same file and makes its events, without a database. Without a file, made-up ones are used: order

@@ -8,12 +8,15 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("ingest_ack", "walk", "sustained", "freshness", "memory", "start", "import_lines",
+NAMES = ("ingest_ack", "walk", "sustained", "freshness", "memory", "start", "import",
          "segment_live", "segment_full", "recommend_session", "recommend_query",
          "recommend_fit", "recommend_refresh", "recommend_rank",
          "recommend_complement", "recommend_sequence", "recommend_basket",
          "recommend_replenish", "recommend_blend", "recommend_batch",
          "recommend_http")  # fmt: skip
+
+MODULES = {"import": "import_lines"}
+"""A word of the language names no module."""
 
 
 def main() -> int:
@@ -23,7 +26,9 @@ def main() -> int:
         return 2
     failed = 0
     for name in [asked] if asked else NAMES:
-        done = subprocess.run([sys.executable, HERE / f"{name}.py", *arguments], cwd=HERE)
+        done = subprocess.run(
+            [sys.executable, HERE / f"{MODULES.get(name, name)}.py", *arguments], cwd=HERE
+        )
         failed += done.returncode != 0
     return 1 if failed else 0
 
