@@ -122,6 +122,7 @@ def test_she_signs_up_confirms_chooses_and_asks(
     assert refused.returncode == 1 and "only a newer yes of hers" in refused.stderr
     file = tmp_path / "suppressions.csv"
     assert house.run("suppress", "export", str(file))["suppressions"] == 1
+    assert [one["address_key"] for one in house.run("suppress", "export")] == [ADA]
     assert house.run("suppress", "import", str(file))["added"] == 0
     upload = house.call(
         "POST", "/api/suppressions/import?reason=hard_bounce", content=b"email\nb@x.example\n"

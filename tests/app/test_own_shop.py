@@ -10,6 +10,7 @@ import pytest
 from rich.prompt import Prompt
 
 from patron.app.cli.opening.setup import _ask
+from patron.kit.stopping import endings
 from ports import free_port
 from postbox import mailbox
 from postgres_fixture import server_folder
@@ -61,7 +62,7 @@ def test_init_prints_what_to_paste_and_it_works() -> None:
             assert findings["hollin-tea: mode"]["detail"].startswith("rehearsal")
             assert box.to("me@tea.example")[0]["Subject"] == "Patron: a test mail"
         finally:
-            serve.terminate()
+            serve.send_signal(endings()[-1])  # she closes the terminal
             assert serve.wait(HANG) == 0
         again = patron(folder, "init", "--yes", "--name", "X", "--url", "https://x.example")
         assert again.returncode == 1

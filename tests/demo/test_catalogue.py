@@ -12,6 +12,7 @@ from patron.app.demo.art.silhouettes import SILHOUETTES
 from patron.app.demo.catalogue import SHOWN_FROM, Catalogue, open_catalogue
 from patron.app.demo.names import size_text, words
 from patron.app.demo.source import REASONS
+from patron.app.demo.stage.loading import _offered
 
 SIZE = re.compile(
     r"(\d+ × )?(\d+(\.\d+)?|\d+ \d/\d|\d/\d) "
@@ -88,6 +89,7 @@ def test_prices_margins_and_stock_make_sense(catalogue: Catalogue) -> None:
         assert product.compare_at is None or product.compare_at > product.price
         assert 0.1 < product.margin < 0.7
         assert product.availability == ("in_stock" if product.stock else "out_of_stock")
+        assert _offered(product, "http://shop").attributes == {"generated": True}
     out = sum(product.stock == 0 for product in catalogue.shown)
     assert 0.015 < out / len(catalogue.shown) < 0.04
 

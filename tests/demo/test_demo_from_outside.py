@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from patron.app.demo.catalogue import Catalogue
 from ports import free_port
 from postgres_fixture import server_folder
 
@@ -82,11 +83,16 @@ def newcomer() -> Iterator[Newcomer]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3 * LOAD_SECONDS)
-def test_the_demo_keeps_its_promises_and_goes_on_from_there(newcomer: Newcomer) -> None:
+def test_the_demo_keeps_its_promises_and_goes_on_from_there(
+    newcomer: Newcomer, catalogue: Catalogue
+) -> None:
     interrupted(newcomer)
     first = newcomer.plays()
     assert "begins anew" in newcomer.screen()
     promised(newcomer, first)
+    best = sorted((p for p in catalogue.products if p), key=lambda p: -p.sold)[:20]
+    assert not {p.product_id for p in best} & {pick["id"] for pick in first["shopper"]["picks"]}
+    checked_by_hand(newcomer, first["result"])
     assert {"catalogue", "history", "days"} <= first["seconds"].keys()
     second = newcomer.plays()
     promised(newcomer, second)
@@ -126,6 +132,16 @@ def refused_beside(newcomer: Newcomer) -> None:
     assert second.returncode == 1
     assert "already" in second.stderr
     assert (newcomer.folder / "demo.json").exists()
+
+
+def checked_by_hand(newcomer: Newcomer, told: dict[str, Any]) -> None:
+    """The command that the demo names shows its number again, and the truth lies in a file."""
+    again = newcomer.asks(*told["again"].split())
+    found = [again["proof"]["extra"][name] for name in ("value", "low", "high")]
+    assert found == [told[name] for name in ("extra", "low", "high")]
+    truth = json.loads((newcomer.folder / "truth.json").read_text("utf-8"))
+    assert truth["planted"]["expected_extra"] == told["planted"]
+    assert truth["mailed"] > 2_000
 
 
 def promised(newcomer: Newcomer, told: dict[str, Any]) -> None:

@@ -86,13 +86,21 @@ def test_the_tills_clock_stays_new_yorks(local: int) -> None:
 
 def test_people_are_invented_and_most_agree_to_mail(history: History) -> None:
     events = decoded(history.people())
-    people = [event for event in events if event["type"] == "identify"]
+    made_up = [event for event in events if event["context"].get("generated")]
+    people = [event for event in made_up if event["type"] == "identify"]
     agreed = [event for event in events if event.get("event") == "Email Subscribed"]
     addresses = Counter(event["traits"]["email"] for event in people)
     assert len(people) >= 2_466
     assert max(addresses.values()) == 1
     assert all(address.endswith("@example.com") for address in addresses)
     assert 0.66 < len(agreed) / len(people) < 0.74
+    assert all(event["context"]["generated"] for event in agreed)
+    told = [
+        event["traits"] for event in events
+        if event["type"] == "identify" and "generated" not in event["context"]
+    ]  # fmt: skip
+    assert len(told) == 801
+    assert {key for traits in told for key in traits} == {"age_band", "household_size", "kids"}
     assert {event["properties"]["email"] for event in agreed} <= set(addresses)
     for event in agreed:
         assert event["properties"]["purpose"] == "marketing"

@@ -1,5 +1,6 @@
 """Clock, ids, cursors, signatures, figures, rests and cells of spreadsheets."""
 
+import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from patron.kit.paging import bounded, decode, encode, paged
 from patron.kit.problems import Problem
 from patron.kit.sheets import harmless
 from patron.kit.signing import BadSignature, Signer
+from patron.kit.stopping import endings
 
 KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))  # as a table keeps them
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -168,3 +170,13 @@ def test_who_looks_for_work_rests_longer_the_longer_there_is_none() -> None:
     assert rests == sorted(rests)
     assert rests[-1] == 0.1
     assert [pace.after(found) for found in (3, None, 1, 0)] == [0, 0.02, 0, 0.02]
+
+
+def test_only_who_was_told_to_outlives_her_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        assert endings() == [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
+        assert endings() == [signal.SIGTERM, signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGHUP, before)

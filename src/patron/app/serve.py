@@ -23,7 +23,7 @@ from patron.kit.postgres.errors import PostgresError
 from patron.kit.postgres.place import make_folder
 from patron.kit.postgres.server import PostgresServer
 from patron.kit.settings import Settings
-from patron.kit.stopping import Stop
+from patron.kit.stopping import Stop, endings
 
 log = logger(__name__)
 
@@ -244,9 +244,9 @@ def _command(module: str) -> list[str]:
 
 
 def serve(settings: Settings, report: Report) -> None:
-    """Run the house in the foreground until SIGTERM or Ctrl-C."""
+    """Run the house in the foreground until SIGTERM, Ctrl-C, or the end of its terminal."""
     house = House(settings, report)
-    for name in (signal.SIGTERM, signal.SIGINT):
+    for name in endings():
         signal.signal(name, lambda *_: house.stop())
     try:
         house.start()

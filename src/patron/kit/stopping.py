@@ -1,5 +1,6 @@
 """The word that ends a program, said by a signal."""
 
+import signal
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
@@ -24,3 +25,10 @@ class Stop:
         if not self._is_set:
             with suppress(Empty):
                 self._told.get(timeout=seconds)
+
+
+def endings() -> list[signal.Signals]:
+    """The signals that end a program in good order. One is that its terminal was closed, unless it
+    was started to outlive that (`nohup`)."""
+    stays = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGTERM, signal.SIGINT, *([] if stays else [signal.SIGHUP])]

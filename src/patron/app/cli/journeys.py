@@ -1,11 +1,13 @@
 """`patron journey …`: what runs, and what it earned."""
 
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
 from patron.analytics import journeys as analytics
-from patron.analytics.types import JourneyResult
+from patron.analytics.types import JourneyResult, Period
+from patron.app.cli.given import in_utc
 from patron.app.cli.house import OpenHouse, open_house
 from patron.app.cli.output import Json, ShopName, clear_errors, console, show, table
 from patron.app.cli.results import sentences
@@ -14,6 +16,7 @@ from patron.journeys.builtin import offered
 from patron.journeys.switch import switch
 from patron.journeys.types import Journey, Status
 from patron.kit.db import Database
+from patron.kit.periods import refuse_odd
 from patron.kit.problems import not_found
 from patron.shops.types import Shop
 
@@ -68,14 +71,29 @@ def off(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
 
 
 @app.command("results")
-def results(key: Key, shop: ShopName = None, as_json: Json = False) -> None:
+def results(
+    key: Key,
+    since: Annotated[
+        datetime | None, typer.Option("--since", help="Of messages that left from here on (UTC).")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", help="Of those before this moment (UTC).")
+    ] = None,
+    window: Annotated[
+        int, typer.Option("--window", min=1, max=60, help="Days in which the proof counts orders.")
+    ] = 5,
+    shop: ShopName = None,
+    as_json: Json = False,
+) -> None:
     """What a journey earned: attributed to clicks, and proven against its holdout."""
     with clear_errors(), open_house() as house:
-        which = house.shop(shop)
+        which, now, days = house.shop(shop), house.clock.now(), timedelta(days=window)
+        begin, end = (None if one is None else in_utc(one) for one in (since, until))
+        refuse_odd(begin, end, now)
 
         async def look(db: Database) -> JourneyResult | None:
             async with db.unit(which.schema) as tx:
-                return await analytics.results(tx, which, key, house.clock.now())
+                return await analytics.results(tx, which, key, now, Period(begin, end), window=days)
 
         found = house.run(look)
         if found is None:

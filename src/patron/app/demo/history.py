@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from patron.app.demo.catalogue import CURRENCY, Catalogue
 from patron.app.demo.people import Person, consent_properties, person
 from patron.app.demo.source import KEPT, REASONS, column, table
-from patron.app.demo.wire import CONTEXT_JSON, dollars, head, identify, stamp, track
+from patron.app.demo.wire import CONTEXT_JSON, GENERATED, dollars, head, identify, stamp, track
 from patron.app.demo.zone import WEEK, offsets, to_utc, weeks_until
 
 _CAMPAIGN_HOUR: Final = 9 * 3600
@@ -179,7 +179,8 @@ class History:
         )
 
     def _people(self) -> Iterator[Timed]:
-        """A household signs up shortly before the first thing known of it."""
+        """A household signs up shortly before the first thing known of it. Name, address and
+        consent are ours and labelled generated; what the data set says of it comes besides."""
         seen: dict[int, int] = {}
         for household, at in zip(
             self.baskets.household.tolist(), self.baskets.at.tolist(), strict=True
@@ -192,8 +193,11 @@ class History:
         for household, at in seen.items():
             who = self.households.get(household) or person(f"hh-{household}", self.seed)
             when = at - 120 - household % 900
-            traits = who.traits() | {"createdAt": stamp(when)} | about.get(household, {})
-            timed.append((when, identify(who.user_id, f"cj-who-{household}", when, traits)))
+            traits = who.traits() | {"createdAt": stamp(when)}
+            message = f"gen-who-{household}"
+            timed.append((when, identify(who.user_id, message, when, traits, GENERATED)))
+            if said := about.get(household):
+                timed.append((when, identify(who.user_id, f"cj-about-{household}", when, said)))
             if who.consents:
                 properties = consent_properties(who, "sign-up form")
                 timed.append(
@@ -201,10 +205,11 @@ class History:
                         when + 60,
                         track(
                             "Email Subscribed",
-                            f"cj-consent-{household}",
+                            f"gen-consent-{household}",
                             who.user_id,
                             when + 60,
                             properties,
+                            GENERATED,
                         ),
                     )
                 )

@@ -32,7 +32,7 @@ from patron.kit.money import format_money
 from patron.kit.postgres.server import PostgresServer
 from patron.kit.problems import Problem
 from patron.kit.settings import Settings
-from patron.kit.stopping import Stop
+from patron.kit.stopping import Stop, endings
 from patron.recommend.shelf import TOGETHER, Shelf, shelf_of
 
 SEED = 7
@@ -133,6 +133,7 @@ class Demo:
             orders = catch_up(house, shop, standing, data, teller, self._clock)
         standing.loaded = standing.loaded or self._clock.now()
         self.place.write(standing)
+        self.place.tell_truth(standing)
         if fresh:
             self._tell_the_load(standing, data)
         if orders:
@@ -219,7 +220,8 @@ class Demo:
             else "outside the interval, as one time in twenty"
         )
         teller.done(f"planted in the demo's data: [bold]{planted}[/bold] – {verdict}")
-        teller.look(self._command("journey results abandoned_cart"), "again")
+        teller.look(str(self.place.truth), "the truth")
+        teller.look(self._command(told["again"]), "the number")
         return told
 
     def _tell_the_end(self, standing: Standing) -> None:
@@ -254,7 +256,7 @@ def run(teller: Teller, *, reset: bool, until_done: bool) -> dict[str, Any]:
         raise KeyboardInterrupt
 
     # Also for SIGINT: a shell that starts us in the background lets us ignore it.
-    before = {one: signal.signal(one, end) for one in (signal.SIGTERM, signal.SIGINT)}
+    before = {one: signal.signal(one, end) for one in endings()}
     summary: dict[str, Any] = {}
     try:
         summary = demo.play(reset=reset)

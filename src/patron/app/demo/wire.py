@@ -9,6 +9,8 @@ import msgspec
 from patron.app.demo.catalogue import CURRENCY, Product
 
 CONTEXT: Final = {"library": {"name": "demo-shop", "version": "1"}, "channel": "server"}
+GENERATED: Final = CONTEXT | {"generated": True}
+"""For what is not in the data set but made by us."""
 CONTEXT_JSON: Final = msgspec.json.encode(CONTEXT).decode()
 
 
@@ -61,7 +63,12 @@ def stamp(seconds: int) -> str:
 
 
 def track(
-    event: str, message_id: str, user_id: str, at: int, properties: Mapping[str, Any]
+    event: str,
+    message_id: str,
+    user_id: str,
+    at: int,
+    properties: Mapping[str, Any],
+    context: Mapping[str, Any] = CONTEXT,
 ) -> bytes:
     return msgspec.json.encode(
         {
@@ -71,12 +78,18 @@ def track(
             "userId": user_id,
             "timestamp": stamp(at),
             "properties": properties,
-            "context": CONTEXT,
+            "context": context,
         }
     )
 
 
-def identify(user_id: str, message_id: str, at: int, traits: Mapping[str, Any]) -> bytes:
+def identify(
+    user_id: str,
+    message_id: str,
+    at: int,
+    traits: Mapping[str, Any],
+    context: Mapping[str, Any] = CONTEXT,
+) -> bytes:
     return msgspec.json.encode(
         {
             "type": "identify",
@@ -84,6 +97,6 @@ def identify(user_id: str, message_id: str, at: int, traits: Mapping[str, Any]) 
             "userId": user_id,
             "timestamp": stamp(at),
             "traits": traits,
-            "context": CONTEXT,
+            "context": context,
         }
     )

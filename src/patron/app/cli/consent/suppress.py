@@ -128,7 +128,10 @@ def export_list(
     shop: ShopName = None,
     as_json: Json = False,
 ) -> None:
-    """The list as CSV, as an import reads it."""
+    """The list as CSV, as an import reads it. With --json and no file, all that `list` shows."""
+    if file is None and as_json:
+        list_suppressions(channel, reason, sys.maxsize, shop, True)
+        return
     with clear_errors(), open_house() as house:
         which = house.shop(shop)
 

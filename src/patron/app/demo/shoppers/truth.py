@@ -4,9 +4,7 @@ The planted effect is the share of carts that are ordered only because their own
 It is drawn per cart before anybody is mailed; here it is written down who was, and what came of it.
 """
 
-import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from patron.app.demo.shoppers.plan import BASE_RATE, DAY, UPLIFT, WINDOW, Fate
@@ -67,7 +65,3 @@ class DemoTruth:
             ),
             "currency": "USD",
         }
-
-    def truth_file(self, path: Path) -> None:
-        """Write the summary as JSON."""
-        path.write_text(json.dumps(self.summary(), indent=2) + "\n", encoding="utf-8")

@@ -288,7 +288,8 @@ async def _let_chunks_start_runs(tx: Tx, now: datetime) -> None:
 
 
 def _offered(product: Product, shop_url: str) -> ProductIn:
-    """What the shop says of a product; one that is not shown has neither page nor picture."""
+    """What the shop says of a product; one that is not shown has neither page nor picture. All but
+    ids and prices is made up."""
     return ProductIn(
         id=product.product_id,
         sku=product.product_id,
@@ -304,4 +305,5 @@ def _offered(product: Product, shop_url: str) -> ProductIn:
         url=shop_url + product.url if product.shown else None,
         margin=product.margin,
         shown=product.shown,
+        attributes={"generated": True},
     )

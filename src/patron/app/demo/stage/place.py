@@ -5,6 +5,7 @@ that the demo made itself is ever erased: a real shop's data may stand in a fold
 """
 
 import fcntl
+import json
 import os
 import shutil
 import socket
@@ -122,6 +123,10 @@ class Place:
 
     def write(self, standing: Standing) -> None:
         write_whole(self.folder / _STATE, standing)
+
+    def tell_truth(self, standing: Standing) -> None:
+        """Write what was planted where whoever doubts the number can read it."""
+        self.truth.write_text(json.dumps(standing.truth, indent=2) + "\n", "utf-8")
 
     def begin(self, now: datetime, seed: int) -> Standing:
         """Make the folder, choose ports and write `patron.toml`."""

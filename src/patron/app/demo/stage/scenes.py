@@ -41,6 +41,7 @@ BEST = 8
 HABIT = 90.0
 """Above this lift a pair is mostly one household's weekly list."""
 _LINK = re.compile(r"/l/([\w.~-]+)")
+_TYPED = "%Y-%m-%dT%H:%M:%S"
 
 
 @dataclass
@@ -248,7 +249,7 @@ def the_number(stage: Stage) -> tuple[JourneyResult, dict[str, Any]]:
     found = stage.api.get(
         f"/api/journeys/{JOURNEY}/results",
         since=standing.since.isoformat(),
-        until=(standing.until - MATURE).isoformat(),
+        until=(until := standing.until - MATURE).isoformat(),
     )
     result = msgspec.convert(found, JourneyResult)
     truth = standing.truth["planted"]
@@ -256,6 +257,8 @@ def the_number(stage: Stage) -> tuple[JourneyResult, dict[str, Any]]:
     if extra is None:
         raise StageError("the 90 days prove nothing: " + result.proof.words)
     return result, {
+        "again": f"journey results {JOURNEY} --since {standing.since:{_TYPED}}"
+        f" --until {until:{_TYPED}}",
         "currency": result.currency,
         "entered": result.entered,
         "sent": result.sent,
