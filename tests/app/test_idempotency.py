@@ -24,6 +24,7 @@ class Caller:
         self.access = Access(house.acme, new_id(), KeyKind.SERVER, frozenset())
         self.done: list[bytes] = []
         self.heard = 0
+        self.at_once: list[int | None] = []  # the answers to repeats in the moment of the first
         self._app = RememberAnswers(self._work, db, house.clock)
 
     async def _work(self, scope: Any, receive: Any, send: Any) -> None:
@@ -32,8 +33,11 @@ class Caller:
         await send({"type": "http.response.start", "status": 201, "headers": head})
         await send({"type": "http.response.body", "body": b"{}"})
 
-    async def ask(self, parts: Sequence[Message]) -> tuple[int | None, dict[str, Any]]:
-        """The answer to a request that comes in `parts`, the last of them for ever."""
+    async def ask(
+        self, parts: Sequence[Message], *, again: bool = False
+    ) -> tuple[int | None, dict[str, Any]]:
+        """The answer to a request that comes in `parts`, the last of them for ever. `again` asks
+        once more as soon as the answer is there."""
         scope: dict[str, Any] = {
             "type": "http",
             "method": "POST",
@@ -51,6 +55,8 @@ class Caller:
 
         async def send(message: Any) -> None:
             told.append(message)
+            if again and len(told) == 2:
+                self.at_once.append((await self.ask(parts))[0])
 
         await self._app(scope, receive, send)  # type: ignore[arg-type]
         if not told:
@@ -73,6 +79,15 @@ def test_half_a_request_is_none_and_may_be_sent_again(house: House) -> None:
         assert caller.done == []
         assert (await caller.ask(WHOLE))[0] == 201
         assert caller.done == [BODY]
+
+    house.run(story)
+
+
+def test_who_has_an_answer_gets_the_same_again_at_once(house: House) -> None:
+    async def story(db: Database) -> None:
+        caller = Caller(house, db)
+        assert (await caller.ask(WHOLE, again=True))[0] == 201
+        assert (caller.at_once, caller.done) == ([201], [BODY])
 
     house.run(story)
 

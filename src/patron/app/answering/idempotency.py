@@ -99,6 +99,8 @@ class RememberAnswers:
         content_type = ""
         secret = False
         parts: list[bytes] = []
+        # The end of an answer waits until it is kept: who has it may ask again at once.
+        held: list[Message] = []
 
         async def watch(message: Message) -> None:
             nonlocal status, content_type, secret
@@ -109,17 +111,28 @@ class RememberAnswers:
                 secret = b"no-store" in headers.get(b"cache-control", b"")
             elif message["type"] == "http.response.body":
                 parts.append(message.get("body", b""))
-            await send(message)
+            held.append(message)
+            if message["type"] == "http.response.body" and message.get("more_body"):
+                await _all(send, held)
 
         try:
             await self.app(scope, _replay(body), watch)
         finally:
-            async with self._db.unit(HOUSE) as tx:
-                if status >= 500:
-                    await store.forget_answer(tx, key)
-                else:
-                    kept = None if secret else b"".join(parts)
-                    await store.keep_answer(tx, key, status, content_type, kept)
+            try:
+                async with self._db.unit(HOUSE) as tx:
+                    if status >= 500:
+                        await store.forget_answer(tx, key)
+                    else:
+                        kept = None if secret else b"".join(parts)
+                        await store.keep_answer(tx, key, status, content_type, kept)
+            finally:
+                await _all(send, held)
+
+
+async def _all(send: Send, held: list[Message]) -> None:
+    for message in held:
+        await send(message)
+    held.clear()
 
 
 async def _read(receive: Receive) -> bytes | None:
