@@ -8,6 +8,7 @@ from conftest import House
 from patron.analytics.journeys import results
 from patron.analytics.types import JourneyResult, Period
 from patron.events.types import Event
+from patron.experiments.incremental import about, arm_of, judge
 from patron.kit.db import execute
 from patron.messages.types import Arm, Message
 from stage import Stage, play
@@ -101,13 +102,14 @@ def test_a_planted_effect_is_found(house: House) -> None:
 
 def test_money_that_went_back_does_not_count(house: House) -> None:
     async def story(stage: Stage) -> None:
-        people = [f"b{number}" for number in range(8)]
+        people = [f"b{number}" for number in range(20)]
         found = await left_alone(stage, people)
         whose = await people_of(stage, found, people)
         treated = [who for who in people if whose[who].arm is Arm.TREATMENT]
         whole, part, gone, late, foreign = treated[:5]
         stage.pass_time(hours=2)
         await stage.walk(
+            stage.orders(treated[5], timedelta(hours=3), order_id="o0", total=100),  # before it
             stage.orders(whole, order_id="o1", total=100),
             stage.orders(part, order_id="o2", total=100),
             stage.orders(gone, order_id="o3", total=100),
@@ -130,12 +132,14 @@ def test_money_that_went_back_does_not_count(house: House) -> None:
 
 def test_an_order_belongs_to_the_last_click_before_it(house: House) -> None:
     async def story(stage: Stage) -> None:
-        people = [f"b{number}" for number in range(10)]
+        people = [f"b{number}" for number in range(20)]
         whose = await people_of(stage, await left_alone(stage, people), people)
-        one, two, three, four = [p for p in people if whose[p].arm is Arm.TREATMENT][:4]
+        treated = [p for p in people if whose[p].arm is Arm.TREATMENT]
+        one, two, three, four, part, gone, foreign = treated[:7]
         stage.pass_time(hours=1)
         await stage.walk(
             *(clicked(stage, who, whose[who]) for who in (one, one, two, three)),
+            *(clicked(stage, who, whose[who]) for who in (part, gone, foreign)),
             clicked(stage, four, whose[four], machine_click=True),
             stage.event("Email Opened", one, message_id=str(whose[one].id), machine_open=False),
             stage.event("Email Opened", two, message_id=str(whose[two].id), machine_open=True),
@@ -144,12 +148,21 @@ def test_an_order_belongs_to_the_last_click_before_it(house: House) -> None:
         # Another mail's click comes between the click and the order.
         await stage.walk(stage.event("Email Link Clicked", two, message_id=str(UUID(int=5))))
         stage.pass_time(hours=1)
-        await stage.walk(*(stage.orders(who, total=50) for who in (one, two, four)))
+        await stage.walk(
+            *(stage.orders(who, total=50) for who in (one, two, four)),
+            stage.orders(part, order_id="o1", total=50),
+            stage.orders(gone, order_id="o2", total=50),
+            stage.orders(foreign, order_id="o3", total=50, currency="EUR"),
+        )
+        await stage.walk(
+            stage.event("Order Refunded", part, order_id="o1", total=20),
+            stage.event("Order Cancelled", gone, order_id="o2"),
+        )
         stage.pass_time(days=5)
         await stage.walk(stage.orders(three, total=50))
         told = await asked(stage)
-        assert (told.clicked, told.opened) == (3, 1)
-        assert (told.attributed.orders, told.attributed.revenue) == (1, 50_00)
+        assert (told.clicked, told.opened) == (6, 1)
+        assert (told.attributed.orders, told.attributed.revenue) == (2, 50_00 + 30_00)
 
     play(house, story)
 
@@ -176,6 +189,22 @@ def test_who_was_in_both_arms_leaves_the_comparison(house: House) -> None:
     play(house, story)
 
 
+def test_who_turned_out_to_be_one_person_entered_once(house: House) -> None:
+    wait_and_say = [{"wait": {"hours": 1}}, {"send": {"template": "open_account"}}]
+
+    async def story(stage: Stage) -> None:
+        await stage.put("look", {"trigger": {"event": "Product Viewed"}, "steps": wait_and_say})
+        await stage.walk(*(stage.event("Product Viewed", who) for who in ("phone", "laptop")))
+        assert (await asked(stage, key="look")).entered == 2
+        for browser in ("phone", "laptop"):
+            await stage.walk(stage.event("Page Viewed", "u:ada", browser=browser))
+        told = await asked(stage, key="look")
+        assert (told.entered, told.unit) == (1, "people")
+        assert "more people before" in told.proof.words
+
+    play(house, story)
+
+
 def test_a_period_takes_people_by_their_first_message(house: House) -> None:
     async def story(stage: Stage) -> None:
         people = [f"b{number}" for number in range(6)]
@@ -190,6 +219,11 @@ def test_a_period_takes_people_by_their_first_message(house: House) -> None:
         assert early.sent + early.held_out == 6 and late.sent + late.held_out == 3
         counted = [one.proof.treated.people + one.proof.held_out.people for one in (early, late)]
         assert counted == [6, 1]
+        # Seven people came with nine carts, and it is carts that are still asked for.
+        proof = (await asked(stage)).proof
+        treated, held = (arm_of([0] * one.people) for one in (proof.treated, proof.held_out))
+        assert proof.more == about(judge(treated, held).more_people * 9 / 7)
+        assert f"about {proof.more:,} more carts" in proof.words
 
     play(house, story)
 

@@ -1,6 +1,7 @@
 """A batch walks through the rooms whole or not at all; only poison is buried."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from conftest import House
 from patron.app.wiring import Walker, WalkHalted, retry_acting
+from patron.carts import walk as carts
 from patron.catalog import walk as catalog
 from patron.events import store as events
 from patron.events.inbox import Inbox
@@ -140,7 +142,18 @@ def test_a_bug_that_hits_many_events_stops_the_walk_and_buries_nothing(
     on_the_street(house, story)
 
 
-@pytest.mark.parametrize("error", [psycopg.errors.DiskFull("no space left"), OSError("disk")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        psycopg.errors.DiskFull("no space left"),
+        psycopg.errors.UndefinedColumn("our own SQL"),
+        psycopg.errors.DataCorrupted("a page"),
+        psycopg.InterfaceError("the connection is closed"),
+        MemoryError(),
+        OSError("disk"),
+    ],
+    ids=repr,
+)
 def test_an_outage_stops_the_walk_and_buries_nothing(
     house: House, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -155,6 +168,32 @@ def test_an_outage_stops_the_walk_and_buries_nothing(
                 await street.walk()
         assert await street.ask("SELECT count(*) FROM dead_letter") == 0
         assert await street.walk() == 1
+
+    on_the_street(house, story)
+
+
+@pytest.mark.parametrize("poison", [False, True], ids=["an outage", "poison"])
+def test_what_a_batch_that_was_rolled_back_has_taught_is_learned_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, poison: bool
+) -> None:
+    follow = carts.follow
+
+    async def fail(tx: Any, shop: Shop, batch: list[Event], *more: Any) -> Any:
+        if not poison:
+            raise psycopg.OperationalError("the connection is lost")
+        if any(event.message_id == "m2" for event in batch):
+            raise ValueError("this cannot be digested")
+        return await follow(tx, shop, batch, *more)
+
+    async def story(street: Street) -> None:
+        await street.receive(track(1, name="Tea"), track(2, name="Tea"))
+        with monkeypatch.context() as patched:
+            patched.setattr(carts, "follow", fail)
+            with suppress(psycopg.OperationalError):
+                await street.walk()
+        await street.walk()
+        assert await street.ask("SELECT count(*) FROM event") == (1 if poison else 2)
+        assert await street.ask("SELECT count(*) FROM product WHERE id = 'tea'") == 1
 
     on_the_street(house, story)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+import pytest
 
 from conftest import House
 from delivery.scene import appended
@@ -304,8 +305,12 @@ def test_sixty_mails_and_three_workers(house: House) -> None:
     play(house, story)
 
 
-def test_no_more_rows_are_handed_over_than_are_in_flight(house: House) -> None:
+@pytest.mark.parametrize(("in_flight", "connections"), [(8, 3), (3, 8)])
+def test_no_more_rows_are_handed_over_than_are_in_flight(
+    house: House, in_flight: int, connections: int
+) -> None:
     async def story(stage: Stage) -> None:
+        stage.limits = msgspec.structs.replace(stage.limits, in_flight=in_flight)
         for number in range(8):
             await stage.abandoned(f"c{number}", f"c{number}@example.com")
         stage.box.hold.clear()
@@ -322,4 +327,4 @@ def test_no_more_rows_are_handed_over_than_are_in_flight(house: House) -> None:
         stage.box.hold.set()
         assert (await round_).states == {"sent": 8}
 
-    play(house, story, connections=3)
+    play(house, story, connections=connections)

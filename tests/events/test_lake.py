@@ -1,22 +1,19 @@
 """The lake holds the log once, through crashes, restores and erasures, and others can read it."""
 
-import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import duckdb
 import msgspec
 import polars
+import pyarrow
 import pytest
 from deltalake import DeltaTable
-from typer.testing import CliRunner
+from deltalake.exceptions import CommitFailedError
 
 from conftest import NOON, House
-from patron.app.cli.main import build
 from patron.app.errands.housekeeping import Keeper
-from patron.app.notebook import open_shop
 from patron.events.lake import copying
 from patron.events.lake import store as lake_store
 from patron.events.sorted import keeping
@@ -89,92 +86,6 @@ def test_every_event_is_copied_once_and_read_by_duckdb_and_polars(shed: Shed) ->
     assert sorted(frame["month"].unique()) == ["2026-03", "2026-04"]
 
 
-def test_a_notebook_reads_the_events_as_the_lake_has_them(shed: Shed) -> None:
-    shed.lake = lake_of(shed.folder, shed.house.acme.slug)
-    shop = open_shop(shed.house.acme.slug, shed.folder)
-    with pytest.raises(FileNotFoundError, match="patron lake copy"):
-        shop.events()
-    shed.log(1, 30)
-    shed.copy()
-    events = shop.events()
-    assert events.filter("position > 10").aggregate("count(*)").fetchall() == [(20,)]
-    assert events.pl().height == events.to_arrow_table().num_rows == 30
-    last = duckdb.sql("SELECT max(position) FROM events")  # by the variable's name
-    assert last is not None and last.fetchall() == [(30,)]
-    late = shop.events("Order Completed", since=NOON + timedelta(hours=21))
-    assert sorted(late.pl()["position"]) == list(range(21, 31))
-    assert shop.events("Nobody's").pl().is_empty()
-    with pytest.raises(FileNotFoundError, match="no shop 'nobody'"):
-        open_shop("nobody", shed.folder)
-
-
-def test_questions_in_sql_are_answered_whatever_is_asked_for(
-    shed: Shed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATRON_DATABASE_URL", shed.house.url)
-    monkeypatch.setenv("PATRON_DATA_DIR", str(shed.folder))
-
-    def asked(query: str, *how: str) -> Any:
-        return CliRunner().invoke(build("lake"), ["lake", "sql", query, "--shop", "acme", *how])
-
-    def told(query: str) -> Any:
-        return json.loads(asked(query, "--json").stdout)
-
-    shed.lake = lake_of(shed.folder, shed.house.acme.slug)
-    empty = asked("SELECT 1")
-    assert (empty.exit_code, "patron lake copy" in empty.stderr) == (1, True)
-    shed.log(1, 30)
-    shed.copy()
-    row = told("SELECT * FROM events WHERE position = 1")[0]
-    assert (row["ts"], row["position"]) == ("2026-03-02 08:00:00-05:00", 1)
-    assert told(
-        "SELECT sum(position) AS total, max(ts) - min(ts) AS span, 1.5::DECIMAL(9, 2) AS price,"
-        " interval 2 month AS months, date_trunc('day', min(ts)) AS day FROM events"
-    ) == [
-        {"total": 465, "span": "1 day, 5:00:00", "price": "1.50", "months": "2 months, 0:00:00",
-         "day": "2026-03-02 00:00:00-05:00"}
-    ]  # fmt: skip
-    assert told("SELECT count(DISTINCT person(origin_id)) AS people FROM events") == [{"people": 1}]
-    assert told("DESCRIBE events")[0]["column_name"] == "position"
-    assert told("") == told("SELECT 1 WHERE false") == []
-    assert "08:00:00" in asked("SELECT ts FROM events WHERE position = 1").stdout
-    wrong = asked("SELECT nothing FROM events")
-    assert (wrong.exit_code, "DESCRIBE events" in wrong.stderr) == (1, True)
-
-
-def test_who_became_one_person_stands_beside_the_lake_until_it_is_undone(shed: Shed) -> None:
-    shed.lake = lake_of(shed.folder, shed.house.acme.slug)
-    shop_folder = shed.folder / "shops" / shed.house.acme.slug
-
-    def known(root: UUID) -> list[tuple[str, str]]:
-        async def meet(tx: Tx) -> None:
-            await execute(
-                tx,
-                "INSERT INTO origin (id, root_id, first_seen, last_seen, totals)"
-                " VALUES (%s, %s, %s, %s, ''), (%s, %s, %s, %s, '')"
-                " ON CONFLICT (id) DO UPDATE SET root_id = excluded.root_id",
-                (ADA, ADA, NOON, NOON, BEN, root, NOON, NOON),
-            )
-
-        shed.house.unit(meet)
-        shed.copy()
-        found = open_shop(shed.house.acme.slug, shed.folder).people().fetchall()
-        assert [path.name for path in (shop_folder / "lake").glob("people*")] == ["people.parquet"]
-        return found
-
-    shed.log(1, 10, ADA)
-    assert known(ADA) == [(str(BEN), str(ADA))]
-    shed.log(11, 20, BEN)
-    shed.copy()
-    shop = open_shop(shed.house.acme.slug, shed.folder)
-    both = shop.events().join(shop.people(), "origin_id", how="left")
-    whose = both.aggregate("coalesce(person_id, origin_id) AS who, count(*)", "who")
-    assert whose.fetchall() == [(str(ADA), 20)]
-    assert known(BEN) == []
-    everything = (shop_folder / "lake" / "people.parquet").read_bytes()
-    assert str(BEN).encode() not in everything
-
-
 def test_a_crash_between_the_lakes_commit_and_ours_copies_nothing_twice(shed: Shed) -> None:
     shed.log(1, 10)
     shed.copy()
@@ -203,6 +114,22 @@ def test_a_second_writer_is_refused(shed: Shed) -> None:
     assert columns is not None
     with pytest.raises(LakeError, match="holds the log up to 5, not 0"):
         shed.lake.append(columns.to_pyarrow_table(), epoch_of(shed), 0, 5)
+
+
+def test_a_commit_that_lost_a_race_is_not_put_behind_the_winners(
+    shed: Shed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shed.log(1, 10)
+    shed.copy()
+    stale = shed.lake.table()
+    shed.log(11, 20)
+    shed.copy()
+    (rows,) = shed.lake.rows_after(10)
+    monkeypatch.setattr(shed.lake, "table", lambda: stale)
+    with pytest.raises(CommitFailedError):
+        shed.lake.append(pyarrow.Table.from_batches([rows]), epoch_of(shed), 10, 20)
+    monkeypatch.undo()
+    assert shed.positions() == list(range(1, 21))
 
 
 def epoch_of(shed: Shed) -> str:

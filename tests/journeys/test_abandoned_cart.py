@@ -3,15 +3,19 @@
 import asyncio
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from conftest import House
+from patron.app.care.forgetting import forget
 from patron.experiments.assign import arm
 from patron.journeys import store
 from patron.journeys.switch import switch
 from patron.journeys.types import RunState, Status
 from patron.kit import pauses
+from patron.kit.db import execute, value
+from patron.kit.settings import Settings
 from patron.messages.types import Arm, State
 from patron.profiles import store as profiles
 from stage import Stage, play
@@ -287,6 +291,41 @@ def test_a_late_worker_does_not_go_on_with_a_run_another_has_taken(house: House)
             pauses.install(None)
         assert others == [1]
         assert len(await stage.outbox()) == 1
+
+    play(house, story)
+
+
+@pytest.mark.parametrize("writer", ["timers", "switching off", "an erasure"])
+def test_whoever_writes_besides_the_walk_takes_people_before_runs_and_messages(
+    house: House, writer: str, tmp_path: Path
+) -> None:
+    """The walk holds her and goes on to her run: what another held by then, it would wait for."""
+
+    async def write(stage: Stage) -> None:
+        if writer == "timers":
+            assert await stage.fire() == 1
+        elif writer == "switching off":
+            async with stage.unit() as tx:
+                await switch(tx, "abandoned_cart", Status.OFF, stage.now)
+        else:
+            files = Settings(data_dir=tmp_path)
+            await forget(
+                stage.db, stage.shop, "anonymous_id:anna", house.signer, house.clock, files
+            )
+
+    async def story(stage: Stage) -> None:
+        await stage.walk(stage.adds("anna"))
+        stage.pass_time(hours=1)
+        [run] = await stage.runs()
+        async with stage.unit() as walk:
+            await profiles.lock(walk, [run.origin_id])
+            other = asyncio.ensure_future(write(stage))
+            while not await value(walk, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                assert not other.done(), "it asked for nobody"
+                await asyncio.sleep(0.01)
+            for table in ("run", "outbox"):
+                await execute(walk, f"SELECT 1 FROM {table} FOR UPDATE NOWAIT")
+        await other
 
     play(house, story)
 

@@ -30,6 +30,7 @@ def test_a_message_may_follow_at_once_in_the_walk(house: House) -> None:
             stage.event("Product Viewed", "anna", price=120),
             stage.event("Product Viewed", "berta", price=20),
             stage.event("Product Viewed", "carla"),
+            stage.event("Product Viewed", "dora", price=120, backfill=True),
         )
         [message] = await stage.outbox()
         [run] = await stage.runs("look")

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from patron.analytics import store
-from patron.analytics.types import JourneyResult, Period
+from patron.analytics.types import JourneyResult, Period, Unit
 from patron.experiments.proof import proof
 from patron.kit.db import Tx
 from patron.shops.types import Shop
@@ -25,8 +25,10 @@ async def results(
     Attribution says whose last click an order followed; proof says what would not have been bought
     without the journey. They answer different questions and are never added.
     """
-    if not await store.exists(tx, journey):
+    of_carts = await store.of_carts(tx, journey)
+    if of_carts is None:
         return None
+    unit: Unit = "carts" if of_carts else "people"
     source = f"journey:{journey}"
     counts = await store.counts(tx, journey, source, period)
     cohorts, mixed = await store.cohorts(tx, source, period, window, shop.currency, now)
@@ -34,6 +36,7 @@ async def results(
         journey=journey,
         since=period.since,
         until=period.until,
+        unit=unit,
         entered=counts.entered,
         held_out=counts.held_out,
         sent=counts.sent,
@@ -44,5 +47,5 @@ async def results(
         attributed=await store.attributed(tx, source, period, window, shop.currency),
         currency=shop.currency,
         other_currency=await store.other_currencies(tx, source, period, window, shop.currency),
-        proof=proof(shop, cohorts, mixed, window, unit="carts", entered=counts.entered),
+        proof=proof(shop, cohorts, mixed, window, unit=unit, entered=counts.entered),
     )

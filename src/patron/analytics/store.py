@@ -27,8 +27,12 @@ def _asked(source: str, period: Period, **more: Any) -> dict[str, Any]:
     return {"source": source, "since": period.since, "until": period.until, **more}
 
 
-async def exists(tx: Tx, journey: str) -> bool:
-    return bool(await value(tx, "SELECT EXISTS (SELECT FROM v_journey WHERE key = %s)", (journey,)))
+async def of_carts(tx: Tx, journey: str) -> bool | None:
+    """Whether carts enter a journey, or people; None when there is none of that key."""
+    found: bool | None = await value(
+        tx, "SELECT of_carts FROM v_journey WHERE key = %s", (journey,)
+    )
+    return found
 
 
 async def counts(tx: Tx, journey: str, source: str, period: Period) -> Counts:

@@ -1,6 +1,7 @@
 """What analytics answers."""
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -34,13 +35,18 @@ class Attributed(msgspec.Struct, frozen=True):
     revenue: int
 
 
+Unit = Literal["carts", "people"]
+
+
 class JourneyResult(msgspec.Struct, frozen=True):
-    """`ordered` is the number of people who ordered within the window after a message was sent to
-    them. Orders in another currency than the shop's are counted in `other_currency` only."""
+    """`unit` is what enters it. `ordered` is the number of people who ordered within the window
+    after a message was sent to them. Orders in another currency than the shop's are counted in
+    `other_currency` only."""
 
     journey: str
     since: datetime | None
     until: datetime | None
+    unit: Unit
     entered: int
     held_out: int
     sent: int

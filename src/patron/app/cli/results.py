@@ -11,7 +11,7 @@ def sentences(result: JourneyResult) -> list[str]:
     attributed = format_money(result.attributed.revenue, currency)
     lines = [
         f"[bold]{result.journey}[/bold]",
-        f"  {result.entered:,} carts entered · {result.sent:,} mails sent ·"
+        f"  {result.entered:,} {result.unit} entered · {result.sent:,} mails sent ·"
         f" {result.held_out:,} held out · {result.clicked:,} clicked · {result.ordered:,} ordered",
         f"  attributed to clicks (5 days): {attributed} from {result.attributed.orders:,} orders",
     ]
