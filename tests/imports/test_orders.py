@@ -66,6 +66,29 @@ def test_lines_become_orders_returns_refunds_and_odd_codes_what_they_are(
     ]
 
 
+def test_a_product_with_an_odd_code_is_told_before_and_can_be_named(
+    house: House, tmp_path: Path
+) -> None:
+    rows = [
+        ["B1", "2025-01-05", "17", "Coffee", "Coffee, 1 lb", "1", "9"],
+        ["B1", "2025-01-05", "17", "T", "Tea, 1 lb", "1", "8"],
+        ["B1", "2025-01-05", "17", "C2", "Second cup", "1", "3"],
+        ["B1", "2025-01-05", "17", "AmazonFee", "Fee", "1", "2"],
+    ]
+    file = write_csv(tmp_path / "odd.csv", LINES, rows)
+    notes = previewed(house, tmp_path, "orders", str(file))["notes"]
+    assert "code T: left out, no product (1 in the first rows)" in notes
+    assert "code C2: taken as shipping (1 in the first rows)" in notes
+    assert any("product_codes" in note for note in notes)
+    chart = tmp_path / "map.toml"
+    chart.write_text('[options]\nproduct_codes = ["t", "C2"]\n')
+    outcome = imported(house, tmp_path, "orders", str(file), "--map", str(chart))
+    (order,) = logged(house)
+    products = order["body"]["properties"]["products"]
+    assert [one["product_id"] for one in products] == ["Coffee", "T", "C2"]
+    assert outcome["left_out"] == {"code AMAZONFEE: left out, no product": 1}
+
+
 def test_orders_are_counted_in_money_and_refunds_are_taken_back(
     house: House, tmp_path: Path
 ) -> None:

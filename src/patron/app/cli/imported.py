@@ -21,7 +21,7 @@ def preview_lines(plan: Plan, told: Forecast | None = None) -> list[str | Table]
     """The preview: the file, its columns, the first rows as understood, and what to know."""
     seen, opened = plan.survey, plan.table
     encoding = f", {opened.encoding}" if opened.encoding else ""
-    rows = f", about {opened.total:,} rows" if opened.total else ""
+    rows = f", about {opened.total:,} row{'s'[: opened.total - 1]}" if opened.total else ""
     like = f", looks like an export of {plan.system}" if plan.system else ""
     about = f"{opened.format}{encoding}, {seen.size:,} bytes{rows}{like}"
     lines: list[str | Table] = [

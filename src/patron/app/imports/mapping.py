@@ -42,6 +42,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     shipping_codes: list[str] = []  # product codes that are postage
     discount_codes: list[str] = []  # product codes that are discounts
     ignored_codes: list[str] = []  # product codes that are left out
+    product_codes: list[str] = []  # products whose codes look like none
     default_country: str | None = None  # ISO 3166, for phone numbers and addresses without one
     consent_at: str | None = None  # when undated consents were given
     consent_where: str | None = None  # where the consents of the file were collected
@@ -49,10 +50,10 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 class Mapping(msgspec.Struct, frozen=True):
-    """The map of one file. `columns` has field → column."""
+    """The map of one file. `columns` has field → column; without any, names are guessed."""
 
     kind: Kind
-    columns: dict[str, str]
+    columns: dict[str, str] = {}
     values: dict[str, Any] = {}
     options: Options = msgspec.field(default_factory=Options)
 

@@ -101,12 +101,11 @@ def understand(
     mended, faults = Mended(), Faults(None)
     rows = list(islice(table.rows(mended, faults), SAMPLE))
     system = None
-    if given is None:
+    given = given or Mapping(kind)
+    guessed = not given.columns
+    if guessed:
         fields, system = guess(kind, table.columns)
-        given = Mapping(kind, fields)
-        guessed = True
-    else:
-        guessed = False
+        given = structs.replace(given, columns=fields)
     if onto is not None:
         given, onto = _told(given, onto), structs.replace(onto, source=_source(path, seen))
     mapping, notes = _completed(checked(given, table.columns), table, rows, shop)
@@ -121,6 +120,11 @@ def understand(
     else:
         plan.sample = _understood(maker_of(plan, shop, now, told), mapping, rows)
     plan.faults = (faults.examples + told.examples)[:SHOWN]
+    notes += [f"{why} ({count:,} in the first rows)" for why, count in told.left_out.items()]
+    if any(why.startswith("code ") for why in told.left_out):
+        notes.append(
+            "codes that are products after all go into product_codes, in the map's [options]"
+        )
     if mended.texts:
         notes.append("text that had been decoded wrongly is repaired")
     if seen.mixed and table.encoding:

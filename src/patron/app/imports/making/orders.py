@@ -24,8 +24,9 @@ _SHIPPING = re.compile(
 )
 _DISCOUNT = re.compile(r"d|discount|rabatt|remise|coupon|voucher", re.IGNORECASE)
 _NO_PRODUCT = re.compile(
-    r"[a-z]|bank ?charges?|\w*fees?|adjust(?:ment)?\d*|manual|test\d*|samples?|cruk|tip|rounding"
-    r"|deposit|storno|gift(?:_\d+.*)?|gift ?card.*",
+    r"[a-z]|bank ?charges?|(?:amazon|bank|card|handling|payment|paypal|service)?[ _-]?fees?"
+    r"|adjust(?:ment)?\d*|manual|test\d*|samples?|cruk|tip|rounding|deposit|storno"
+    r"|gift(?:_\d+.*)?|gift ?card.*",
     re.IGNORECASE,
 )
 _DONE_TEXTS = ("checkout_id", "cart_id", "coupon", "affiliation")
@@ -82,6 +83,7 @@ class Orders:
             **dict.fromkeys(map(str.lower, shape.options.shipping_codes), "shipping"),
             **dict.fromkeys(map(str.lower, shape.options.discount_codes), "discount"),
             **dict.fromkeys(map(str.lower, shape.options.ignored_codes), "other"),
+            **dict.fromkeys(map(str.lower, shape.options.product_codes), "product"),
         }
         self._classes: dict[str, str | None] = {}
 
@@ -177,7 +179,9 @@ class Orders:
         except KeyError:
             pass
         found = self._codes.get(code.lower())
-        if found is None:
+        if found == "product":
+            found = None
+        elif found is None:
             for kind, pattern in (
                 ("shipping", _SHIPPING), ("discount", _DISCOUNT), ("other", _NO_PRODUCT)
             ):  # fmt: skip
