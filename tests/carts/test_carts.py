@@ -288,5 +288,13 @@ def test_the_order_feed_falls_silent(house: House) -> None:
         [order(53 * hour, anonymous_id="b52", trust=Trust.SERVER, source=Source.IMPORT)],
     )
     assert quiet(6.5) is not None
+    weeks = house.unit(lambda tx: store.expire(tx, last + timedelta(days=80)))
+    assert weeks == [] and quiet(6.5) is not None
     walked(house, [order(53 * hour, anonymous_id="b53", trust=Trust.SERVER)])
     assert quiet(6.5) is None
+    # Nothing comes at all, for months; or browsers alone, as if there were no server any more.
+    assert quiet(1_900) is not None
+    walked(house, [order(700 * hour, anonymous_id="b54")])
+    assert quiet(700 - 47) is not None
+    walked(house, [order(1_000 * hour, anonymous_id="b55")])
+    assert quiet(1_000 - 47) is None

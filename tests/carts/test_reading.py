@@ -99,6 +99,15 @@ def test_a_quiet_night_is_normal_and_a_quiet_noon_is_not() -> None:
     assert found.since == last + found.normal_gap and found.normal_gap >= timedelta(hours=6)
 
 
+def test_a_silence_does_not_end_by_lasting() -> None:
+    """One order a day: after nine days of silence the last four weeks hold nineteen."""
+    orders = [NINE + timedelta(days=n) for n in range(28)]
+    hours, last = fed(orders), max(orders)
+    for days in (2, 9, 40):
+        found = silence(last + timedelta(days=days), last, hours)
+        assert found is not None and found.normal_gap == timedelta(days=1)
+
+
 def test_nobody_knows_what_is_normal_for_a_new_shop() -> None:
     orders = [NINE + timedelta(hours=n) for n in range(19)]
     assert silence(NINE + timedelta(days=9), max(orders), fed(orders)) is None
@@ -109,6 +118,8 @@ def test_the_threshold_is_the_99th_percentile() -> None:
     gaps = FeedHour(orders=200, gaps=200, long_gaps=[8 * 3600, 9 * 3600])
     # Rank 198 of 200: two are longer, so it is a short one, and six hours count.
     day = {(hour.date(), hour.hour): gaps}
+    # What is usual at night says nothing of the morning.
+    day[hour.date(), hour.hour - 6] = FeedHour(gaps=200, long_gaps=[20 * 3600] * 50)
     assert silence(hour, hour - timedelta(hours=6, minutes=1), day) is not None
     gaps.long_gaps.append(7 * 3600)
     assert silence(hour, hour - timedelta(hours=6, minutes=59), day) is None

@@ -45,8 +45,12 @@ def beats(last: datetime | None, orders: Iterable[datetime]) -> dict[tuple[date,
 def silence(
     now: datetime, last: datetime, hours: Mapping[tuple[date, int], FeedHour]
 ) -> Silence | None:
-    """The silence at `now`, when there is one; `hours` are the last four weeks."""
-    since = now - WEEKS
+    """The silence at `now`, when there is one; `hours` are the four weeks before `last`.
+
+    What is normal was learned while orders came: counted back from now, a silence that goes on
+    would empty the weeks it is judged by, and end itself.
+    """
+    since = last - WEEKS
     recent = {when: hour for when, hour in hours.items() if when[0] >= since.date()}
     if sum(hour.orders for hour in recent.values()) < ENOUGH_ORDERS:
         return None

@@ -306,17 +306,20 @@ async def feed_silence(tx: Tx, now: datetime) -> Silence | None:
     """The silence of the order feed at `now`, or None while orders come as they normally do.
 
     A shop whose server tells its orders is judged by those: browsers may go on telling some of
-    them, but the customers whose browsers do not would be written to after they have bought.
+    them, but the customers whose browsers do not would be written to after they have bought. A
+    server that has told none for four weeks tells none any more, and whatever comes at all counts.
     """
     found = await tuples(tx, "SELECT feed, last_order_at FROM order_feed ORDER BY feed DESC")
     for feed, last in found:
         if now - last <= LEAST:
             continue  # no pause that short is a silence, so the last four weeks need not be read
+        if feed == "trusted" and now - last > WEEKS:
+            continue
         rows = await tuples(
             tx,
             "SELECT day, hour, orders, gaps, long_gaps FROM order_feed_hour"
             " WHERE feed = %s AND day >= %s",
-            (feed, (now - WEEKS).date()),
+            (feed, (last - WEEKS).date()),
         )
         hours: dict[tuple[date, int], FeedHour] = {(r[0], r[1]): FeedHour(*r[2:]) for r in rows}
         if quiet := silence(now, last, hours):
@@ -349,7 +352,12 @@ async def expire(tx: Tx, now: datetime) -> list[UUID]:
         (old, _AT_ONCE),
     )
     await execute(tx, "DELETE FROM order_mark WHERE ordered_at < %s", (old,))
-    await execute(tx, "DELETE FROM order_feed_hour WHERE day < %s", ((now - WEEKS * 2).date(),))
+    await execute(
+        tx,
+        "DELETE FROM order_feed_hour h USING order_feed f WHERE f.feed = h.feed"
+        " AND h.day < least(f.last_order_at, %s)::date - %s",
+        (now, (WEEKS * 2).days),
+    )
     return [origin for (origin,) in closed]
 
 
