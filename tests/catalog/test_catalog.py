@@ -198,14 +198,16 @@ def test_ids_nobody_knows_are_listed_until_the_product_comes(house: House) -> No
     )
     listed = {one.value: one for one in unresolved(house)}
     assert listed.keys() == {"SEN-100", "n"} or listed.keys() == {"SEN-100"}
-    observe(house, viewed(4, product_id="cup", name="Cup"))
+    # Prices that differ, in one batch: each view counts.
+    observe(house, *[viewed(4, sku="SEN-100", price=n % 3) for n in range(7)])
+    observe(house, viewed(5, product_id="cup", name="Cup"))
     listed = {one.value: one for one in unresolved(house)}
-    assert (listed["SEN-100"].kind, listed["SEN-100"].count) == ("sku", 3)
+    assert (listed["SEN-100"].kind, listed["SEN-100"].count) == ("sku", 10)
     assert listed["SEN-100"].first_seen == NINE + timedelta(minutes=1)
     assert (listed["n"].kind, listed["n"].title) == ("product", "New")
-    report = tell(house, ProductIn(id="123", title="Sencha", sku="SEN-100"), minute=5)
+    report = tell(house, ProductIn(id="123", title="Sencha", sku="SEN-100"), minute=6)
     assert report.resolved == 1
-    observe(house, viewed(6, sku="SEN-100"))
+    observe(house, viewed(7, sku="SEN-100"))
     assert [one.value for one in unresolved(house)] == ["n"]
     assert find(house, "SEN-100")["SEN-100"].product_id == "123"
 

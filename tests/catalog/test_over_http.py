@@ -39,6 +39,17 @@ def test_products_are_sent_changed_and_looked_at(house: House) -> None:
             cursor = f"&cursor={page['next_cursor']}"
         assert seen == [f"tea-{n}" for n in range(5)]
         assert client.get("/api/products?search=100%25").json()["items"] == []
+        page = {
+            "id": "cup",
+            "url": "https://www.shop.example/p/cup?utm_source=x",
+            "gtin": "40063813",
+        }
+        client.post("/api/products", json={"products": [page]})
+        for name in ("https://shop.example/p/cup/", "40063813", "cup"):
+            found = client.get("/api/products", params={"called": name}).json()["items"]
+            assert [one["id"] for one in found] == ["cup"]
+        for name in ("https://shop.example/p/", "40063814", "\0"):
+            assert client.get("/api/products", params={"called": name}).json()["items"] == []
         assert client.get("/api/products/nothing").status_code == 404
         assert client.get("/api/products?limit=0").status_code == 400
         assert client.get("/api/products?cursor=zzz").status_code == 400

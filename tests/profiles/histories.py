@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from patron.events.types import Event, EventType, Trust
 from profiles.stories import alias, seen
 
+PHONES, CARDS = ["+14155552671", "+14155552672"], ["c1", "c2", "c3"]
 USERS, ADDRESSES, BROWSERS = ["u1", "u2", "u3"], ["e1", "e2"], ["a1", "a2", "a3", "a4"]
 TRUST = st.sampled_from([Trust.PUBLIC, Trust.SERVER, Trust.VERIFIED])
 TRAITS = st.dictionaries(
@@ -17,8 +18,10 @@ TRAITS = st.dictionaries(
 @st.composite
 def plain(draw: st.DrawFn) -> Event:
     """A page view with one or two names; the same names come again and again."""
+    user = draw(st.none() | st.sampled_from(USERS))
+    browsers = st.sampled_from(BROWSERS)
     return seen(
-        draw(st.none() | st.sampled_from(USERS)), draw(st.sampled_from(BROWSERS)),
+        user, draw(browsers if user is None else st.none() | browsers),
         minutes=draw(st.integers(0, 60)), trust=draw(TRUST),
     )  # fmt: skip
 
@@ -33,9 +36,13 @@ def told(draw: st.DrawFn) -> Event:
     traits: dict[str, object] = dict(draw(TRAITS))
     if email is not None:
         traits["email"] = f"{email}@x.example"
+    if phone := draw(st.none() | st.none() | st.sampled_from(PHONES)):
+        traits["phone"] = phone
+    card = draw(st.none() | st.none() | st.sampled_from(CARDS))
+    context = {} if card is None else {"externalIds": [{"type": "card", "id": card}]}
     return seen(
-        user, browser, minutes=draw(st.integers(0, 60 * 24 * 3)), trust=draw(TRUST), traits=traits,
-        type=draw(st.sampled_from([EventType.IDENTIFY, EventType.TRACK])),
+        user, browser, minutes=draw(st.integers(0, 60 * 24 * 9)), trust=draw(TRUST), traits=traits,
+        type=draw(st.sampled_from([EventType.IDENTIFY, EventType.TRACK])), context=context,
     )  # fmt: skip
 
 

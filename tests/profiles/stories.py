@@ -1,6 +1,8 @@
 """Events as short as the stories they tell, and a small book of people kept in memory."""
 
 import itertools
+from collections import Counter
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,7 +20,7 @@ from patron.profiles.batch.state import (
 from patron.profiles.claims import Reader, Rules, aliased, rules_of
 from patron.profiles.resolve import Resolver
 from patron.profiles.traits import joined, plain
-from patron.profiles.types import Merge, Person, Refused
+from patron.profiles.types import Merge, Person, Refusal, Refused
 from patron.shops.types import ShopSettings
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -163,4 +165,24 @@ def packed(origin: Origin) -> Origin:
 
 def a_person(found: Person | None) -> Person:
     assert found is not None
+    return found
+
+
+def copies(history: list[Event]) -> list[Event]:
+    return [copy(event) for event in history]
+
+
+def in_batches(history: list[Event], sizes: list[int], own: ShopSettings | None = None) -> Book:
+    book, left, turn = Book(own), copies(history), 0
+    while left:
+        size = sizes[turn % len(sizes)]
+        book.walk(*left[:size])
+        left, turn = left[size:], turn + 1
+    return book
+
+
+def reasons_counted(book: Book) -> Counter[Refusal]:
+    found: Counter[Refusal] = Counter()
+    for refused in book.refused:
+        found[refused.reason] += refused.count
     return found

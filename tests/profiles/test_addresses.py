@@ -47,7 +47,9 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
     "key",
     ["noreply@shop.example", "no-reply@shop.example", "guest@shop.example", "guest-12@shop.example",
      "x1y2@marketplace.amazon.com", "x1y2@marketplace.amazon.co.uk", "q7@members.ebay.com",
-     "till3@shop.example", "nomail@shop.example", "anonymous@shop.example", "a@nomail.example"],
+     "till3@shop.example", "nomail@shop.example", "anonymous@shop.example", "a@nomail.example",
+     "kasse2@shop.example", "cashier@shop.example", "walk-in@shop.example", "pos_1@shop.example",
+     "b2c@relay.walmart.com", "c3d4@verkopen.bol.com", "e5+f6@allegromail.pl", "a@b.invalid"],
 )  # fmt: skip
 def test_tills_and_marketplaces_write_for_nobody(key: str) -> None:
     assert is_placeholder(key)

@@ -68,6 +68,23 @@ def test_a_yes_from_the_shops_server_lets_the_shop_write(house: House) -> None:
     house.unit(story)
 
 
+def test_a_yes_is_proven_by_its_page_and_cannot_be_dated_ahead(house: House) -> None:
+    async def story(tx: Tx) -> None:
+        ahead = subscribed(email=ADA, minutes=60)
+        ahead.received_at = NOON
+        ahead.context = {"page": {"url": "https://shop.example/newsletter"}}
+        await walked(tx, house, ahead, unsubscribed(email=ADA, minutes=30))
+        root = await store.find(tx, f"email:{ADA}")
+        assert root is not None
+        assert [(word.state, word.at, word.place) for word in await store.consents(tx, [root])] == [
+            (WITHDRAWN, NOON + timedelta(minutes=30), None),
+            (GRANTED, NOON, "https://shop.example/newsletter"),
+        ]
+        assert (await reach(tx, f"email:{ADA}")).consent == "withdrawn"
+
+    house.unit(story)
+
+
 def test_a_yes_that_only_a_page_claims_lets_nobody_write(house: House) -> None:
     async def story(tx: Tx) -> None:
         await walked(tx, house, subscribed(email=ADA, trust=Trust.PUBLIC))

@@ -36,6 +36,9 @@ def test_a_first_name_is_no_first_contact() -> None:
     assert told(({"first_name": "Ada"}, 0, 0), ({"firstName": "Augusta"}, 5, 0)) == {
         "first_name": "Augusta"
     }
+    assert told(({"createdAt": "2020", "lastName": "L"}, 0, 0), ({"created_at": "2021"}, 5, 0)) == {
+        "created_at": "2021", "last_name": "L",
+    }  # fmt: skip
 
 
 def test_a_page_never_overwrites_what_the_server_said() -> None:

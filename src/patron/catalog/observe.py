@@ -44,13 +44,15 @@ _OF_VARIANTS = ("available", "stock")
 
 
 class Seen(msgspec.Struct):
-    """One product in one event. `mark` and `print` are its place and print in the memory."""
+    """One product in one event. `mark` and `print` are its place and print in the memory; `times`
+    is how many events of the batch spoke of it before anybody could know whether it is known."""
 
     mark: int
     print: int
     name: str
     product: dict[str, Any]
     event: Event
+    times: int = 1
 
 
 class Memory:
@@ -104,7 +106,9 @@ def news(events: Iterable[Event], memory: Memory, own: Mapping[str, str]) -> lis
                     more = memory.again.get(mark)
                     memory.again[mark] = (more[0] + 1 if more else 1, event.received_at)
             else:
-                found[mark] = Seen(mark, told, name, product, event)
+                before = found.get(mark)
+                times = 1 if before is None else before.times + 1
+                found[mark] = Seen(mark, told, name, product, event, times)
     return list(found.values())
 
 

@@ -92,12 +92,21 @@ async def list_products(
     search: Annotated[
         str | None, QueryParameter(description="Part of title, brand or id", max_length=200)
     ] = None,
+    called: Annotated[
+        str | None,
+        QueryParameter(
+            description="Any one of its names, whole: id, variant id, SKU, GTIN, feed id or URL",
+            max_length=1_000,
+        ),
+    ] = None,
     cursor: FromQuery[str | None] = None,
     limit: FromQuery[int] = 50,
 ) -> Page[ProductView]:
-    """The products by id, a page at a time."""
+    """The products by id, a page at a time; or the one that is `called` so."""
     key = decode(cursor, 1)
     bounded(limit)
+    if called is not None:
+        return Page(await _called(db, shop, called), None)
     if (search and "\0" in search) or (key and (not isinstance(key[0], str) or "\0" in key[0])):
         raise bad_request("search: a text cannot hold NUL", remedy="leave it out", path="search")
     async with db.unit(shop.schema) as tx:
@@ -188,7 +197,8 @@ async def show_product(
     product_id: FromPath[str], db: NamedDependency[Database], shop: NamedDependency[Shop]
 ) -> ProductStory:
     """A product with variants, the names it is found by, and its price and stock history. Any of
-    its names will do: id, variant id, SKU, GTIN, feed id."""
+    its names will do: id, variant id, SKU, GTIN, feed id. By its URL it is found as
+    `/api/products?called=…`."""
     if "\0" in product_id:
         raise not_found("product", product_id)
     async with db.unit(shop.schema) as tx:
@@ -200,6 +210,15 @@ async def show_product(
     if story is None:
         raise not_found("product", product_id)
     return story
+
+
+async def _called(db: Database, shop: Shop, name: str) -> list[ProductView]:
+    if "\0" in name:
+        return []
+    async with db.unit(shop.schema) as tx:
+        found = (await store.find(tx, [name])).get(name)
+        story = None if found is None else await reading.story(tx, found.product_id)
+    return [] if story is None else [story.product]
 
 
 def _unstorable(row: dict[str, Any]) -> bool:

@@ -213,7 +213,8 @@ class ProductStory(msgspec.Struct, frozen=True):
 
 
 class UnresolvedId(msgspec.Struct, frozen=True):
-    """An id that events use and no product of the shop has. `count` may be a little too low."""
+    """An id that events use and no product of the shop has. `count` is a little too low when the
+    worker was killed."""
 
     value: str
     kind: str

@@ -142,7 +142,7 @@ async def _learn(tx: Tx, shop: Shop, fresh: list[Seen], mind: _Attention) -> Non
             if len(mind.memory.unknown) >= MOST_UNRESOLVED:
                 mind.memory.unknown, mind.memory.again = {}, {}
             mind.memory.unknown[seen.mark] = known[0]
-            _count(mind, kind, value, seen.product.get("name"), seen.event.received_at, 1)
+            _count(mind, kind, value, seen.product.get("name"), seen.event.received_at, seen.times)
         else:
             mind.memory.unknown.pop(seen.mark, None)
     if claims:

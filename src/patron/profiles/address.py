@@ -32,6 +32,7 @@ _PLACEHOLDER_LOCAL = re.compile(
 
 _PLACEHOLDER_DOMAIN = re.compile(
     r"(?:.+\.)?(?:marketplace\.amazon\.[a-z.]+|members\.ebay\.[a-z.]+|relay\.walmart\.com"
+    r"|verkopen\.bol\.com|allegromail\.pl"
     r"|email\.com\.invalid|.+\.invalid|.+\.localhost)|(?:no-?e?mail|noreply|no-?reply)\..+"
 )
 """Marketplaces hand out addresses that expire with the order and must not be written to."""

@@ -86,10 +86,11 @@ def outcome_lines(outcome: Outcome) -> list[str]:
     lines = []
     if outcome.resumed_at:
         lines.append(f"Went on after row {outcome.resumed_at:,}.")
+    since = " since it went on" if outcome.resumed_at else ""
     pace = f", {outcome.rows / outcome.seconds:,.0f} rows/s" if outcome.seconds > 1 else ""
     lines.append(
         f"{outcome.rows:,} rows became {outcome.events:,} {things},"
-        f" {outcome.new:,} of them new ({outcome.seconds:.1f} s{pace})."
+        f" {outcome.new:,} of them new{since} ({outcome.seconds:.1f} s{pace})."
     )
     if (came := outcome.list) is not None:
         lines.append(
