@@ -1,6 +1,8 @@
 """A backup taken under load restores to a consistent shop, and brings nobody back."""
 
+import io
 import json
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from patron.app.care.backup import _unpack
+from patron.kit.problems import Problem
 from running import Running, eventually, running
 
 
@@ -111,3 +115,32 @@ def test_what_is_no_backup_is_refused_by_name(tmp_path: Path) -> None:
         refused = house.command("restore", str(file), "--yes")
         assert refused.returncode == 1
         assert "holiday.tar is not a backup of Patron" in " ".join(refused.stderr.split())
+
+
+def packed(file: Path, name: str, **how: Any) -> None:
+    """A backup with one member more, of this name."""
+    manifest = {"version": "0.1.0", "taken_at": "2026-03-02T12:00:00Z", "shops": []}
+    with tarfile.open(file, "w") as tar:
+        for one, content in (("manifest.json", json.dumps(manifest).encode()), (name, b"kept")):
+            member = tarfile.TarInfo(one)
+            member.size, member.mtime = len(content), 1_772_452_800
+            if one == name:
+                for key, value in how.items():
+                    setattr(member, key, value)
+            tar.addfile(member, io.BytesIO(content))
+
+
+def test_a_backup_is_unpacked_with_its_times_and_into_its_folder_alone(tmp_path: Path) -> None:
+    file, folder = tmp_path / "b.tar", tmp_path / "out"
+    folder.mkdir()
+    packed(file, "shops/acme/lake/part.parquet", mode=0o4755)
+    assert _unpack(file, folder).version == "0.1.0"
+    part = folder / "shops/acme/lake/part.parquet"
+    assert (part.read_bytes(), part.stat().st_mtime) == (b"kept", 1_772_452_800)
+    assert part.stat().st_mode & 0o7777 == 0o700
+    link = {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd", "size": 0}
+    for name, how in (("../evil", {}), ("/tmp/evil", {}), ("shops/link", link)):
+        packed(file, name, **how)
+        with pytest.raises(Problem, match="does not belong"):
+            _unpack(file, folder)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["b.tar", "out"]

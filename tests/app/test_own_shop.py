@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from rich.prompt import Prompt
 
-from patron.app.cli.opening.setup import _ask
+from patron.app.cli.opening.setup import _ask, own_port
 from patron.kit.stopping import endings
 from ports import free_port
 from postbox import mailbox
@@ -59,14 +60,41 @@ def test_init_prints_what_to_paste_and_it_works() -> None:
             findings = {f["what"]: f for f in json.loads(looked.stdout)}
             assert looked.returncode == 0, looked.stdout
             assert findings["mail"]["state"] == "ok"
+            assert findings["patron"] == told_of_port(port, "ok", "takes calls")
             assert findings["hollin-tea: mode"]["detail"].startswith("rehearsal")
             assert box.to("me@tea.example")[0]["Subject"] == "Patron: a test mail"
         finally:
             serve.send_signal(endings()[-1])  # she closes the terminal
             assert serve.wait(HANG) == 0
+        looked = json.loads(patron(folder, "doctor", "--no-mail", "--json").stdout)
+        assert told_of_port(port, "warning", "takes no calls") in looked
         again = patron(folder, "init", "--yes", "--name", "X", "--url", "https://x.example")
         assert again.returncode == 1
         assert "patron shop create" in again.stderr
+
+
+def told_of_port(port: int, state: str, what: str) -> dict[str, Any]:
+    remedy = None if state == "ok" else "start it: `patron serve`; if it runs, see its log"
+    detail = f"{what} on 127.0.0.1:{port}"
+    return {"what": "patron", "state": state, "detail": detail, "remedy": remedy}
+
+
+def test_a_port_that_is_taken_is_named_at_once() -> None:
+    with running() as house, socket.create_server(("127.0.0.1", house.port)):
+        refused = house.command("serve")
+        assert refused.returncode == 1
+        assert f"nothing can listen on port {house.port} of 127.0.0.1" in refused.stderr
+        assert "set listen_port" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "port"),
+    [("http://127.0.0.1:8090", 8090), ("http://localhost:8090/", 8090), ("http://localhost", None),
+     ("http://127.0.0.1:8080", None), ("https://patron.shop.example:8443", None)],
+)  # fmt: skip
+def test_an_address_on_this_machine_says_where_to_listen(address: str, port: int | None) -> None:
+    assert own_port(address, 8080) == port
 
 
 def test_a_wrong_answer_is_named_and_leaves_nothing_behind() -> None:

@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from socket import AF_INET, AF_INET6, create_server
 
 from patron.app.context import open_signer, the_clock
+from patron.app.knocking import answers
 from patron.app.occupancy import Occupancy
 from patron.app.rooms import prepare_house
 from patron.app.under_test import refuse_in_earnest
@@ -22,6 +23,7 @@ from patron.kit.log import logger
 from patron.kit.postgres.errors import PostgresError
 from patron.kit.postgres.place import make_folder
 from patron.kit.postgres.server import PostgresServer
+from patron.kit.problems import conflict
 from patron.kit.settings import Settings
 from patron.kit.stopping import Stop, endings
 
@@ -31,6 +33,7 @@ STOP_SECONDS = 30.0
 RESTART_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY = timedelta(seconds=30)
 WATCH_SECONDS = 0.2
+PORT_SECONDS = 2.0
 
 Report = Callable[[str], None]
 
@@ -141,12 +144,13 @@ class House:
     def start(self) -> None:
         """Start PostgreSQL if it is ours, migrate every schema, then web and worker.
 
-        Raises Problem when the data folder is being served already, or a test's clock does not
-        belong here.
+        Raises Problem when the data folder is being served already, when its port is taken, or a
+        test's clock does not belong here.
         """
         refuse_in_earnest(self.settings)
         make_folder(self.settings.data_dir)
         inherited = self._occupancy.take(self._report)
+        _refuse_taken(self.settings)
         open_signer(self.settings)
         clock = the_clock("serve")
         if not self.url:
@@ -187,24 +191,10 @@ class House:
             for child in self.children:
                 child.watch()
             self._watch_postgres()
-            if waiting and self._answers():
+            if waiting and answers(self.settings):
                 waiting = False
                 ready()
             self._stop.wait(WATCH_SECONDS if not waiting else WATCH_SECONDS / 4)
-
-    def _answers(self) -> bool:
-        """Whether requests may come, asked as a load balancer does."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(  # noqa: S104
-            self.settings.listen_host, self.settings.listen_host
-        )
-        web = HTTPConnection(host, self.settings.listen_port, timeout=1)
-        try:
-            web.request("GET", "/readyz")
-            return web.getresponse().status == 200
-        except (OSError, HTTPException):
-            return False
-        finally:
-            web.close()
 
     def _watch_postgres(self) -> None:
         """Start PostgreSQL again when it died, beside the watch: its recovery may take long."""
@@ -236,6 +226,24 @@ class House:
         if self._postgres is not None:
             self._postgres.stop()
         self._occupancy.leave()
+
+
+def _refuse_taken(settings: Settings) -> None:
+    """Problem 409 when the web process could not listen; a house that has just ended may let go of
+    its port a moment later."""
+    host, port = settings.listen_host, settings.listen_port
+    end = monotonic() + PORT_SECONDS
+    while True:
+        try:
+            create_server((host, port), family=AF_INET6 if ":" in host else AF_INET).close()
+            return
+        except OSError as error:
+            if monotonic() > end:
+                raise conflict(
+                    f"nothing can listen on port {port} of {host}: {error.strerror}",
+                    remedy="end what listens there (a demo?), or set listen_port in patron.toml",
+                ) from error
+        threading.Event().wait(WATCH_SECONDS)
 
 
 def _command(module: str) -> list[str]:

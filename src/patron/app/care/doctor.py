@@ -1,5 +1,6 @@
 """`patron doctor`: every part looked at, each finding with its remedy."""
 
+import asyncio
 import os
 import shutil
 from datetime import timedelta
@@ -11,6 +12,7 @@ from patron.app.care import asking, ready, segmented
 from patron.app.care.finding import Finding
 from patron.app.feeds import reading
 from patron.app.installing import LIBRARY
+from patron.app.knocking import answers
 from patron.app.rooms import unapplied
 from patron.app.sending import smtp_of
 from patron.app.webhooks import hearing
@@ -45,6 +47,7 @@ async def examine(
 ) -> list[Finding]:
     """Look at everything; sends a test mail to `mail_to`, if that is given."""
     found = [*_variables(), *_disk(settings), *_library(settings)]
+    found += await asyncio.to_thread(_serving, settings)
     try:
         found += await _database(db)
     except (psycopg.Error, PoolTimeout) as error:
@@ -63,6 +66,14 @@ def without_database(settings: Settings, why: str) -> list[Finding]:
     remedy = "is it running? check database_url, or the log in the data folder's postgres/log"
     found = [*_variables(), *_disk(settings), *_library(settings)]
     return [*found, Finding("database", "failed", why, remedy)]
+
+
+def _serving(settings: Settings) -> list[Finding]:
+    where = f"{settings.listen_host}:{settings.listen_port}"
+    if answers(settings):
+        return [Finding("patron", "ok", f"takes calls on {where}")]
+    remedy = "start it: `patron serve`; if it runs, see its log"
+    return [Finding("patron", "warning", f"takes no calls on {where}", remedy)]
 
 
 def _variables() -> list[Finding]:

@@ -212,7 +212,8 @@ def golive(
         goes = "customers" if mode is Mode.LIVE else which.owner_email
         left = ready.of_shop(house.settings, msgspec.structs.replace(which, mode=mode))
         left = [one for one in left if one.state != "ok"] if mode is Mode.LIVE else []
-        lines = [escape(f"{which.name} is in {mode.value}: messages go to {goes}.")]
+        now = "live" if mode is Mode.LIVE else "in rehearsal"
+        lines = [escape(f"{which.name} is {now}: messages go to {goes}.")]
         lines += [f"{one.state}: {escape(f'{one.detail} → {one.remedy}')}" for one in left]
         told = {"shop": which.slug, "mode": mode, "left_to_do": left}
         show(told, as_json, lambda: "\n".join(lines))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import msgspec
 import typer
@@ -65,6 +66,7 @@ QUESTIONS = {
     "smtp_password": ("Password there", ""),
     "mail_from": ("Address mails come from", None),
 }
+HERE = ("127.0.0.1", "localhost")
 OPTIONS = {"shop_url": "--url", "smtp_host": "--smtp", "smtp_port": "--smtp"}
 
 
@@ -110,7 +112,8 @@ def _ask(given: dict[str, str | None], *, ask: bool) -> Answers:
             continue
         value = given.get(key)
         while value is None and ask:
-            said = Prompt.ask(question, default=default, password=key == "smtp_password")
+            hidden, shown = key == "smtp_password", bool(default)
+            said = Prompt.ask(question, default=default, password=hidden, show_default=shown)
             try:
                 value = usable(key, str(said or ""))
             except Problem as wrong:
@@ -120,6 +123,13 @@ def _ask(given: dict[str, str | None], *, ask: bool) -> Answers:
             fail(f"{key} is missing", f"give {option}, or leave out --yes")
         answers[key] = usable(key, str(default if value is None else value))
     return Answers(**answers)
+
+
+def own_port(public_url: str, usual: int) -> int | None:
+    """The port to listen on for an address on this very machine, before which no proxy stands;
+    None where the usual one will do."""
+    outside = urlsplit(public_url)
+    return outside.port if outside.hostname in HERE and outside.port != usual else None
 
 
 def _install(answers: Answers) -> Installed:
@@ -132,6 +142,8 @@ def _install(answers: Answers) -> Installed:
         "owner_email": answers.owner,
         "mail_from": answers.mail_from,
     }
+    if (port := own_port(answers.public_url, settings.listen_port)) is not None:
+        values["listen_port"] = port
     if answers.smtp_host:
         values |= {
             "smtp_host": answers.smtp_host,
