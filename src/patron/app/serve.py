@@ -12,8 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from socket import AF_INET, AF_INET6, create_server
 
+from patron.app.answering.knocking import answers
 from patron.app.context import open_signer, the_clock
-from patron.app.knocking import answers
 from patron.app.occupancy import Occupancy
 from patron.app.rooms import prepare_house
 from patron.app.under_test import refuse_in_earnest

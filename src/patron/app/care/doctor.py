@@ -8,11 +8,11 @@ from datetime import timedelta
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from patron.app.answering.knocking import answers
 from patron.app.care import asking, ready, segmented
 from patron.app.care.finding import Finding
 from patron.app.feeds import reading
 from patron.app.installing import LIBRARY
-from patron.app.knocking import answers
 from patron.app.rooms import unapplied
 from patron.app.sending import smtp_of
 from patron.app.webhooks import hearing
