@@ -75,6 +75,9 @@ def test_people_with_unlucky_names_are_people(key: str) -> None:
         ("call me", "US", None),
         ("+1" + "5" * 60, "US", None),
         ("020 7946 0018", "ZZ", None),
+        ("0722 123 456", "RO", "+40722123456"),
+        ("0722 123 456", "US", None),  # long enough for one, and none there
+        ("+1 072 212 3456", "RO", "+10722123456"),  # whoever says the country is believed
     ],
 )
 def test_a_number_is_read_as_in_its_country(text: str, region: str, number: str | None) -> None:

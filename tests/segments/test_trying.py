@@ -119,6 +119,7 @@ def test_people_are_seen_with_a_key_that_may_see_them_and_in_their_shop_only(
         "shop", "create", "Bolt", "--currency", "EUR", "--time-zone", "Europe/Berlin",
         "--url", "https://bolt.example", "--owner", "owner@bolt.example",
     )  # fmt: skip
+    assert other["shop"]["settings"]["phone_region"] == "DE"  # where its clocks hang
     nobody = ask(shop, "preview", {"rule": {"event": "Identified"}}, other["server_key"]).json()
     assert (nobody["count"], nobody["of"], nobody["sample"]) == (0, 0, [])
     stranger = {"rule": BUYERS, "person": "user_id:u3"}

@@ -64,7 +64,8 @@ def normalise_email(text: str) -> tuple[str, str] | None:
 def normalise_phone(text: str, region: str) -> str | None:
     """`text` as E.164 (`+14155550123`), or None when it is no possible number.
 
-    `region` (ISO 3166 alpha-2) tells how numbers without a country code are read.
+    `region` (ISO 3166 alpha-2) tells how numbers without a country code are read: as long as they
+    are numbers there. Another country's would else become somebody's at home.
     """
     if len(text) > 40:
         return None
@@ -73,6 +74,8 @@ def normalise_phone(text: str, region: str) -> str | None:
     except phonenumbers.NumberParseException:
         return None
     if not phonenumbers.is_possible_number(number):
+        return None
+    if not text.lstrip().startswith(("+", "\uff0b")) and not phonenumbers.is_valid_number(number):
         return None
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 

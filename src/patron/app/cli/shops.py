@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from patron.app.care import ready
 from patron.app.cli.house import open_house
+from patron.app.cli.opening.answers import country_of
 from patron.app.cli.output import Json, ShopName, clear_errors, show, table
 from patron.app.founding import found
 from patron.kit.db import Database
@@ -47,7 +48,9 @@ def create_shop(
                 time_zone=time_zone,
                 public_url=url,
                 owner_email=owner,
-                settings=changed(ShopSettings(), {"locale": locale}),
+                settings=changed(
+                    ShopSettings(phone_region=country_of(time_zone)), {"locale": locale}
+                ),
             )
         )
         show(
