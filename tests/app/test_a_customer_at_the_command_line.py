@@ -21,6 +21,7 @@ from profiles.stories import identified
 from stage import Stage, play
 
 Command = Callable[..., Any]
+TRAITS = {"first_name": "Ada [b]", "address": {"city": "Cluj", "lines": ["Mill Lane", 4]}}
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def patron(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Com
     """Runs a command in acme's shop; what it answers to --json, or its text for people."""
 
     async def story(stage: Stage) -> None:
-        ada = identified("ada", email="ada@x.example", traits={"first_name": "Ada [b]"})
+        ada = identified("ada", email="ada@x.example", traits=TRAITS)
         eve = identified("eve", email="eve@x.example", minutes=1)
         async with stage.unit() as tx:
             await resolve(tx, ada, eve)
@@ -77,6 +78,8 @@ def test_her_page_has_what_was_written_on_it(patron: Command, house: House) -> N
     shown = patron("profile", "show", "user_id:ada")
     page = shown["profile"]
     assert [one["text"] for one in page["notes"]] == ["Asked for [oak]."]
+    text = patron("profile", "show", "user_id:ada", text=True)
+    assert "city: Cluj, lines: Mill Lane, 4" in text
     assert page["orders"]["value"] == 3_000 and shown["email"]["consent"] == "none"
     assert {one["name"] for one in shown["timeline"]} == {"Order Completed", "Product Added"}
     told = patron("profile", "show", "user_id:ada", text=True)

@@ -60,7 +60,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) 
     result = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
         result.add_column(name, no_wrap=name in IDS, overflow="fold")
-    told = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    told = [[_said(cell) for cell in row] for row in rows]
     for row in told:
         result.add_row(*map(escape, row))
     widest = [max(map(len, column)) for column in zip(columns, *told, strict=True)]
@@ -71,6 +71,15 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) 
     if needed > console.width:
         result.width = needed
     return result
+
+
+def _said(value: object) -> str:
+    """A cell as a person would write it: what holds several things names them one by one."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_said(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    return "" if value is None else str(value)
 
 
 @contextmanager
