@@ -18,7 +18,9 @@ from patron.events.inbox import Inbox
 from patron.events.refused import store as refused
 from patron.events.types import Event, Source, Trust
 from patron.journeys import walk as journeys
-from patron.kit.db import Database, connect, tuples, value
+from patron.journeys.builtin import install
+from patron.journeys.types import Status
+from patron.kit.db import Database, connect, execute, tuples, value
 from patron.profiles import store as profiles
 from patron.segments import walk as segments
 from patron.shops.types import Shop
@@ -204,7 +206,8 @@ def test_when_journeys_raise_events_are_kept_and_the_acting_part_is_tried_again(
     seen: list[int] = []
     whole = journeys.advance
 
-    async def broken(*_: Any) -> None:
+    async def broken(tx: Any, *_: Any) -> None:
+        await execute(tx, "UPDATE journey SET name = 'half done'")
         raise RuntimeError("a bug in a journey")
 
     async def spy(tx: Any, shop: Shop, batch: list[Event], *rest: Any) -> None:
@@ -212,11 +215,14 @@ def test_when_journeys_raise_events_are_kept_and_the_acting_part_is_tried_again(
         await whole(tx, shop, batch, *rest)
 
     async def story(street: Street) -> None:
+        async with street.db.unit(house.acme.schema) as tx:
+            await install(tx, house.acme, house.clock.now(), status=Status.ON)
         await street.receive(*(track(n) for n in range(20)))
         with monkeypatch.context() as patched:
             patched.setattr(journeys, "advance", broken)
             await street.walk()
         assert await street.ask("SELECT count(*) FROM event") == 20
+        assert await street.ask("SELECT name FROM journey") == "Abandoned cart"
         assert await street.ask("SELECT count(*) FROM dead_letter") == 0
         monkeypatch.setattr(journeys, "advance", spy)
         now = house.clock.advance(timedelta(minutes=1))

@@ -68,6 +68,8 @@ def test_questions_in_sql_are_answered_whatever_is_asked_for(
          "day": "2026-03-02 00:00:00-05:00"}
     ]  # fmt: skip
     assert told("SELECT count(DISTINCT person(origin_id)) AS people FROM events") == [{"people": 1}]
+    share = "SELECT 0.5::DOUBLE AS half, 'nan'::DOUBLE AS none, true AS yes, NULL AS nothing"
+    assert told(share) == [{"half": 0.5, "none": "nan", "yes": True, "nothing": None}]
     assert told("DESCRIBE events")[0]["column_name"] == "position"
     assert told("") == told("SELECT 1 WHERE false") == []
     assert "08:00:00" in asked("SELECT ts FROM events WHERE position = 1").stdout

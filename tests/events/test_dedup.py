@@ -71,9 +71,12 @@ def test_another_walker_in_between_is_noticed(house: House) -> None:
 def test_a_stranger_cannot_take_up_the_ids_of_the_shops_server(house: House) -> None:
     async def story(tx: Tx) -> None:
         call = track("Order Completed", "order-1")
-        assert await told(tx, house, call) == ["Order Completed"]
-        assert await told(tx, house, call, **SERVER) == ["Order Completed"]
-        assert await told(tx, house, call, **SERVER) == []
+        # By whom she is told, and through which door, tell messages apart, each by itself.
+        for trust in (Trust.PUBLIC, Trust.VERIFIED, Trust.SERVER):
+            for source in (Source.BROWSER, Source.SERVER):
+                by = {"trust": trust, "source": source}
+                assert await told(tx, house, call, **by) == ["Order Completed"]
+                assert await told(tx, house, call, **by) == []
 
     house.unit(story)
 
@@ -99,7 +102,9 @@ def test_a_retry_is_known_for_two_days_whatever_is_swept(house: House) -> None:
             await tasks.sweep(db, shop, now, 13)
             walk.forget(shop)
             async with db.unit(shop.schema) as tx:
-                assert await told(tx, house, call, at=now) == []
+                # Each day takes in something else besides: all days are looked through.
+                other = track("B", f"day-{hours}", timestamp=now.isoformat())
+                assert await told(tx, house, call, other, at=now) == ["B"]
         await tasks.sweep(db, shop, start + timedelta(days=6), 13)
         async with db.unit(shop.schema) as tx:
             days = await walk_store.partitions(tx, "seen")

@@ -234,9 +234,12 @@ def test_many_small_files_are_merged(shed: Shed, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("patron.kit.lake.COMPACT_FILES", 4)
     for start in range(1, 50, 10):
         shed.log(start, start + 9)
+        before = shed.lake.files()
         compacted = shed.copy().compacted
     assert compacted
     assert shed.positions() == list(range(1, 51))
+    with duckdb.connect() as db:  # who had begun to read goes on
+        assert len(db.read_parquet(before)) == 40
     assert len(DeltaTable(shed.lake.uri).file_uris()) == 1
 
 

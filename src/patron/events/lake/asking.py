@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -94,4 +95,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, pa.MonthDayNano):
         months = f"{value.months} months, " if value.months else ""
         return months + str(timedelta(days=value.days, microseconds=value.nanoseconds / 1000))
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    if isinstance(value, float):
+        return value if isfinite(value) else str(value)
+    return value if isinstance(value, str | int | bool | None) else str(value)
