@@ -1,10 +1,13 @@
 """Whatever bytes come in, what is stored is one JSON value that the walk can read."""
 
+import base64
+import gzip
 import json
 import re
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,3 +99,47 @@ def test_an_address_is_an_address_or_the_peer(peer: str, forwarded: bytes) -> No
     found = Origins(["10.0.0.0/8"]).address("10.0.0.1", forwarded)
     assert found is not None
     assert set(found) <= set("0123456789abcdefABCDEF.:")
+
+
+def sized(size: int, **more: Any) -> bytes:
+    """A track call of so many bytes."""
+    shell = json.dumps({"event": "", **more})
+    return json.dumps({"event": "x" * (size - len(shell)), **more}).encode()
+
+
+def refusal(read: Any, *args: Any) -> int:
+    with pytest.raises(Problem) as refused:
+        read(*args)
+    return refused.value.document.status
+
+
+def test_the_doors_bounds_are_those_of_the_tracking_api() -> None:
+    assert calls.read_single("track", sized(32 * 1024)).count == 1
+    assert refusal(calls.read_single, "track", sized(32 * 1024 + 1)) == 413
+    assert calls.read_batch(sized(500 * 1024, batch=[])).count == 0
+    assert refusal(calls.read_batch, sized(500 * 1024 + 1, batch=[])) == 413
+    assert calls.BATCH_EVENTS == 2_500, "which `drop_surplus` counts to"
+    short = {f"/v1/{kind[0]}": kind for kind in calls.TYPES}
+    batches = dict.fromkeys(["/v1/batch", "/v1/b", "/v1/import"], "batch")
+    assert {f"/v1/{kind}": kind for kind in calls.TYPES} | short | batches == calls.PATHS
+    assert set(short) == {f"/v1/{letter}" for letter in "tipsga"}
+
+
+def test_the_path_says_what_a_call_is_whatever_the_body_says() -> None:
+    for said in ("identify", "", None, "batch"):
+        body = json.dumps({"type": said, "event": "A"}).encode()
+        assert stored(calls.read_single("track", body))["type"] == "track"
+
+
+def test_what_windows_and_old_clients_add_is_taken_off() -> None:
+    marked = '\ufeff{"event": "Käse"}'.encode()
+    assert stored(calls.read_single("track", marked))["event"] == "Käse"
+    assert stored(calls.read_batch('\ufeff{"batch": [{"event": "ä"}]}'.encode()))["batch"]
+    assert key_in(b"Basic " + base64.b64encode(b"wk_1:ignored:too")) == "wk_1"
+
+
+def test_a_packed_body_that_broke_off_is_not_taken_for_whole() -> None:
+    packed = gzip.compress(b'{"event": "A"}')
+    assert calls.unzipped(packed, None, 100) == b'{"event": "A"}'
+    # Everything but the check sum is there.
+    assert refusal(calls.unzipped, packed[:-8], "gzip", 100) == 400

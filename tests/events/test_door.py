@@ -283,6 +283,9 @@ def test_pages_of_other_hosts_may_call(house: House) -> None:
         nobody = await door.http.post("/v1/t", json=LOOK)
         # "Basic" would have the browser ask the shop's visitors for a password.
         assert nobody.headers["www-authenticate"].startswith("Bearer")
+        assert nobody.headers["access-control-allow-origin"] == "*", (
+            "or the page's script sees none"
+        )
 
     told(house, story)
 

@@ -221,6 +221,8 @@ def test_public_keys_leave_room_for_server_keys(house: House) -> None:
             refused = await door.post("/v1/t", event(82))
             assert refused.status_code == 429
             assert "send it again after" in refused.json()["remedy"]
+            shown = refused.headers["access-control-expose-headers"]
+            assert {"retry-after", "x-ratelimit-reset"} <= set(shown.split(", "))
             assert refused.headers["retry-after"] == refused.headers["x-ratelimit-reset"] == "5"
             assert (await door.post("/v1/t", event(83), **trusted)).status_code == 200
             # Imports are counted apart, so a large one never shuts the door.
