@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import House
-from events.walking import NOON, names, put_calls, track, walk_all, walk_once
+from events.walking import NOON, figure, names, put_calls, track, walk_all, walk_once
 from patron.events import tasks, walk, walk_store
 from patron.events.log import dedup
 from patron.events.log.dedup import Recent, first_key, key
-from patron.events.types import Source, Trust
+from patron.events.types import Drop, Source, Trust
 from patron.kit.db import Database, Tx, execute
 
 SERVER: dict[str, Any] = {"trust": Trust.SERVER, "source": Source.SERVER}
@@ -33,7 +33,14 @@ def test_a_retry_is_dropped_in_the_same_batch_and_in_a_later_one(house: House) -
         assert await told(tx, house, later, at=NOON + timedelta(minutes=29)) == []
         assert await told(tx, house, {**call, "messageId": "m2"}) == ["A"]
 
+    counted = {"step": "drop_duplicate", "reason": Drop.DUPLICATE}
+    steps = ("drop_duplicate", "put_session")
+    dropped = figure("patron_events_dropped_total", **counted)
+    timed = [figure("patron_accept_step_seconds_count", step=name) for name in steps]
     house.unit(story)
+    assert figure("patron_events_dropped_total", **counted) == dropped + 2
+    for name, before in zip(steps, timed, strict=True):
+        assert figure("patron_accept_step_seconds_count", step=name) == before + 3
 
 
 def test_the_memory_of_the_database_counts_when_ours_is_gone(house: House) -> None:
@@ -124,6 +131,7 @@ def test_a_worker_that_was_down_for_a_week_still_tells_the_doubles(house: House)
             await put_calls(tx, [call], at=NOON + timedelta(days=1))
             assert names(await walk_once(tx, shop, limit=1) or []) == ["A"]
         await tasks.sweep(db, shop, NOON + timedelta(days=7), 13)
+        walk.forget(shop)  # as a process that has just started
         async with db.unit(shop.schema) as tx:
             assert await walk_all(tx, shop) == []
 

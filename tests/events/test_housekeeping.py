@@ -74,7 +74,7 @@ def test_refusals_go_after_seven_days(house: House) -> None:
             await put_calls(tx, [{"type": "nonsense", "userId": "u"}])
             await walk_all(tx, shop)
         left = []
-        for days in (6, 8):
+        for days in (6.9, 7.1):
             await tasks.sweep(db, shop, NOON + timedelta(days=days), 13)
             async with db.unit(shop.schema) as tx:
                 left.append(len(await refusals(tx)))

@@ -10,6 +10,7 @@ import msgspec
 from patron.events import walk
 from patron.events.types import Event, LoggedEvent, Source, Trust
 from patron.kit.db import Tx, execute, tuples, value
+from patron.kit.metrics import REGISTRY
 from patron.shops.types import Shop
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -103,6 +104,11 @@ async def walk_all(tx: Tx, shop: Shop, *, limit: int = 5_000) -> list[Event]:
 def origin(name: str) -> UUID:
     """The origin that the tests give a person."""
     return uuid5(_SPACE, name)
+
+
+def figure(name: str, **labels: str) -> float:
+    """One of this process's figures for Prometheus; 0 before it was counted."""
+    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 async def refusals(tx: Tx) -> list[tuple[str, str]]:

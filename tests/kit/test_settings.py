@@ -36,6 +36,7 @@ def test_nothing_given_means_the_defaults() -> None:
     )
     assert settings.database_url is None and settings.smtp_host is None
     assert (settings.event_retention_months, settings.ingest_reserved_share) == (13, 0.2)
+    assert settings.rejected_retention_days == 7
 
 
 def test_environment_wins_over_file_wins_over_default(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from patron.events.reading.heard import Refusal
 from patron.events.reading.values import corrected, moment, shared_moment, shown
+from patron.events.steps.consented import always_heard
 from patron.events.steps.draft import OURS, Draft, Setting
 from patron.events.types import BROWSER, BY_SERVER, Drop
 from patron.events.visit.channel import arrival
@@ -92,8 +93,13 @@ def put_device(draft: Draft, _: Setting) -> None:
         context.setdefault("os", seen.os)
 
 
-def drop_robot(draft: Draft, _: Setting) -> Refusal | None:
-    if draft.robot is None or draft.event.source in OURS:
+def drop_robot(draft: Draft, setting: Setting) -> Refusal | None:
+    """What a robot looked at. An order is one whoever brings the word: a shop's server that hears
+    of it from a payment provider may pass on that one's User-Agent."""
+    event = draft.event
+    if draft.robot is None or event.source in OURS:
+        return None
+    if event.trust is BY_SERVER and always_heard(event.name, setting):
         return None
     return Refusal(
         Drop.BOT,

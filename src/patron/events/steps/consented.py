@@ -15,6 +15,10 @@ ALWAYS_HEARD = frozenset(
 """Words of hers about consent, and orders, which are a contract and no observation."""
 
 
+def always_heard(name: str, setting: Setting) -> bool:
+    return name in ALWAYS_HEARD or name in setting.orders
+
+
 def put_consent(draft: Draft, setting: Setting) -> None:
     """What her banner allows, in the two words that the house knows, beside what it said."""
     event = draft.event
@@ -37,7 +41,7 @@ def drop_unconsented(draft: Draft, setting: Setting) -> Refusal | None:
     consent = event.context["consent"]
     if not isinstance(consent, dict) or consent.get("analytics") is not False:
         return None
-    if event.name in ALWAYS_HEARD or event.name in setting.orders:
+    if always_heard(event.name, setting):
         return None
     return Refusal(
         Drop.NO_CONSENT,

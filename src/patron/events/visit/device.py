@@ -22,7 +22,6 @@ _PREVIEWS = (
     "linkedinbot",
     "pinterestbot",
     "skypeuripreview",
-    "viber",
     "snapchat-preview",
     "bluesky cardyb",
     "embedly",
@@ -30,6 +29,8 @@ _PREVIEWS = (
     "bitlybot",
     "google-pagerenderer",
 )
+# Draws previews too; where people read a page inside the app, its name stands at the end.
+_AT_FIRST = "viber"
 _TV = ("smart-tv", "smarttv", "appletv", "apple tv", "googletv", "hbbtv", "roku", "; aft", "bravia")
 _CONSOLES = ("playstation", "xbox", "nintendo")
 
@@ -75,6 +76,8 @@ def _read(user_agent: str) -> Agent:
 def _robot(user_agent: str) -> str | None:
     lowered = user_agent.lower()
     preview = next((name for name in _PREVIEWS if name in lowered), None)
+    if lowered.startswith(_AT_FIRST):
+        preview = _AT_FIRST
     if preview:
         return f"link preview ({preview.rstrip('/')})"
     crawlers = CrawlerDetect()  # it keeps its last match, and steps may run in two threads

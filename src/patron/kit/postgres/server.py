@@ -354,7 +354,8 @@ def _why_not(where: Place, complaints: list[str]) -> str:
     if "No space left on device" in said:
         remedy = f"free space on the disk of {where.home} and start again"
     elif "shared memory" in said:
-        remedy = "free memory, or give it less with the setting shared_buffers"
+        conf = where.data / "postgresql.auto.conf"
+        remedy = f"free memory, or let it take less: shared_buffers = '32MB' in {conf}"
     return f"PostgreSQL did not start in {where.home}: {said}; {remedy}"
 
 
