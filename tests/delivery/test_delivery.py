@@ -14,13 +14,14 @@ from patron.analytics.journeys import results
 from patron.catalog import store as catalog
 from patron.catalog.types import FactSource, ProductIn
 from patron.delivery.channels.recorded import Recorder
+from patron.delivery.tasks import deliver_due
 from patron.journeys.builtin import install
 from patron.journeys.types import Status
 from patron.kit.db import execute, tuples
 from patron.messages import store
 from patron.messages.types import Arm, State
 from patron.profiles import store as profiles
-from patron.shops.types import Mode
+from patron.shops.types import Mode, Shop
 
 HOUR = timedelta(hours=1)
 
@@ -112,6 +113,21 @@ def test_in_rehearsal_the_owner_gets_it(house: House) -> None:
         assert stage.box.parsed()["X-Patron-Rehearsal-For"] == "anna@example.com"
         (event,) = await appended(stage.db, stage.shop)
         assert event["properties"]["rehearsal"] is True
+
+    play(house, story)
+
+
+def test_a_shop_that_went_back_to_rehearsal_is_believed_although_the_worker_knew_it_live(
+    house: House,
+) -> None:
+    async def back(shop: Shop) -> Shop:
+        return msgspec.structs.replace(shop, mode=Mode.REHEARSAL)
+
+    async def story(stage: Stage) -> None:
+        await stage.abandoned("anna", "anna@example.com")
+        deps = msgspec.structs.replace(stage.deps(), newest=back)
+        await deliver_due(stage.db, stage.shop, deps, stage.now)
+        assert stage.box.recipients == ["owner@acme.example"]
 
     play(house, story)
 

@@ -77,7 +77,9 @@ def test_questions_in_sql_are_answered_whatever_is_asked_for(
     assert (wrong.exit_code, "DESCRIBE events" in wrong.stderr) == (1, True)
 
 
-def test_who_became_one_person_stands_beside_the_lake_until_it_is_undone(shed: Shed) -> None:
+def test_who_became_one_person_stands_beside_the_lake_until_it_is_undone(
+    shed: Shed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shed.lake = lake_of(shed.folder, shed.house.acme.slug)
     shop_folder = shed.folder / "shops" / shed.house.acme.slug
 
@@ -92,7 +94,8 @@ def test_who_became_one_person_stands_beside_the_lake_until_it_is_undone(shed: S
             )
 
         shed.house.unit(meet)
-        shed.copy()
+        copied = at_the_command_line(shed, monkeypatch, "lake", "copy", "--shop", "acme")
+        assert copied.exit_code == 0, copied.stderr
         found = open_shop(shed.house.acme.slug, shed.folder).people().fetchall()
         assert [path.name for path in (shop_folder / "lake").glob("people*")] == ["people.parquet"]
         return found

@@ -59,7 +59,10 @@ def test_new_activity_starts_the_wait_anew_and_old_activity_does_not(house: Hous
     async def story(stage: Stage) -> None:
         await stage.walk(stage.adds("anna"))
         stage.pass_time(minutes=40)
-        await stage.walk(stage.adds("anna", product_id="p2"))
+        later, sooner = (
+            stage.adds("anna", timedelta(minutes=m), product_id=f"q{m}") for m in (0, 9)
+        )
+        await stage.walk(later, sooner)
         latest = stage.now
         await stage.walk(stage.adds("anna", timedelta(minutes=20), product_id="p3"))
         [run] = await stage.runs()

@@ -4,10 +4,16 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from conftest import House
+from delivery.scene import appended
 from patron.carts import store as carts
+from patron.events.inbox import Inbox
 from patron.journeys.switch import switch
+from patron.journeys.tasks import tell
 from patron.journeys.types import RunState, Status
+from patron.kit import pauses
 from patron.messages.types import State
 from patron.profiles import store as profiles
 from stage import Stage, play
@@ -249,5 +255,27 @@ def test_one_run_that_cannot_be_decided_fails_alone(house: House, monkeypatch: A
         [bad], [good] = await stage.runs(), await stage.runs("look")
         assert (bad.state, good.state) == (RunState.FAILED, RunState.DONE)
         assert bad.story[-1].words == "Failed: ZeroDivisionError at this step."
+
+    play(house, story)
+
+
+def test_who_was_given_an_arm_is_told_once_though_a_worker_dies_in_between(house: House) -> None:
+    async def dies(reached: str) -> None:
+        if reached == "journeys.told":
+            raise RuntimeError(reached)
+
+    async def story(stage: Stage) -> None:
+        await stage.walk(stage.adds("anna"))
+        stage.pass_time(hours=1)
+        await stage.fire()
+        inbox = Inbox(house.url, house.clock)
+        pauses.install(dies)
+        with pytest.raises(RuntimeError):
+            await tell(stage.db, stage.shop, inbox)
+        pauses.install(None)
+        assert [await tell(stage.db, stage.shop, inbox) for _ in range(2)] == [1, 0]
+        await inbox.close()
+        first, second = await appended(stage.db, stage.shop)
+        assert first == second and first["event"] == "Journey Entered"
 
     play(house, story)

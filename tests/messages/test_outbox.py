@@ -313,6 +313,13 @@ def test_caps_see_the_address_and_the_person(house: House) -> None:
         assert await seen(elsewhere, [other]) == []
         assert await seen(elsewhere, [other], "journey:abandoned_cart") == [held.id]
         assert await seen(elsewhere, [other], "journey:winback") == []
+        # Who is asked about beside one that is to be held out is told only what was said.
+        since = NOON - timedelta(hours=24)
+        beside = {
+            held.id: Asked(ANNA, [origin], since, "journey:abandoned_cart"),
+            message.id: Asked(elsewhere, [other], since),
+        }
+        assert (await passing.said(tx, beside, rehearsal=False))[message.id] == []
 
     house.unit(work)
 

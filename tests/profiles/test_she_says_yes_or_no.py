@@ -108,18 +108,6 @@ def test_late_news_of_an_older_yes_changes_nothing(house: House) -> None:
     house.unit(story)
 
 
-def test_a_yes_dated_ahead_by_a_wrong_clock_outlasts_no_later_no(house: House) -> None:
-    async def story(tx: Tx) -> None:
-        yes = subscribed(email=ADA, minutes=600)
-        yes.received_at = NOON
-        await walked(tx, house, yes)
-        assert (await reach(tx, f"email:{ADA}")).consent == "granted"
-        await walked(tx, house, unsubscribed(email=ADA, minutes=5))
-        assert (await reach(tx, f"email:{ADA}")).consent == "withdrawn"
-
-    house.unit(story)
-
-
 def test_a_page_takes_consent_back_only_for_an_address_of_its_own_visitor(house: House) -> None:
     async def story(tx: Tx) -> None:
         await walked(tx, house, subscribed("ada", email=ADA))
