@@ -27,6 +27,23 @@ def test_the_name_that_sdks_give_the_clients_time_counts_first() -> None:
     assert event.ts == NOON - timedelta(hours=1)
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["2026-03-02t11:00:00z", " 2026-03-02T11:00:00Z ", "2026-03-02 11:00:00 UTC", "1772449200",
+     "1772449200000", "1772449200.0", 1772449200, "20260302T110000Z", "2026-03-02T13:00:00+0200",
+     "2026-03-02T11:00:00.000000000Z"],
+)  # fmt: skip
+def test_a_time_is_read_however_clients_write_it(said: Any) -> None:
+    assert accepted(track("A", timestamp=said)).ts == NOON - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "said", ["", "yesterday", "12345", "1" * 14, " UTC", "0x10", " UTC" * 7_000, "٢٠٢٦٠٣٠٢٠"]
+)
+def test_what_is_no_time_is_listed(said: str) -> None:
+    assert refusal(track("A", timestamp=said))[0] == Drop.BAD_TIME
+
+
 def test_a_clock_that_was_put_back_between_deed_and_sending_makes_it_now() -> None:
     event = accepted(track("A", timestamp="2029-03-02T12:00:00Z", sentAt="2026-03-02T12:00:00Z"))
     assert event.ts == event.received_at == NOON

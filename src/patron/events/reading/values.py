@@ -1,6 +1,7 @@
 """Single values of a call, read as real clients write them."""
 
 import math
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -8,6 +9,8 @@ from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING = timedelta(0)
+_LONGEST_TIME = 60
+_UNIX = re.compile(r"\d{9,13}(\.\d{1,9})?", re.ASCII)
 _MILLISECONDS_FROM = 10**11  # larger numbers cannot be seconds: that would be the year 5138
 
 
@@ -18,10 +21,14 @@ def at_ms(milliseconds: int) -> datetime:
 
 def moment(value: Any) -> datetime | None:
     """A time as clients send it: ISO 8601 (UTC when it names no zone), or Unix seconds or
-    milliseconds. None for anything else."""
+    milliseconds, as text too. None for anything else."""
     try:
         if isinstance(value, str):
-            read = datetime.fromisoformat(value)
+            try:
+                read = datetime.fromisoformat(value)
+            except ValueError:
+                plain = _plain(value)
+                return None if plain == value else moment(plain)
             zone = read.tzinfo
             if zone is UTC:
                 return read
@@ -32,6 +39,14 @@ def moment(value: Any) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return None
+
+
+def _plain(text: str) -> str | float:
+    """A time in capitals (RFC 3339 leaves that open), without blanks and a spelt-out UTC; digits as
+    the number they are."""
+    if _UNIX.fullmatch(text):
+        return float(text)
+    return text.strip().upper().removesuffix(" UTC") if len(text) < _LONGEST_TIME else text
 
 
 # The calls of a batch share their receipt and their sentAt.
