@@ -78,13 +78,12 @@ def test_her_page_has_what_was_written_on_it(patron: Command, house: House) -> N
     shown = patron("profile", "show", "user_id:ada")
     page = shown["profile"]
     assert [one["text"] for one in page["notes"]] == ["Asked for [oak]."]
-    text = patron("profile", "show", "user_id:ada", text=True)
-    assert "city: Cluj, lines: Mill Lane, 4" in text
     assert page["orders"]["value"] == 3_000 and shown["email"]["consent"] == "none"
     assert {one["name"] for one in shown["timeline"]} == {"Order Completed", "Product Added"}
     told = patron("profile", "show", "user_id:ada", text=True)
     for words in ("Asked for [oak].", "Bargain shopper", "$30.00", "SPRING", "Hollin", "R-1"):
         assert words in told
+    assert "city: Cluj, lines: Mill Lane, 4" in told
     assert patron("profile", "untag", "user_id:ada", "BARGAIN shopper") == []
     assert patron("profile", "unnote", "user_id:ada", note["id"]) == {"removed": note["id"]}
     with asking(house, label_routes) as client:
