@@ -45,6 +45,9 @@ def test_a_shop_that_lacks_nothing_is_told_so(template: tuple[str, Shop, Shop]) 
     [
         ({"shop_postal_address": " "}, "postal address", "patron shop set postal_address"),
         ({"shop_cart_url": None}, "cart", "patron shop set cart_url"),
+        ({"shop_cart_url": "https://else.example/{token}"}, "cart_url", "more_hosts"),
+        ({"shop_account_url": "https://id.example/new"}, "account_url", '["id.example"]'),
+        ({"shop_logo_url": "https://cdn.example/logo.png"}, "logo_url", '["cdn.example"]'),
         ({"mail_from": None}, "sender", "mail_from"),
         ({"dkim_domain": None, "dkim_selector": None, "dkim_key": None}, "signature", "sign for"),
         ({"dkim_key": None}, "signature", "together"),

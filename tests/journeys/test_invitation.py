@@ -1,12 +1,14 @@
 """Who orders as a guest is invited to open an account, once, and not when she has one."""
 
 import pytest
+from msgspec.structs import replace
 
 from conftest import House
 from patron.events.types import Event, EventType
 from patron.journeys.builtin import OPEN_ACCOUNT, offer, offered
 from patron.journeys.switch import switch
 from patron.journeys.types import RunState, Status
+from patron.messages.links import CLICK
 from patron.messages.model import Materials, compose
 from patron.messages.render import built_in, render
 from patron.messages.types import State
@@ -60,6 +62,16 @@ def test_a_guest_is_invited_a_day_later_and_whoever_has_an_account_is_not(house:
         assert "Ada" in mail.html
         assert composed.unsubscribe_url is not None and composed.unsubscribe_url in mail.text
         assert "because you ordered at Acme without an account and agreed" in mail.text
+
+        for given, leads in (
+            ("https://acme.example/register", "https://acme.example/register"),
+            ("https://elsewhere.example/register", stage.shop.public_url),
+        ):
+            settings = replace(stage.shop.settings, account_url=given)
+            async with stage.unit() as tx:
+                told = await compose(tx, replace(stage.shop, settings=settings), message, made)
+            link = told.model["links"]["account"]
+            assert house.signer.read(CLICK, link.rpartition("/")[2])[9] == leads
 
     play(house, story)
 

@@ -204,9 +204,10 @@ def _invitation(
     """Invites somebody who ordered as a guest to open an account."""
     mint = Mint(materials.signer, materials.base_url, _ticket(shop, message, None))
     hosts = frozenset([*shop.hosts, urlsplit(materials.base_url).hostname or ""])
-    page = shop.settings.account_url or shop.public_url
+    desk = _Desk(shop, mint, hosts, "")
+    page = _first_of_ours(desk, shop.settings.account_url) or shop.public_url
     model = {
-        "shop": _shop(_Desk(shop, mint, hosts, "")),
+        "shop": _shop(desk),
         "theme": msgspec.to_builtins(theme(shop.settings.brand_color)),
         "first_name": name,
         "benefits": [{"name": benefit, "words": words} for benefit, words in BENEFITS],

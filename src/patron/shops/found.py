@@ -13,9 +13,8 @@ import msgspec
 from patron.kit.ids import id_at, new_id, new_secret
 from patron.kit.money import CURRENCIES
 from patron.kit.problems import Problem, bad_request
+from patron.shops.fitting import FORMS, fit, is_web_address
 from patron.shops.types import (
-    MARKETING,
-    Basis,
     Key,
     KeyKind,
     Mode,
@@ -106,12 +105,7 @@ def time_zone_of(name: str) -> str:
 
 def web_address(url: str) -> str:
     """`url`, if a browser goes there; Problem 400 otherwise."""
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:  # such as a bracket that is not closed
-        good = False
-    if not good or re.search(r"\s", url):
+    if not is_web_address(url):
         raise bad_request(
             f"public URL {url!r} is not a web address",
             remedy="give the shop's address, such as https://shop.example",
@@ -162,7 +156,7 @@ def changed(kept: ShopSettings, data: Mapping[str, object]) -> ShopSettings:
         settings = msgspec.convert({**msgspec.to_builtins(kept), **data}, ShopSettings)
     except msgspec.ValidationError as error:
         raise _wrong(data, error) from error
-    _lawful(settings)
+    fit(settings, data)
     return settings
 
 
@@ -181,24 +175,12 @@ def _wrong(data: Mapping[str, object], error: msgspec.ValidationError) -> Proble
             msgspec.convert({name: value}, ShopSettings)
         except msgspec.ValidationError as wrong:
             said = str(wrong).removesuffix(f" - at `$.{name}`")
-            return bad_request(
-                f"{name} = {value!r}: {said}",
-                remedy=f"docs/reference/settings.md says what {name} takes",
-                path=name,
-            )
+            told = f": {said}" if name not in FORMS else " cannot be used"
+            remedy = f"docs/reference/settings.md says what {name} takes"
+            if name in FORMS:
+                remedy = f"give {FORMS[name]}"
+            return bad_request(f"{name} = {value!r}{told}", remedy=remedy, path=name)
     return bad_request(f"settings: {error}", remedy="see docs/reference/settings.md")
-
-
-def _lawful(settings: ShopSettings) -> None:
-    """Whatever is sold by it, no advertisement is part of a contract."""
-    for way, grounds in settings.legal_basis.items():
-        _, _, purpose = way.partition("/")
-        if Basis.CONTRACT in grounds and (purpose == MARKETING or purpose in settings.purposes):
-            raise bad_request(
-                f"legal_basis of {way!r} is `contract`, which is for what an order needs",
-                remedy="give consent, double_opt_in or existing_customer, or another purpose",
-                path="legal_basis",
-            )
 
 
 def make_key(kind: KeyKind, name: str, scopes: list[str], now: datetime) -> tuple[Key, str]:

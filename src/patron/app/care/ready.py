@@ -3,8 +3,16 @@
 from urllib.parse import urlsplit
 
 from patron.app.care.finding import Finding
+from patron.carts.restore import on_host
 from patron.kit.settings import Settings
 from patron.shops.types import Mode, Shop
+
+_ELSEWHERE = {
+    "cart_url": "links in cart mails show the cart on a page of Patron's",
+    "account_url": "invitations lead to the shop instead",
+    "logo_url": "mails show the shop's name instead",
+}
+"""What happens where an address leads to a host that is not known as the shop's."""
 
 
 def of_shop(settings: Settings, shop: Shop) -> list[Finding]:
@@ -28,6 +36,12 @@ def _addresses(shop: Shop) -> list[Finding]:
         detail = "no cart_url is set: links in cart mails show the cart on a page of Patron's"
         remedy = _set(shop, "cart_url", f"{shop.public_url}/cart?restore={{token}}")
         found.append(_warning(shop, "cart", detail, remedy))
+    for name, where in _ELSEWHERE.items():
+        url = getattr(shop.settings, name)
+        if url is not None and not on_host(url, shop):
+            detail = f"{name} {url} is on none of the shop's hosts; {where}"
+            remedy = _set(shop, "more_hosts", f'["{urlsplit(url).hostname}"]')
+            found.append(_warning(shop, name, detail, f"{remedy}, or correct {name}"))
     return found
 
 

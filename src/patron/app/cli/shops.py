@@ -124,7 +124,7 @@ def set_setting(
 
         async def change(db: Database) -> ShopSettings:
             async with db.unit(HOUSE) as tx:
-                settings = _with(await store.locked_settings(tx, which.slug), name, value)
+                settings = read_setting(await store.locked_settings(tx, which.slug), name, value)
                 await store.set_settings(tx, which.slug, settings)
                 return settings
 
@@ -132,11 +132,17 @@ def set_setting(
         show(settings, as_json, lambda: f"{name} of {which.slug} is set.")
 
 
-def _with(kept: ShopSettings, name: str, value: str) -> ShopSettings:
+def read_setting(kept: ShopSettings, name: str, value: str) -> ShopSettings:
     """What looks like JSON is taken as such where it fits, and as text otherwise ("12345")."""
     try:
-        return changed(kept, {name: json.loads(value)})
-    except (ValueError, Problem):
+        read = json.loads(value)
+    except ValueError:
+        return changed(kept, {name: value})
+    try:
+        return changed(kept, {name: read})
+    except Problem:
+        if isinstance(read, list | dict):  # no text is meant by that
+            raise
         return changed(kept, {name: value})
 
 
