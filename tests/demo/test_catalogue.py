@@ -1,17 +1,19 @@
 """A visitor reads the demo shop's shelves: names of our own, unique, priced."""
 
 import re
+import statistics
 from collections import Counter
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from patron.app.demo.art.silhouettes import SILHOUETTES
-from patron.app.demo.catalogue import SHOWN_FROM, Catalogue, open_catalogue
+from patron.app.demo.catalogue import _RECENT_LINES, SHOWN_FROM, Catalogue, open_catalogue
 from patron.app.demo.names import size_text, words
-from patron.app.demo.source import REASONS
+from patron.app.demo.source import KEPT, REASONS
 from patron.app.demo.stage.loading import _offered
 
 SIZE = re.compile(
@@ -34,7 +36,7 @@ def test_about_nine_thousand_products_of_six_hundred_types_are_shown(catalogue: 
     shown = catalogue.shown
     assert 9_000 <= len(shown) <= 9_600
     assert 580 <= len(words().kinds) <= 660
-    assert all(product.sold >= SHOWN_FROM for product in shown)
+    assert all(product.sold >= SHOWN_FROM == 30 for product in shown)
     lines = len(catalogue.source.lines.basket)
     assert 0.72 <= sum(product.sold for product in shown) / lines <= 0.77
 
@@ -92,6 +94,24 @@ def test_prices_margins_and_stock_make_sense(catalogue: Catalogue) -> None:
         assert _offered(product, "http://shop").attributes == {"generated": True}
     out = sum(product.stock == 0 for product in catalogue.shown)
     assert 0.015 < out / len(catalogue.shown) < 0.04
+
+
+def test_a_price_is_the_median_of_what_was_paid_lately(catalogue: Catalogue) -> None:
+    lines = catalogue.source.lines
+    marked_down = 0
+    for at, product in list(enumerate(catalogue.products))[:40_000:400]:
+        rows = np.flatnonzero((lines.product == at) & (lines.reason == KEPT) & (lines.cents > 0))
+        if product is None or len(rows) == 0:
+            continue
+        rows = rows[np.argsort(lines.local[rows], kind="stable")][-_RECENT_LINES:]
+        paid = statistics.median(lines.cents[rows] / lines.quantity[rows])
+        full = statistics.median((lines.cents[rows] + lines.discount[rows]) / lines.quantity[rows])
+        assert abs(product.price - paid) <= 0.5 or product.price == 1
+        if product.compare_at is not None:
+            assert abs(product.compare_at - full) <= 0.5
+            marked_down += 1
+        assert product.image_url == f"/pictures/{product.product_id}.png"  # mails show no SVG
+    assert marked_down > 10
 
 
 def test_hidden_products_carry_no_words_of_the_data_set(catalogue: Catalogue) -> None:

@@ -142,6 +142,10 @@ def checked_by_hand(newcomer: Newcomer, told: dict[str, Any]) -> None:
     truth = json.loads((newcomer.folder / "truth.json").read_text("utf-8"))
     assert truth["planted"]["expected_extra"] == told["planted"]
     assert truth["mailed"] > 2_000
+    ours = "message_id NOT LIKE 'cj-%' AND source <> 4"  # 4: Patron's own words
+    labelled = "body LIKE '%\"generated\":true%'"
+    asked = f"SELECT count(*) n FROM events WHERE ({ours}) <> ({labelled})"
+    assert newcomer.asks("lake", "sql", asked) == [{"n": 0}], "labelled is what is made up"
 
 
 def promised(newcomer: Newcomer, told: dict[str, Any]) -> None:

@@ -39,7 +39,7 @@ def test_baskets_and_lines_are_counted_by_reason(history: History) -> None:
 
 
 def test_every_kept_basket_is_one_order_with_money_that_adds_up(history: History) -> None:
-    seen = set()
+    seen, taken_off = set(), 0
     last = ""
     for number, raw in enumerate(history.orders()):
         assert len(raw) < 32 * 1024
@@ -48,9 +48,11 @@ def test_every_kept_basket_is_one_order_with_money_that_adds_up(history: History
         assert order["messageId"] == f"cj-{order['properties']['order_id']}"
         assert order["timestamp"] >= last
         last = order["timestamp"]
+        taken_off += round(100 * order["properties"]["discount"])
         if not number % 97:
             adds_up(order["properties"])
     assert len(seen) == history.counts.baskets_kept
+    assert taken_off == history.baskets.discount.sum() > 1_000_000
 
 
 def adds_up(properties: dict[str, Any]) -> None:

@@ -73,7 +73,6 @@ class Demo:
             stage, Shelf(shelf_of(settings.data_dir, standing.shop), TOGETHER)
         )
         summary["crash"] = scenes.a_crash(stage, lambda: house.children[1].pid)
-        self.place.write(standing)
         summary["result"] = self._tell_the_number(stage)
         summary["seconds"] = {**teller.seconds, "all": round(teller.passed, 1)}
         self._tell_the_end(standing)
@@ -164,9 +163,8 @@ class Demo:
             self._open.callback(house.stop)
             api = Api(url, standing.server_key)
             until(api.ready, f"the start of Patron (see {self.place.log})")
-        stage = Stage(
-            api, standing, data, mailbox, open_signer(settings), teller, self._command
-        )  # fmt: skip
+        signer, keep = open_signer(settings), self.place.write
+        stage = Stage(api, standing, data, mailbox, signer, teller, self._command, keep)
         scenes.hurry(stage)
         teller.done(
             "Patron runs: one web process, one worker, PostgreSQL"

@@ -55,14 +55,17 @@ class Stage:
     signer: Signer
     teller: Teller
     patron: Callable[[str], str]  # a `patron` command as it is typed
+    keep: Callable[[Standing], None]  # for the next start
 
     @property
     def mailbox_url(self) -> str:
         return f"{self.standing.ports.shop_url}/mailbox"
 
     def next_person(self) -> Person:
-        """Somebody who was not there before, and who ticks the box."""
+        """Somebody who was not there before, and who ticks the box. Kept at once: who is cut off in
+        the middle of her scene has her cart, and perhaps her mail, and must not come again."""
         self.standing.people += 1
+        self.keep(self.standing)
         return person(
             f"live-{self.standing.people}", self.standing.seed, 1.0, first_names=HER_NAMES
         )
