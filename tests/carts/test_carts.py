@@ -158,6 +158,12 @@ def test_whoever_turns_out_to_have_bought_has_no_open_cart(house: House) -> None
     seen = walked(house, [event("Identified", 20, user_id="ann", anonymous_id="b9")])
     assert kinds(seen) == ["closed"]
     assert seen[0].at == NINE + timedelta(minutes=5)
+    # Told by the shop, without a word of a cart.
+    assert kinds(walked(house, [add(2, "cup", user_id="bob")])) == ["opened"]
+    one = event(
+        "Aliased", 30, type=EventType.ALIAS, previous_id="bob", user_id="ann", trust=Trust.SERVER
+    )
+    assert kinds(walked(house, [one])) == ["closed"]
 
 
 def test_a_cancelled_order_brings_no_cart_back(house: House) -> None:

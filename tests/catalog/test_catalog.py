@@ -212,6 +212,16 @@ def test_ids_nobody_knows_are_listed_until_the_product_comes(house: House) -> No
     assert find(house, "SEN-100")["SEN-100"].product_id == "123"
 
 
+def test_what_it_cost_before_and_that_it_is_gone_are_history_too(house: House) -> None:
+    base = ProductIn(id="1", price=900, currency="USD", compare_at=None, stock=0, available=True)
+    tell(house, base)
+    assert tell(house, ProductIn(id="1", compare_at=1200), minute=1).prices == 1
+    assert tell(house, ProductIn(id="1", available=False), minute=2).stocks == 1
+    kept = story(house, "1")
+    assert [p.compare_at and p.compare_at.amount for p in kept.prices] == [1200, None]
+    assert [(s.stock, s.available) for s in kept.stocks] == [(0, False), (0, True)]
+
+
 def test_a_product_taken_for_one_of_its_own_is_taken_in(house: House) -> None:
     """Events called it by its SKU before the feed said whose SKU that is."""
     walk.forget(house.acme)

@@ -8,6 +8,8 @@ import pytest
 from conftest import House
 from imports.files import imported, logged, previewed
 from patron.app.imports.reading.encoding import Mended, open_text, survey
+from patron.app.imports.reading.faults import Faults
+from patron.app.imports.reading.tables import open_table
 
 HEADER = "email,first_name,city\n"
 NAMES = ["Zoë", "Jürgen", "José", "François", "Søren"]
@@ -106,3 +108,30 @@ def test_broken_rows_are_listed_and_the_rest_comes_in(house: House, tmp_path: Pa
         "email: is no e-mail address": 1,
         "the row names nobody": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("rows", "lost"),
+    [
+        (['a,"open,x', "b,1,x", "c,2,x"], [2]),  # down to the end
+        (["a,1,x", 'b,2,"open', "c,3,x", 'd,4,"y"', "e,5,x"], [3]),  # down to another mark
+        (['a,"open,x', "b,1,x", 'c,"2",x', "d,3,x"], [2]),
+        (['a,"open,x', "b,1,x", 'c",2,x', "d,3,x"], [2]),
+        (['a,"open,x', *[f"b{n},{'7' * 600},x" for n in range(2_000)]], [2]),  # beyond a cell
+        (['a,"two\nlines, and ""marks""",x', "b,1,x"], []),
+        (['a,5" pipe,"two\nlines"', "b,1,x"], []),
+        (['a,"two\nlines",x,too many', "b,1,x"], [2]),
+    ],
+)
+def test_a_mark_that_is_not_closed_costs_its_own_row(
+    tmp_path: Path, rows: list[str], lost: list[int]
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("\n".join(["name,size,note", *rows]) + "\n", "utf-8")
+    table = open_table(file, survey(file))
+    for _ in range(2):  # the same each time
+        faults = Faults(None)
+        listed = [(number, cells[0]) for number, cells in table.rows(Mended(), faults)]
+        wanted = [(n, row.partition(",")[0]) for n, row in enumerate(rows, 2) if n not in lost]
+        assert listed == wanted
+        assert [fault.row for fault in faults.examples] == lost

@@ -6,7 +6,8 @@ table's `columns`. Reading the same file again gives the same rows.
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -95,19 +96,32 @@ class CsvTable:
         with open_text(self._path, self.encoding or "utf-8", mended, lenient=self._lenient) as file:
             for _ in range(self._above):
                 file.readline()
-            reader = csv.reader(file, delimiter=self.delimiter)
+            lines = _Lines(file)
+            reader = csv.reader(lines, delimiter=self.delimiter)
             next(reader, None)
             number = 1
             while True:
                 number += 1
+                lines.taken.clear()
+                cells: list[str] | None = None
                 try:
                     cells = next(reader)
                 except StopIteration:
                     return
                 except csv.Error as error:
+                    problem = str(error)
+                if len(lines.taken) > 1 and self._swallowed(lines.taken, cells):
                     faults.add(
-                        number, "", "", f"the row cannot be read: {error}",
-                        "look for a quotation mark that is not closed",
+                        number, "", lines.taken[0].rstrip(), "a quotation mark is not closed",
+                        "close it, or write it twice where it is part of the text",
+                    )  # fmt: skip
+                    lines.again(lines.taken[1:])
+                    reader = csv.reader(lines, delimiter=self.delimiter)
+                    continue
+                if cells is None:
+                    faults.add(
+                        number, "", "", f"the row cannot be read: {problem}",
+                        "look for a cell that is too long",
                     )  # fmt: skip
                     continue
                 if len(cells) != width and not self._fits(number, cells, faults):
@@ -119,6 +133,20 @@ class CsvTable:
                 if not joined.isascii():
                     cells = [cell if cell.isascii() else mended.text(cell) for cell in cells]
                 yield number, cells
+
+    def _swallowed(self, taken: list[str], cells: list[str] | None) -> bool:
+        """Whether a row of several lines is one only because a mark was not closed: else all rows
+        down to the next mark, or to the end of the file, would be in one cell."""
+        if cells is None:
+            return True
+        try:
+            list(csv.reader(taken, delimiter=self.delimiter, strict=True))
+        except csv.Error:
+            return True
+        width = len(self.columns)
+        return len(cells) != width and any(
+            '"' not in line and line.count(self.delimiter) == width - 1 for line in taken[1:]
+        )
 
     def _fits(self, number: int, cells: list[str], faults: Faults) -> bool:
         """Whether a row of another width can be used: short ones end in blanks, long ones in
@@ -135,6 +163,26 @@ class CsvTable:
         cells[width:] = []
         cells += [""] * (width - len(cells))
         return True
+
+
+class _Lines:
+    """The lines of a file; those of the row at hand are remembered and can be given once more."""
+
+    def __init__(self, file: Iterator[str]) -> None:
+        self.taken: list[str] = []
+        self._file = file
+        self._again: deque[str] = deque()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._file)
+        self.taken.append(line)
+        return line
+
+    def again(self, lines: Iterable[str]) -> None:
+        self._again.extendleft(reversed(list(lines)))
 
 
 class JsonTable:
