@@ -119,6 +119,18 @@ def test_orders_are_counted_in_money_and_refunds_are_taken_back(
     ]
 
 
+def test_orders_that_were_never_paid_are_left_out_and_cancelled_ones_told(
+    house: House, tmp_path: Path
+) -> None:
+    file = tmp_path / "states.csv"
+    states = ("wc-completed", "Pending payment", "Failed", "wc-checkout-draft", "Cancelled")
+    rows = [f"{n},2025-01-05,c{n}@example.com,{state},10" for n, state in enumerate(states)]
+    file.write_text("\n".join(["order,date,email,order status,total", *rows]), "utf-8")
+    outcome = imported(house, tmp_path, "orders", str(file))
+    assert [event["message"] for event in logged(house)] == ["order-0", "order-4", "cancelled-4"]
+    assert sum(outcome["left_out"].values()) == 3
+
+
 def test_pesos_are_counted_whole(house: House, tmp_path: Path) -> None:
     head = [*LINES, "Currency"]
     rows = [
