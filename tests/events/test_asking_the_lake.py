@@ -108,6 +108,7 @@ def test_who_became_one_person_stands_beside_the_lake_until_it_is_undone(
     both = shop.events().join(shop.people(), "origin_id", how="left")
     whose = both.aggregate("coalesce(person_id, origin_id) AS who, count(*)", "who")
     assert whose.fetchall() == [(str(ADA), 20)]
+    (shop_folder / "lake" / "people.new").write_text(str(BEN))  # a writer died
     assert known(BEN) == []
     everything = (shop_folder / "lake" / "people.parquet").read_bytes()
     assert str(BEN).encode() not in everything

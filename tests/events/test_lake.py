@@ -53,7 +53,7 @@ class Shed:
     def copy(self) -> copying.Copied:
         async def story(_: object) -> copying.Copied:
             async with await connect(self.house.url, "lake") as connection:
-                kept = copying.Cut(self.folder / "cut", merged=segments.merged)
+                kept = copying.Cut(self.folder / "cut", merged=segments.merged_lines)
                 return await copying.copy(connection, self.house.acme, self.lake, kept, NOON)
 
         return self.house.run(story)

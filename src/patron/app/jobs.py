@@ -64,7 +64,7 @@ async def copy_lake(settings: Settings, url: str, shop: Shop, clock: Clock) -> c
     oldest = oldest_month(settings, now)
     lake = lake_of(settings.data_dir, shop.slug)
     cut = settings.data_dir / "shops" / shop.slug / "cut"
-    kept = copying.Cut(cut, forgotten, oldest, derived_of(lake.uri), segments.merged)
+    kept = copying.Cut(cut, forgotten, oldest, derived_of(lake.uri), segments.merged_lines)
     async with Database(url, max_size=1, name="patron-lake") as db:
         # A restore by other means than ours is noticed here first.
         await aftermath.look(db, shop, lake, clock.now())

@@ -44,6 +44,16 @@ async def merged(tx: Tx) -> dict[UUID, UUID]:
     return dict(await tuples(tx, sql))
 
 
+async def merged_lines(tx: Tx) -> bytes:
+    """The same as lines of text, origin and root with a tab between, in the origins' order."""
+    sql = (
+        "COPY (SELECT origin_id, root_id FROM v_origin WHERE origin_id <> root_id"
+        " ORDER BY origin_id) TO STDOUT"
+    )
+    async with tx.cursor() as cursor, cursor.copy(sql) as copy:
+        return b"".join([bytes(part) async for part in copy])
+
+
 async def anybody(tx: Tx) -> bool:
     return bool(await value(tx, "SELECT EXISTS (SELECT FROM v_origin)"))
 

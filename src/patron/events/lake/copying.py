@@ -4,7 +4,7 @@ One writer a shop holds PostgreSQL's advisory lock while it works. What the lake
 the lake itself, so that a crash between its commit and ours changes nothing.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +72,7 @@ class Cut(msgspec.Struct, frozen=True):
     forgotten: Callable[[str], bool] = lambda _: False
     oldest: str | None = None
     derived: Derived = Derived()
-    merged: Callable[[Tx], Awaitable[Mapping[UUID, UUID]]] | None = None
+    merged: Callable[[Tx], Awaitable[bytes]] | None = None
 
 
 async def copy(connection: Tx, shop: Shop, lake: Lake, kept: Cut, now: datetime) -> Copied:
