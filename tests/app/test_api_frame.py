@@ -11,10 +11,17 @@ import httpx
 import pytest
 
 import outside
+from conftest import House
 from patron.app.server import build
 from patron.kit.clock import SystemClock
+from patron.kit.db import Database
+from patron.kit.migrate import HOUSE
 from patron.kit.postgres.programs import binary
 from patron.kit.settings import Settings
+from patron.shops import access
+from patron.shops import store as shops
+from patron.shops.found import make_key
+from patron.shops.types import KeyKind
 from running import Running, eventually, running
 
 
@@ -121,6 +128,28 @@ def test_a_key_may_do_what_its_scopes_say_and_no_more(shop: Running) -> None:
     listed = shop.call("GET", "/api/keys").json()["items"]
     assert {key["name"] for key in listed} >= {"website", "owner", "reader"}
     assert made["secret"] not in str(listed)
+
+
+def test_a_revoked_key_is_asked_for_anew_within_five_seconds(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, secret = make_key(KeyKind.PUBLIC, "page", [], house.clock.now())
+    passed = [0.0]
+    monkeypatch.setattr(access, "monotonic", lambda: passed[-1])
+
+    async def story(db: Database) -> list[bool]:
+        async with db.unit(HOUSE) as tx:
+            await shops.insert_key(tx, house.acme.id, key, secret, house.clock.now())
+        keys = access.Keys(db)
+        opens = [await keys.find(secret) is not None]
+        async with db.unit(HOUSE) as tx:
+            await shops.revoke_key(tx, house.acme.id, key.id, house.clock.now())
+        for seconds in (1.0, 5.1):
+            passed.append(seconds)
+            opens.append(await keys.find(secret) is not None)
+        return opens
+
+    assert house.run(story) == [True, True, False]
 
 
 def test_a_write_with_an_idempotency_key_happens_once(shop: Running) -> None:

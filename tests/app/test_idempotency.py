@@ -23,6 +23,7 @@ class Caller:
     def __init__(self, house: House, db: Database) -> None:
         self.access = Access(house.acme, new_id(), KeyKind.SERVER, frozenset())
         self.done: list[bytes] = []
+        self.status, self.query = 201, b""
         self.heard = 0
         self.at_once: list[int | None] = []  # the answers to repeats in the moment of the first
         self._app = RememberAnswers(self._work, db, house.clock)
@@ -30,7 +31,7 @@ class Caller:
     async def _work(self, scope: Any, receive: Any, send: Any) -> None:
         self.done.append((await receive())["body"])
         head = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 201, "headers": head})
+        await send({"type": "http.response.start", "status": self.status, "headers": head})
         await send({"type": "http.response.body", "body": b"{}"})
 
     async def ask(
@@ -42,7 +43,7 @@ class Caller:
             "type": "http",
             "method": "POST",
             "path": "/api/keys",
-            "query_string": b"",
+            "query_string": self.query,
             "headers": [(b"idempotency-key", b"one")],
             "state": {"access": self.access},
         }
@@ -88,6 +89,40 @@ def test_who_has_an_answer_gets_the_same_again_at_once(house: House) -> None:
         caller = Caller(house, db)
         assert (await caller.ask(WHOLE, again=True))[0] == 201
         assert (caller.at_once, caller.done) == ([201], [BODY])
+
+    house.run(story)
+
+
+def test_the_same_word_of_another_key_is_another_request(house: House) -> None:
+    async def story(db: Database) -> None:
+        first, second = Caller(house, db), Caller(house, db)
+        assert (await first.ask(WHOLE))[0] == (await second.ask(WHOLE))[0] == 201
+        assert (first.done, second.done) == ([BODY], [BODY])
+
+    house.run(story)
+
+
+def test_another_query_is_another_request(house: House) -> None:
+    async def story(db: Database) -> None:
+        caller = Caller(house, db)
+        assert (await caller.ask(WHOLE))[0] == 201
+        caller.query = b"dry_run=true"
+        assert (await caller.ask(WHOLE))[0] == 422
+        assert len(caller.done) == 1
+
+    house.run(story)
+
+
+def test_a_failure_of_ours_is_forgotten_and_a_refusal_is_not(house: House) -> None:
+    async def story(db: Database) -> None:
+        caller = Caller(house, db)
+        for status, again in ((503, 500), (500, 400), (400, 400)):
+            caller.status = status
+            assert (await caller.ask(WHOLE))[0] == status
+            caller.status = again
+        caller.status = 201
+        assert (await caller.ask(WHOLE))[0] == 400
+        assert len(caller.done) == 3
 
     house.run(story)
 
