@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -105,6 +106,35 @@ def test_errors_are_problem_documents_with_a_remedy(shop: Running) -> None:
     assert wrong.status_code == 400
     assert "brand_colour" in wrong.json()["detail"]
     assert "brand_color" in wrong.json()["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "place", "remedy"),
+    [
+        ("GET", "/api/products?limit=abc", None, "limit", "give a whole number"),
+        ("GET", "/api/messages?state=gone", None, "state", "give one of queued, claimed"),
+        ("GET", "/api/carts", None, "profile", "give text (Id, or `email:…`"),
+        ("POST", "/api/profiles/x/consents", {}, "state", "give state: one of granted, withdrawn"),
+        ("POST", "/api/profiles/x/consents", {"state": "yes"}, "state", "give one of granted"),
+        (
+            "POST", "/api/profiles/x/consents", {"state": "granted", "at": "noon"}, "at",
+            "give a time with its zone, such as 2026-03-02T12:00:00Z",
+        ),
+        ("POST", "/api/profiles/x/consents", {"stat": 1}, "stat", "the fields are state, "),
+        ("POST", "/api/lists/x/members", {"people": 1}, "people", "give a list, each text of at"),
+        ("POST", "/api/lists/x/members", {"people": ["a", 1]}, "people[1]", "give text of at most"),
+        ("POST", "/api/products", [1], None, "give an object with products"),
+    ],
+)  # fmt: skip
+def test_what_a_field_takes_stands_in_the_remedy(
+    shop: Running, method: str, path: str, body: Any, place: str | None, remedy: str
+) -> None:
+    refused = shop.call(method, path, json=body) if body is not None else shop.call(method, path)
+    said = refused.json()
+    assert refused.status_code == 400, said
+    assert said.get("path") == place
+    assert said["remedy"].startswith(remedy)
+    assert place is None or place in said["detail"]
 
 
 def test_a_key_may_do_what_its_scopes_say_and_no_more(shop: Running) -> None:

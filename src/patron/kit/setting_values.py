@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import inspect
 
+from patron.kit.taking import bare, words
+
 _MAIL_ADDRESS = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+\.[^\s@<>,;\"]+")
 
 _HINTS = {
@@ -31,9 +33,9 @@ def converted(key: str, field: inspect.Field, kind: Any, raw: Any, base: Path) -
 
     Raises ValueError whose text says what to give instead.
     """
-    bare = _bare(field.type)
+    plain = bare(field.type)
     try:
-        if isinstance(bare, inspect.CustomType):
+        if isinstance(plain, inspect.CustomType):
             return base / Path(msgspec.convert(raw, str)).expanduser()
         value = msgspec.convert(raw, kind, strict=not isinstance(raw, str))
         if key == "dkim_key" and "-----BEGIN" not in value:
@@ -83,30 +85,10 @@ def reason(error: Exception) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not text"
 
 
-def _bare(kind: inspect.Type) -> inspect.Type:
-    """The type without its description and without None."""
-    if isinstance(kind, inspect.Metadata):
-        return _bare(kind.type)
-    if isinstance(kind, inspect.UnionType):
-        return next(_bare(one) for one in kind.types if not isinstance(one, inspect.NoneType))
-    return kind
-
-
 def expects(field: inspect.Field) -> str:
     """What to give for a setting, in words."""
-    kind = _bare(field.type)
-    if isinstance(kind, inspect.LiteralType):
-        return f"one of {', '.join(map(str, kind.values))}"
-    if isinstance(kind, inspect.IntType | inspect.FloatType):
-        noun = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
-        if kind.gt is not None:
-            return f"{noun} above {kind.gt:g}"
-        if kind.le is not None:
-            return f"{noun} from {kind.ge} to {kind.le}"
-        return f"{noun}, at least {kind.ge}"
-    if isinstance(kind, inspect.CustomType):
-        return "a path"
-    return "text"
+    kind = bare(field.type)
+    return "a path" if isinstance(kind, inspect.CustomType) else words(kind)
 
 
 def described(field: inspect.Field) -> str:

@@ -9,7 +9,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from psycopg_pool import PoolTimeout
 
-from patron.app.answering import again, plainly
+from patron.app.answering import again, meant, plainly
 from patron.events.inbox import InboxDown, InboxFull
 from patron.kit.log import logger
 from patron.kit.problems import Problem, ProblemDocument, bad_request, unforeseen
@@ -30,6 +30,7 @@ REMEDIES = {
     413: "send less at once",
     415: "send it as it is, without Content-Encoding",
 }
+_LACKING = re.compile(r"Missing required (\w+) parameter '([^']+)'")
 _NAMED = re.compile(r"(?:unknown|missing required) field `([^`]+)`")
 
 
@@ -51,10 +52,18 @@ def answer_http(
     extra = error.extra if isinstance(error.extra, list) else []
     wrong = [one for one in extra if isinstance(one, dict)]
     status, asked, detail = error.status_code, scope["path"], error.detail
+    remedy = next(filter(None, (meant.remedy(request, one) for one in wrong)), None)
+    place = None
     if "route_handler" not in scope and status in (404, 405):
         detail = f"{request.method} {asked} is no route of Patron's"
     elif wrong:
-        detail = "; ".join(_told(one) for one in wrong)
+        for one in wrong:
+            one["key"] = meant.name_of(request, str(one.get("key")))
+        detail, place = "; ".join(_told(one) for one in wrong), _place(wrong[0])
+    elif status == 400 and (lacking := _LACKING.match(detail)):
+        place = lacking[2]
+        detail = f"the {lacking[1]} parameter {place} is missing"
+        remedy = meant.remedy(request, {"key": place})
     elif status == 400 and (encoded := request.headers.get("content-encoding")):
         status, detail = 415, f"the body is encoded as {encoded!r}"
     elif status == 400:
@@ -64,8 +73,8 @@ def answer_http(
         title=HTTPStatus(status).phrase.capitalize(),
         status=status,
         detail=detail,
-        path=_place(wrong[0]) if wrong else None,
-        remedy=REMEDIES.get(status),
+        path=place,
+        remedy=remedy or REMEDIES.get(status),
         errors=extra or None,
     )
     if plainly.at_a_browser(request):
