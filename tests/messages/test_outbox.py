@@ -157,6 +157,7 @@ def test_an_ended_claim_is_taken_up_again_and_the_old_holder_cannot_send(house: 
     async def work(tx: Tx) -> None:
         message_id = await put(tx)
         old = await taken(tx)
+        assert await outbox.expire(tx, NOON + LEASE / 2) == ([], [])
         again, doubtful = await outbox.expire(tx, NOON + LEASE)
         assert (again, doubtful) == ([message_id], [])
         assert not await handed(tx, old, NOON + LEASE)
@@ -197,6 +198,7 @@ def test_an_ended_hand_over_is_ambiguous_and_never_claimed_again(house: House) -
     async def work(tx: Tx) -> None:
         message_id = await put(tx)
         await handed(tx, await taken(tx))
+        assert await outbox.expire(tx, NOON + LEASE / 2) == ([], [])
         assert await outbox.expire(tx, NOON + LEASE) == ([], [message_id])
         assert await store.claim(tx, NOON + timedelta(days=9), 10, LEASE) == []
         listed = await store.listed(tx, store.Filter(state="ambiguous"), None, 10)
