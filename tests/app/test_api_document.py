@@ -149,6 +149,24 @@ def test_every_list_pages_but_those_that_have_an_end(described: Operations) -> N
     assert {"/api/feeds", "/api/webhooks", "/api/profiles/{who}/consents"} < paging
 
 
+def test_a_parameter_that_is_not_described_is_refused_and_the_others_are_not(
+    shop: Running, described: Operations
+) -> None:
+    wrong = []
+    for (method, path), operation in described.items():
+        if method != "GET" or not any("serverKey" in one for one in operation["security"]):
+            continue
+        said = shop.call("GET", f"{filled(shop, path)}?reasn=bot").json()
+        if said.get("path") != "reasn" or not said.get("remedy", "").startswith("it takes "):
+            wrong.append((path, said))
+        known = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
+        for name in known:
+            answer = shop.call("GET", f"{filled(shop, path)}?{name}=1")
+            if "is no parameter" in answer.text:
+                wrong.append((path, name))
+    assert wrong == []
+
+
 def test_pages_follow_each_other_to_the_end(shop: Running) -> None:
     whole = shop.call("GET", "/api/placements").json()
     assert whole["next_cursor"] is None

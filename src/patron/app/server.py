@@ -15,6 +15,7 @@ from patron.app.answering.again import TryAgain
 from patron.app.answering.failures import HANDLERS
 from patron.app.answering.idempotency import LARGEST_BODY, RememberAnswers
 from patron.app.answering.identify import Identify
+from patron.app.answering.meant import only_known
 from patron.app.audit.around import WriteDown
 from patron.app.audit.trail import Trail
 from patron.app.context import open_signer, read_settings, the_clock
@@ -134,6 +135,7 @@ def build_api(web: Web) -> Litestar:
         route_handlers=[*ROUTES, *health.routes],
         dependencies={name: Provide(how, sync_to_thread=False) for name, how in provided.items()},
         middleware=around(web),
+        before_request=only_known,
         lifespan=[lifespan],
         exception_handlers=HANDLERS,
         logging_config=None,  # ours is set; Litestar's own would replace it

@@ -1,16 +1,41 @@
-"""What a refused field or parameter takes: read off the handler that the request was meant for."""
+"""What fields and parameters a handler takes, for requests that give others."""
 
 import re
 from typing import Any
 
 from litestar import Request
+from litestar.routes import HTTPRoute
 from litestar.typing import FieldDefinition
 from msgspec import inspect
 
 from patron.kit import taking
+from patron.kit.problems import bad_request
 
 _NAMED = re.compile(r"(?:unknown|missing required) field `([^`]+)`")
 _STEP = re.compile(r"[^.\[\]]+|\.\.\.")
+
+
+async def only_known(request: Request[Any, Any, Any]) -> None:
+    """Problem 400 for a parameter in the address of an API route that does not know it: a filter
+    that is misspelt would show everything as if it were the answer."""
+    if not request.scope["path"].startswith("/api/") or not request.query_params:
+        return
+    known = sorted(
+        parameter.field_alias
+        for route in request.app.routes
+        if isinstance(route, HTTPRoute)
+        for handler, model in route.route_handler_map.values()
+        if handler is request.route_handler
+        for parameter in model.expected_query_params
+    )
+    for name in request.query_params:
+        if name not in known:
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise bad_request(
+                f"{name!r} is no parameter of {request.method} {request.scope['path']}",
+                remedy=takes,
+                path=name,
+            )
 
 
 def name_of(request: Request[Any, Any, Any], key: str) -> str:

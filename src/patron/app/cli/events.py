@@ -98,7 +98,8 @@ def rejected(
         found = house.run(look)
         rows = [(r.id, f"{r.at:%Y-%m-%d %H:%M:%S}", r.reason, r.detail) for r in found]
         columns = ("id", "when (UTC)", "reason", "in words")
-        show(found, as_json, lambda: table(columns, rows, "Nothing was refused."))
+        nothing = "Nothing was refused." if reason is None else f"Nothing was refused as {reason}."
+        show(found, as_json, lambda: table(columns, rows, nothing))
 
 
 @app.command("replay")
@@ -129,4 +130,4 @@ def replay_events(
                 await inbox.close()
 
         done = house.run(again)
-        show(done, as_json, lambda: f"{done.replayed} events are in the inbox again.")
+        show(done, as_json, lambda: f"In the inbox again: {done.replayed}.")

@@ -85,6 +85,8 @@ def understand(
 
     Raises Problem 400 when something must be said that the file does not tell.
     """
+    if path.is_dir():
+        raise bad_request(f"{path} is a folder", remedy="name one file in it after the other")
     if not path.is_file():
         raise bad_request(f"file {path} does not exist", remedy="check the path")
     try:
