@@ -131,7 +131,7 @@ def refused_beside(newcomer: Newcomer) -> None:
     )
     assert second.returncode == 1
     assert "already" in second.stderr
-    assert (newcomer.folder / "demo.json").exists()
+    assert (newcomer.folder / "demo.json").stat().st_mode & 0o077 == 0  # it holds a server key
 
 
 def checked_by_hand(newcomer: Newcomer, told: dict[str, Any]) -> None:

@@ -143,5 +143,6 @@ def write_whole(path: Path, content: Any) -> None:
     """Write JSON so that a reader, or a kill, finds it whole or as it was before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.draft")
+    draft.touch(mode=0o600)  # the demo keeps a key in such a file
     draft.write_bytes(msgspec.json.encode(content))
     draft.replace(path)
