@@ -29,6 +29,7 @@ def test_a_notebook_reads_the_events_as_the_lake_has_them(shed: Shed) -> None:
     events = shop.events()
     assert events.filter("position > 10").aggregate("count(*)").fetchall() == [(20,)]
     assert events.pl().height == events.to_arrow_table().num_rows == 30
+    assert {row[0].tzinfo is None for row in events.select("ts").fetchall()} == {False}
     last = duckdb.sql("SELECT max(position) FROM events")  # by the variable's name
     assert last is not None and last.fetchall() == [(30,)]
     late = shop.events("Order Completed", since=NOON + timedelta(hours=21))
