@@ -85,14 +85,7 @@ def understand(
 
     Raises Problem 400 when something must be said that the file does not tell.
     """
-    if path.is_dir():
-        raise bad_request(f"{path} is a folder", remedy="name one file in it after the other")
-    if not path.is_file():
-        raise bad_request(f"file {path} does not exist", remedy="check the path")
-    try:
-        seen = survey(path, tick)
-    except (OSError, EOFError) as error:
-        raise bad_request(f"file {path} cannot be read: {error}", remedy="copy it again") from error
+    seen = _surveyed(path, tick)
     options = given.options if given else Options()
     try:
         table = open_table(path, seen, options.encoding, options.delimiter)
@@ -132,6 +125,17 @@ def understand(
     if seen.mixed and table.encoding:
         notes.append("single bytes that are not UTF-8 are read as Windows-1252")
     return plan
+
+
+def _surveyed(path: Path, tick: Tick) -> Survey:
+    if path.is_dir():
+        raise bad_request(f"{path} is a folder", remedy="name one file in it after the other")
+    if not path.is_file():
+        raise bad_request(f"file {path} does not exist", remedy="check the path")
+    try:
+        return survey(path, tick)
+    except (OSError, EOFError) as error:
+        raise bad_request(f"file {path} cannot be read: {error}", remedy="copy it again") from error
 
 
 def maker_of(plan: Plan, shop: Shop, now: datetime, faults: Faults) -> Any:
