@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from conftest import House
+from patron.app.cli.ready_made.commands import people
 from patron.app.founding import found
 from patron.kit.db import Database
 from patron.kit.problems import Problem
@@ -118,6 +119,9 @@ def test_each_has_the_right_people_saved_or_counted(house: House) -> None:
         names = await _names(stage)
         counted = await showing.shown(stage.db, stage.shop, stage.now, None)
         assert all(one.saved is None and one.counted_all for one in counted)
+        begun = await showing.shown(stage.db, stage.shop, stage.now, 1e-9)
+        assert {people(one)[:8] for one in begun} == {"at least"}
+        assert {people(one).isdigit() for one in counted} == {True}
         uncounted = await showing.shown(stage.db, stage.shop, stage.now, 0)
         assert all(one.count is None for one in uncounted)
         async with stage.unit() as tx:

@@ -18,7 +18,6 @@ from patron.segments.saved.showing import shown as shown_saved
 from patron.shops.access import requires
 from patron.shops.types import Shop
 
-PATIENCE = 8.0
 """Seconds that counting those that are not saved may take over HTTP."""
 
 
@@ -36,7 +35,7 @@ async def show_ready_made(
 ) -> list[ReadyMadeView]:
     """What they ask, and how many people are in them or would be. Those that are not saved are
     counted for eight seconds at most; `count=false` leaves that out."""
-    return await showing.shown(db, shop, clock.now(), PATIENCE if count else 0)
+    return await showing.shown(db, shop, clock.now(), showing.PATIENCE if count else 0)
 
 
 @post(

@@ -18,6 +18,9 @@ from patron.segments.saving import Draft
 from patron.segments.suggesting import store as suggested
 from patron.shops.types import Shop
 
+PATIENCE = 8.0
+"""Seconds for which those that are not saved are counted, where somebody waits."""
+
 
 class ReadyMadeView(msgspec.Struct, frozen=True):
     """`saved` names the segment that it was saved as, null if it was not. `count` people are in it,

@@ -27,6 +27,9 @@ def show_ready_made(
     count: Annotated[
         bool, typer.Option("--count/--no-count", help="Count those that are not saved, too.")
     ] = True,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="However long it takes, not for some seconds only.")
+    ] = False,
     shop: ShopName = None,
     as_json: Json = False,
 ) -> None:
@@ -35,16 +38,23 @@ def show_ready_made(
         which = house.shop(shop)
 
         async def look(db: Database) -> list[ReadyMadeView]:
-            return await showing.shown(db, which, house.clock.now(), None if count else 0)
+            seconds = None if whole else showing.PATIENCE
+            return await showing.shown(db, which, house.clock.now(), seconds if count else 0)
 
         found = house.run(look)
     rows = [
-        (one.theme, one.key, one.name, "" if one.count is None else f"{one.count:,}",
-         "saved" if one.saved else "")
+        (one.theme, one.key, one.name, people(one), "saved" if one.saved else "")
         for one in found
     ]  # fmt: skip
     head = ("theme", "segment", "name", "people", "")
     show(found, as_json, lambda: table(head, rows, "There are none."))
+
+
+def people(one: ReadyMadeView) -> str:
+    """How many it is said to have; "" where nobody counted."""
+    if one.count is None:
+        return ""
+    return f"{one.count:,}" if one.counted_all else f"at least {one.count:,}"
 
 
 @app.command("install")
