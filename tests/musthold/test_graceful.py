@@ -72,7 +72,7 @@ def test_a_stop_of_the_web_process_alone_drops_nothing_either(shop: Running) -> 
 
 def said(house: Running) -> int:
     """How often the house has said that it is ready."""
-    return (house.folder / "out.log").read_text().count(f"ready at {house.url}")
+    return (house.folder / "err.log").read_text().count(f"ready at {house.url}")
 
 
 def test_a_cold_start_is_quick_and_says_when_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:

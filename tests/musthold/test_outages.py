@@ -21,7 +21,7 @@ from musthold.inside import Inside, item, open_shop, quick_cart_journey
 from patron.kit.postgres.server import PostgresServer
 from postbox import Mailbox, mailbox
 from postgres_fixture import SMALL, postgres_folder, server_folder
-from running import HANG, Running, eventually
+from running import HANG, PATRON, Running, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -255,6 +255,11 @@ def test_while_the_database_is_gone_nothing_is_acknowledged_and_afterwards_all_g
     with Callers(house, 4, "gone") as callers:
         eventually(lambda: callers.more_than(100) and inside.position() > 50, "some load")
         said_before = len(log_of(house))
+        heard, complaints = house.folder / "tail.out", house.folder / "tail.err"
+        with heard.open("wb") as out, complaints.open("wb") as err:
+            listening = [PATRON, "events", "tail", "--limit", "1"]
+            tail = subprocess.Popen(listening, env=house.environ, stdout=out, stderr=err)
+        eventually(heard.read_text, "an event at the command line")
         server.stop()
         eventually(lambda: len(callers.refused) >= 4, "refusals")
         stands = len(callers.taken)
@@ -270,10 +275,30 @@ def test_while_the_database_is_gone_nothing_is_acknowledged_and_afterwards_all_g
         assert '"failed"' in said
         assert "walk stopped, will retry" in log_of(house)[said_before:]
         assert len(callers.taken) == stands, "taken without a database"
+        eventually(complaints.read_text, "the command's word that the database is gone")
         server.start()
         eventually(lambda: callers.more_than(stands + 50), "calls to be taken again")
     assert callers.only_asked_to_come_again()
     assert callers.slowest < 25  # the door answers after ten, a call in vain ends after thirty
     eventually(house.ready, "readiness as soon as the server is back", 15)
     all_is_there(inside, callers)
+    house.track("Heard Again", {}, userId="tail")
+    eventually(lambda: "Heard Again" in heard.read_text(), "the event at the command line")
+    tail.send_signal(signal.SIGINT)
+    assert tail.wait(HANG) == 0
+    assert complaints.read_text().split() == (
+        [
+            "patron:",
+            "the",
+            "database",
+            "does",
+            "not",
+            "answer",
+            "this",
+            "waits",
+            "until",
+            "it",
+            "does",
+        ]
+    )
     assert house.stop() == 0

@@ -6,8 +6,17 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 
-from patron.app.cli.house import OpenHouse, open_house
-from patron.app.cli.output import Json, ShopName, clear_errors, console, fail, show, table
+from patron.app.cli.house import OpenHouse, Unreachable, open_house
+from patron.app.cli.output import (
+    Json,
+    ShopName,
+    clear_errors,
+    complain,
+    console,
+    fail,
+    show,
+    table,
+)
 from patron.events import store
 from patron.events.debugger import EventView, RefusalView, event_view, refusal_view
 from patron.events.inbox import Inbox
@@ -52,9 +61,17 @@ def _follow(house: OpenHouse, which: Shop, position: int, as_json: bool) -> None
         async with db.unit(which.schema) as tx:
             return [event_view(e) for e in await store.after(tx, position, 200)]
 
+    away = False
     try:
         while True:
-            position = max(position, _print(house.run(behind), as_json))
+            try:
+                found = house.run(behind)
+            except Unreachable:
+                if not away:
+                    complain("the database does not answer", "this waits until it does")
+                away = True
+            else:
+                away, position = False, max(position, _print(found, as_json))
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         return

@@ -1,6 +1,7 @@
 """What every command needs: settings, a database that runs, a shop."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,8 @@ from patron.shops.audit.types import Outcome
 from patron.shops.types import Shop
 
 T = TypeVar("T")
+logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+"""Each try in vain would be a line beside the one that tells what is wrong."""
 
 
 class Unreachable(Problem):
