@@ -286,19 +286,6 @@ def test_while_the_database_is_gone_nothing_is_acknowledged_and_afterwards_all_g
     eventually(lambda: "Heard Again" in heard.read_text(), "the event at the command line")
     tail.send_signal(signal.SIGINT)
     assert tail.wait(HANG) == 0
-    assert complaints.read_text().split() == (
-        [
-            "patron:",
-            "the",
-            "database",
-            "does",
-            "not",
-            "answer",
-            "this",
-            "waits",
-            "until",
-            "it",
-            "does",
-        ]
-    )
+    said = " ".join(complaints.read_text().split())
+    assert said == "patron: the database does not answer this waits until it does"
     assert house.stop() == 0
