@@ -208,6 +208,30 @@ def test_everybody_is_answered_as_each_is(house: House, monkeypatch: pytest.Monk
     play(house, story)
 
 
+def test_a_share_is_drawn_by_the_oldest_name_however_she_is_asked_about(house: House) -> None:
+    async def story(stage: Stage) -> None:
+        for number in range(12):  # known a minute after her browser was, and merged into the known
+            await stage.walk(stage.event("Product Viewed", f"b{number}"))
+            stage.pass_time(minutes=1)
+            await stage.walk(stage.event("Signed Up", f"u:k{number}"))
+            linking = stage.event("Identified", f"u:k{number}", browser=f"b{number}")
+            linking.type, linking.trust = EventType.IDENTIFY, Trust.SERVER
+            await stage.walk(linking)
+        async with stage.unit() as tx:
+            roots = await log.people(tx, None, 500)
+            families = await log.families(tx, roots)
+        assert len(roots) == 12 and all(families[root][0] < root for root in roots)
+        for key in "abc":
+            rule = parse({"sample": 50, "key": key})
+            found = await holders(stage.db, stage.shop, rule, stage.now, None)
+            assert found is not None
+            async with stage.unit() as tx:
+                right = await trying.judged(tx, rule, roots, needs(rule), stage.now, stage.shop)
+            assert sorted(found.people.roots(np.flatnonzero(found.held))) == sorted(right)
+
+    play(house, story)
+
+
 def test_ids_that_cannot_be_told_apart_are_seen() -> None:
     head, tail = (1).to_bytes(8), (7).to_bytes(8)
     row = tail + head + tail

@@ -36,6 +36,7 @@ from patron.segments.population.types import Population
 from patron.segments.predictions import store as predictions
 from patron.segments.predictions.types import Foretold
 from patron.segments.rules.operators import at_path
+from patron.segments.store import merged
 from patron.segments.types import Leaf
 from patron.shops.types import Shop
 
@@ -97,8 +98,8 @@ async def answered(tx: Tx, leaf: Leaf, asked: Asked) -> Bounds | None:
         case Cart() if leaf.cart == ANY:
             return _in(asked, await carts.every_open(tx), leaf.open)
         case Sample():
-            roots = asked.people.roots(np.arange(asked.people.count))
-            points = np.fromiter((share_point(leaf.key, one) for one in roots), np.float64)
+            names = await _oldest(tx, asked.people.roots(np.arange(asked.people.count)))
+            points = np.fromiter((share_point(leaf.key, one) for one in names), np.float64)
             held = np.asarray(points * 100 < leaf.percent)
             return held, held
         case Predicted() | PredictedRank():
@@ -188,6 +189,15 @@ def _over(
 
 
 # --- reach --------------------------------------------------------------------------------------
+
+
+async def _oldest(tx: Tx, roots: Sequence[UUID]) -> list[UUID]:
+    """The oldest origin of each person: a share is drawn by it, as an arm is, so that nobody leaves
+    hers by turning out to be somebody."""
+    first: dict[UUID, UUID] = {}
+    for origin, root in (await merged(tx)).items():
+        first[root] = min(origin, first.get(root, root))
+    return [first.get(root, root) for root in roots]
 
 
 async def _reach(tx: Tx, leaf: Consent | Reachable | Suppressed, asked: Asked) -> Bounds:
